@@ -25,6 +25,7 @@ OrchestraError
 ├── ForeignCallError           a signed webhook names a call of another platform
 ├── ReplayDivergedError        a consumer's output differs from the recording in `orchestra.testing.replay`
 ├── JournalUnavailableError    the state of a call cannot be read at the moment
+├── RedisAwayError             the console has not reached the Redis server yet
 └── StreamLostError            a media stream broke; the carrier may bring the caller back
 
 Outside the tree, because they must derive from other exceptions: `orchestra_schemas.DecodeError` and ``EncodeError`` (a
@@ -144,6 +145,10 @@ class ReplayDivergedError(OrchestraError, AssertionError):
 
 class JournalUnavailableError(OrchestraError):
     """The state of a call cannot be read at the moment."""
+
+
+class RedisAwayError(OrchestraError):
+    """The console has not reached the Redis server yet; it goes on trying."""
 
 
 class StreamLostError(OrchestraError):

@@ -332,7 +332,8 @@ class Settings(BaseSettings):
     number_key: SecretStr = SecretStr("")
     """Key for hashing callers' numbers. Without one, a key from the data directory: set it if several machines run."""
     api_token: SecretStr = SecretStr("")
-    """Bearer token for reading calls and recordings over HTTP. Without one, nobody can. It cannot place calls."""
+    """Bearer token for reading calls and recordings over HTTP. Without one, nobody can. It cannot place calls. In the
+    console it has the role read."""
     dial_token: SecretStr = SecretStr("")
     """Bearer token for placing calls with `POST /calls`. It must differ from the API token."""
     dial_prefixes: Annotated[str, AfterValidator(_prefixes)] = ""
@@ -362,6 +363,21 @@ class Settings(BaseSettings):
     """Percentage of finished calls sent to Label Studio."""
     curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"
     """Which finished calls become tasks."""
+
+    # -- console
+    console: bool = True
+    """`orchestra up` starts the console, too."""
+    console_host: str = "127.0.0.1"
+    """Address on which the console listens."""
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8470
+    """Port of the console. 0: a free one."""
+    console_url: str | None = None
+    """URL at which browsers reach the console, in front of any proxy: https://console.example.com."""
+    console_tokens: Path | None = None
+    """File with a line name:role:token for each operator; roles: read, operate, admin. It is read again when it
+    changes. Without one: the token that `orchestra console --token` prints is the owner's, with the role admin."""
+    console_session_h: Annotated[float, Field(gt=0)] = 12.0
+    """How long a browser stays signed in."""
 
     # -- archive
     archive_dir: Path | None = None

@@ -76,6 +76,7 @@ WITHOUT_CIRCLES = [
     "orchestra.analysis",
     "orchestra.archive",
     "orchestra.bus",
+    "orchestra.console",
     "orchestra.evaluation",
     "orchestra.execution",
     "orchestra.language",

@@ -51,6 +51,7 @@ _COMMANDS = (
     "campaign",
     "edge",
     "sip",
+    "console",
     "widget_key",
     "worker",
     "new_consumer",

@@ -1,6 +1,7 @@
 """`orchestra up`: the whole system on this machine, until Ctrl-C."""
 
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +9,11 @@ import typer
 
 from orchestra.cli.ui.terminal import Terminal
 
-#: an example that begins so is a question
 #: the key in the address of the edge's own page: calls a day and a minute, and seconds
 _OWN_CALLS, _OWN_KEY_S = 10_000, 30 * 86_400
+#: what a person opens in a browser
+_PAGES = ("browser", "console")
+#: an example that begins so is a question
 _ASKING = ("where", "when", "what", "who", "which", "how", "why", "can ", "do ", "does ", "is ", "are ", "may ")
 
 if TYPE_CHECKING:
@@ -72,23 +75,36 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
 
     console = Terminal(stderr=True, soft_wrap=True)
     console.print("starting server, workers and edge …", style="dim")
-    async with stack(settings, edges=edges, watched=watched) as started:
+    async with stack(settings, edges=edges, watched=watched, console=with_console(settings)) as started:
         told = {
             "browser": f"{own_page(settings, started.url)}  press Call, and talk" if settings.browser else "",
+            "console": console_of(settings, started.console) if started.console else "",
             "webhook": webhook_url(settings, settings.public_url or started.url),
             "sip": f"{sip_address(started.sip)}  from a softphone on this machine" if started.sip else "",
             "server": started.redis_url,
             "try": f"orchestra call --say {_quoted(words)}" if settings.carrier == "twilio" else "",
         }
-        # the key in the page's address is meant to be seen
-        rows = [
-            f"{name:7}  {text if name == 'browser' else without_secrets(text)}" for name, text in told.items() if text
-        ]
+        # the key or token in a page's address is meant to be seen
+        rows = [f"{name:7}  {text if name in _PAGES else without_secrets(text)}" for name, text in told.items() if text]
         for place, each in enumerate(rows):
             console.print(Text.assemble(("ready  " if place == 0 else " " * 7, "bold green"), each))
         await until_signalled()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
         console.print(f"stopping … {calls_may}", style="dim")
+
+
+def with_console(settings: "Settings") -> bool:
+    """Whether there is to be a console; not where what it needs is not installed, as on a machine for edges."""
+    return settings.console and find_spec("fastapi") is not None and find_spec("uvicorn") is not None
+
+
+def console_of(settings: "Settings", url: str) -> str:
+    """What to print about a console that listens at this address."""
+    from urllib.parse import urlsplit
+
+    from orchestra.console.address import sign_in_line
+
+    return sign_in_line(settings.model_copy(update={"console_port": urlsplit(url).port}))
 
 
 def sip_address(listen: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from orchestra.bus import EmbeddedServer
+from orchestra.console.address import local_address
 from orchestra.errors import SettingError
 from orchestra.reload import reload_on_change
 from orchestra.settings import Settings
@@ -36,29 +37,33 @@ async def stack(
     edges: int = 1,
     watched: Path | None = None,
     workers: Sequence[str] | None = None,
+    console: bool = False,
 ) -> AsyncIterator[RunningStack]:
     """Start everything that a call needs, wait until it is ready, and stop it when the block ends.
 
     Args:
         settings: with no ``redis_url`` an embedded server is started in ``data_dir``; with ``port`` 0 the edge gets
             a free one; without a ``twilio_auth_token`` one is generated for this run. With ``sip`` a SIP gateway is
-            started, too; port 0 in ``sip_listen`` and ``sip_url`` becomes a free one.
+            started, too; port 0 in ``sip_listen`` and ``sip_url`` becomes a free one, as in ``console_port``.
         logs: folder for a log file of each process; without it they write to this process's standard error.
         edges: number of edge processes; they share one port.
         watched: folder of the app's files; whenever one of them changes, the workers are restarted and the edges
             load the app again.
         workers: names of the workers; those of `workers_of` unless given.
+        console: whether the console is started, too.
 
     Raises:
-        SettingError: the edge's port is in use.
+        SettingError: the port of the edge or the console is in use.
         ServerError: the Redis server cannot be reached, or belongs to something else.
         OrchestraError: a process did not become ready; the message has its last words.
 
     """
     _make_folders(settings.data_dir, logs)
     port = settings.port or _free_port(settings.host)
-    _require_free_port(settings.host, port)
+    _require_free_port("the edge", settings.host, port, "ORCHESTRA_PORT")
     settings = with_sip_ports(settings)
+    if console:
+        settings = _with_console_port(settings)
     async with contextlib.AsyncExitStack() as parts:
         redis_url = settings.redis_url
         if redis_url is None:
@@ -69,7 +74,7 @@ async def stack(
         auth_token = settings.twilio_auth_token.get_secret_value() or secrets.token_hex(16)
         environment = _environment(settings, redis_url, auth_token, port)
         working = workers_of(settings) if workers is None else tuple(workers)
-        children = _children(settings, working, environment, logs, edges=edges)
+        children = _children(settings, working, environment, logs, edges=edges, console=console)
         parts.push_async_callback(_stop_all, children)
         for child in children:
             await child.start()
@@ -80,6 +85,7 @@ async def stack(
             pid=os.getpid(),
             edges={child.name: child.process.pid for child in _edges_of(children) if child.process is not None},
             sip=settings.sip_listen if settings.sip else "",
+            console=local_address(settings) if console else "",
         )
         await wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children, working)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
@@ -104,9 +110,15 @@ def workers_of(settings: Settings) -> tuple[str, ...]:
 
 
 def _children(
-    settings: Settings, workers: Sequence[str], environment: dict[str, str], logs: Path | None, *, edges: int
+    settings: Settings,
+    workers: Sequence[str],
+    environment: dict[str, str],
+    logs: Path | None,
+    *,
+    edges: int,
+    console: bool,
 ) -> list[ChildProcess]:
-    """The workers and the SIP gateway, then the edges; several edges share one port."""
+    """The workers, the console and the SIP gateway, then the edges; several edges share one port."""
 
     def child(name: str, *arguments: str, **more: str) -> ChildProcess:
         return ChildProcess(name, arguments, environment | more, None if logs is None else logs / f"{name}.log")
@@ -117,6 +129,8 @@ def _children(
         return made
 
     others = [child(name, "worker", name) for name in workers]
+    if console:
+        others.append(child("console", "console"))
     if settings.sip:
         # its calls end with those of the edges
         gateway = child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s))
@@ -135,19 +149,25 @@ def _make_folders(*folders: Path | None) -> None:
 
 
 def _free_port(host: str) -> int:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _require_free_port(host: str, port: int) -> None:
-    with socket.socket() as probe:
+def _with_console_port(settings: Settings) -> Settings:
+    port = settings.console_port or _free_port(settings.console_host)
+    _require_free_port("the console", settings.console_host, port, "ORCHESTRA_CONSOLE_PORT")
+    return settings.model_copy(update={"console_port": port})
+
+
+def _require_free_port(server: str, host: str, port: int, setting: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            msg = f"the edge cannot listen on {host}:{port} ({error.strerror}): free it, or set ORCHESTRA_PORT"
+            msg = f"{server} cannot listen on {host}:{port} ({error.strerror}): free it, or set {setting}"
             raise SettingError(msg) from None
 
 
@@ -163,6 +183,9 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_TWILIO_AUTH_TOKEN": auth_token,
         "ORCHESTRA_HOST": settings.host,
         "ORCHESTRA_PORT": str(port),
+        "ORCHESTRA_CONSOLE_HOST": settings.console_host,
+        "ORCHESTRA_CONSOLE_PORT": str(settings.console_port),
+        **({"ORCHESTRA_CONSOLE_TOKENS": str(settings.console_tokens)} if settings.console_tokens else {}),
         "ORCHESTRA_SIP": str(settings.sip),
         "ORCHESTRA_SIP_LISTEN": settings.sip_listen,
         "ORCHESTRA_SIP_URL": settings.sip_url,

@@ -1,4 +1,4 @@
-"""When a stack is ready: every edge answers, and its workers own every partition."""
+"""When a stack is ready: every edge answers, its workers own every partition, gateway and console answer."""
 
 import asyncio
 import time
@@ -36,7 +36,8 @@ async def wait_until_ready(
             while not (
                 await _edges_answer(http, answered, len(started.edges))
                 and await _workers_own_all(bus, workers)
-                and await _gateway_answers(settings)
+                and await _answers(settings.sip_url if settings.sip else "")
+                and await _answers(started.console)
             ):
                 for child in children:
                     if child.process is not None and child.process.returncode is not None:
@@ -72,12 +73,12 @@ async def _workers_own_all(bus: Bus, workers: Sequence[str]) -> bool:
     return all((name, partition) in owned for name in workers for partition in range(bus.partitions))
 
 
-async def _gateway_answers(settings: Settings) -> bool:
-    """Whether the SIP gateway takes calls, if there is to be one."""
-    if not settings.sip:
+async def _answers(url: str) -> bool:
+    """Whether the SIP gateway or the console at this address is ready; without one, there is to be none."""
+    if not url:
         return True
     try:
         async with httpx.AsyncClient(timeout=2.0, trust_env=False) as http:
-            return (await http.get(f"{settings.sip_url}/healthz")).is_success
+            return (await http.get(f"{url}/healthz")).is_success
     except httpx.TransportError:
         return False

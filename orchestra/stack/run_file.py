@@ -14,7 +14,7 @@ class RunningStack(msgspec.Struct, frozen=True, kw_only=True):
 
     ``url`` is the edge's (``http://127.0.0.1:8480``), ``auth_token`` signs its webhooks,
     ``pid`` is the supervisor's, ``edges`` are the process ids of the edges at start, by name. ``sip`` is where its SIP
-    gateway listens (``127.0.0.1:5060``); empty: it has none.
+    gateway listens (``127.0.0.1:5060``), ``console`` the console's (``http://127.0.0.1:8470``); empty: it has none.
     """
 
     url: str
@@ -23,6 +23,7 @@ class RunningStack(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     edges: dict[str, int] = {}
     sip: str = ""
+    console: str = ""
 
 
 def run_file(settings: Settings) -> Path:

@@ -1,5 +1,6 @@
 """The event contracts of Orchestra: every event type and the codec. Imports nothing of the platform."""
 
+from orchestra_schemas.access import CallAccessed
 from orchestra_schemas.body import EncodeError, carried, clean_text
 from orchestra_schemas.calls import (
     AppChanged,
@@ -55,6 +56,7 @@ __all__ = [
     "AppChanged",
     "AudioChunk",
     "BackchannelHeard",
+    "CallAccessed",
     "CallAnswered",
     "CallEndRequested",
     "CallEnded",

@@ -22,8 +22,8 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.edge import open_edge
 from orchestra.voice.edge.http import create_app
-from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
+from orchestra.web_server.server import listen, serving
 from tests.attacks.wire import CONNECTED, a_caller_gets_through, closed_with, incoming, send
 from tests.voice.edge.test_edge_process import _until
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge
@@ -142,7 +142,7 @@ async def test_an_unfinished_message_is_cut_off_at_the_maximum_message_size(bus:
 async def test_a_connection_whose_peer_never_reads_is_closed(
     bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestra.voice.edge.connections._TAKEN_WITHIN_S", 0.3)
+    monkeypatch.setattr("orchestra.web_server.connections._TAKEN_WITHIN_S", 0.3)
     async with running_edge(bus, settings) as running:
         attacker = socket.create_connection(("127.0.0.1", running.edge.settings.port))
         attacker.setblocking(False)

@@ -34,7 +34,7 @@ from orchestra.bus import Bus  # noqa: E402 - Pipecat greets with a banner when 
 from orchestra.bus.worker.process import tune_gc  # noqa: E402
 from orchestra.voice.edge.edge import open_edge  # noqa: E402
 from orchestra.voice.edge.http import create_app  # noqa: E402
-from orchestra.voice.edge.server import listen, serving  # noqa: E402
+from orchestra.web_server.server import listen, serving  # noqa: E402
 from tests.bench import _stock_pipecat  # noqa: E402
 from tests.bench._edge_answer import GREETING  # noqa: E402
 from tests.bench._edge_engines import StubModel, StubSTT, StubTTS, engines  # noqa: E402

@@ -35,7 +35,7 @@ from orchestra.voice.carriers.port import (
     StreamStopped,
 )
 from orchestra.voice.carriers.registry import open_carrier
-from orchestra.voice.edge.server import listen, serving
+from orchestra.web_server.server import listen, serving
 
 LOUD = 12_000
 _QUIET_AMPLITUDE = 1_500

@@ -60,6 +60,7 @@ async def up(folder: Path) -> AsyncIterator[Up]:
     given = {
         "ORCHESTRA_DATA_DIR": str(folder),
         "ORCHESTRA_PORT": "0",
+        "ORCHESTRA_CONSOLE": "false",
         "ORCHESTRA_EMBEDDED_PORT": "0",
         "ORCHESTRA_DRAIN_S": "120",
         "ORCHESTRA_RECONNECT_S": "30",

@@ -26,9 +26,9 @@ from orchestra.testing import TestBus
 from orchestra.voice.audio.mulaw import Samples
 from orchestra.voice.edge.edge import Edge, open_edge
 from orchestra.voice.edge.http import create_app
-from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
+from orchestra.web_server.server import listen, serving
 from orchestra_schemas import Event
 
 redirect_pipecat_log()

@@ -19,6 +19,7 @@ _UNBOUNDED = 10_000
 _PARTS = {
     "voice": ("pipecat-ai", "fastapi", "uvicorn", "twilio", "cryptography", "pyjwt", "deepgram-sdk", "elevenlabs"),
     "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai", "pypdf"),
+    "console": ("fastapi", "uvicorn", "websockets"),
     "sip": ("baresip-python", "websockets"),
     "mcp": ("mcp",),
     "curator": ("label-studio-sdk",),
@@ -54,6 +55,7 @@ def doctor(
     from rich.text import Text
 
     from orchestra.cli.doctor.app import app_and_tool_servers
+    from orchestra.cli.doctor.console import console as console_finding
     from orchestra.cli.doctor.redis import server
     from orchestra.cli.doctor.services import model, services
     from orchestra.cli.doctor.settings import settings_table
@@ -68,7 +70,7 @@ def doctor(
     findings = [*_installed(settings), *_speech(settings), *app_and_tool_servers(settings)]
     findings.append(asyncio.run(model(settings)))
     findings += [*asyncio.run(server(settings)), *asyncio.run(services(settings))]
-    findings += asyncio.run(places(settings))
+    findings += [*asyncio.run(places(settings)), asyncio.run(console_finding(settings))]
     console = terminal()
     marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}
     found = [(marks[each.ok], each.what, without_secrets(each.detail)) for each in findings]
@@ -87,6 +89,7 @@ def _needed_parts(settings: "Settings") -> set[str]:
     needed = {"voice", "agents"}
     needed |= {"telemetry"} if settings.otlp_url else set()
     needed |= {"sip"} if settings.sip else set()
+    needed |= {"console"} if settings.console else set()
     needed |= {"curator"} if settings.label_studio_url else set()
     needed |= {"storage"} if settings.recordings_url else set()
     if settings.redis_url is None or "local" in (settings.stt, settings.tts):

@@ -1,15 +1,11 @@
 """The calls over HTTP: ``GET /calls``, ``/calls/{id}`` and ``/calls/{id}/recording``, with the API token."""
 
-import asyncio
-import re
 import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
 import structlog
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from orchestra.bus import Bus
 from orchestra.errors import RejectedError
@@ -17,16 +13,20 @@ from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue
 from orchestra.recordings.signed_links import Links
-from orchestra.recordings.store import StoredRecording, find_recording
+from orchestra.recordings.store import find_recording
+from orchestra.recordings.wav_response import wav_response
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call, list_calls
 from orchestra.storage.secrets import link_key
-from orchestra.voice.edge.bearer_auth import RefusalThrottle, has_token, peer_of
+from orchestra.web_server.bearer_auth import RefusalThrottle, has_token, peer_of
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-_BLOCK = 1 << 16
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+#: the signature or the token says who may read a recording, not the page it is played on
+_FOR_OTHER_PAGES = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range",
+}
 _MOST_CALLS = 500
 
 #: the answer to a request without the token
@@ -107,61 +107,10 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
         except RejectedError as error:
             _LOG.warning("recording.refused", call=call, reason=str(error))
             raise HTTPException(404, "the recording is in no place that this edge serves recordings from") from None
-        return await _audio(stored, call, range_)
+        return await wav_response(stored, call, range_, _FOR_OTHER_PAGES)
 
     return router
 
 
 def _json(value: Any) -> Response:
     return Response(msgspec.json.encode(value), media_type="application/json")
-
-
-async def _audio(stored: StoredRecording, call: str, range_: str) -> Response:
-    try:
-        size = await asyncio.to_thread(stored.size)
-    except FileNotFoundError:
-        raise HTTPException(404, "the recording is no longer where it was saved") from None
-    except OSError as error:
-        _LOG.warning("recording.unreachable", call=call, error=repr(error))
-        raise HTTPException(502, "the place of the recordings does not answer") from None
-    # the signature or the token says who may read it, not the page it is played on
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": f'inline; filename="{call}.wav"',
-        "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range",
-        "Cache-Control": "private, max-age=3600",
-    }
-    part = byte_range(range_, size)
-    if part is None:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
-    status = 200
-    if range_ and part != range(size):
-        status, headers["Content-Range"] = 206, f"bytes {part.start}-{part.stop - 1}/{size}"
-    headers["Content-Length"] = str(len(part))
-    return StreamingResponse(_blocks(stored, part), status, headers, media_type="audio/wav")
-
-
-async def _blocks(stored: StoredRecording, part: range) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(stored.open) as file:
-        await asyncio.to_thread(file.seek, part.start)
-        left = len(part)
-        while left and (block := await asyncio.to_thread(file.read, min(left, _BLOCK))):
-            left -= len(block)
-            yield block
-
-
-def byte_range(header: str, size: int) -> range | None:
-    """The bytes that a Range header asks for; None if there are no such bytes.
-
-    One range is served. Any other header, and one with several ranges, gets the whole file (RFC 9110, 14.2).
-    """
-    match = _RANGE.fullmatch(header.strip())
-    if match is None or match.groups() == ("", ""):
-        return range(size)
-    first, last = match.groups()
-    if not first:
-        return range(max(0, size - int(last)), size) if int(last) and size else None
-    if int(first) >= size or (last and int(last) < int(first)):
-        return None
-    return range(int(first), min(int(last) + 1, size) if last else size)

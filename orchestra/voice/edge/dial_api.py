@@ -9,11 +9,11 @@ from redis.exceptions import RedisError
 
 from orchestra.errors import DialRefusedError, RejectedError
 from orchestra.lines.dialled import E164
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import LIFETIME_S
-from orchestra.voice.edge.bearer_auth import has_token, peer_of
 from orchestra.voice.edge.dialler import CallRequest, Dialler, Reason
 from orchestra.voice.edge.edge import Edge
+from orchestra.web_server.bearer_auth import has_token, peer_of
+from orchestra.web_server.request_body import read_body
 
 _LOG = structlog.get_logger("orchestra.voice")
 

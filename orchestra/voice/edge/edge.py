@@ -20,12 +20,12 @@ from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.carriers.registry import local_url, open_carriers
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.answering import Answering, EdgeApp
-from orchestra.voice.edge.bearer_auth import RefusalThrottle
 from orchestra.voice.edge.calls_without_stream import LostCalls
 from orchestra.voice.edge.metrics import TurnLatency
-from orchestra.voice.edge.pending_connections import PendingConnections
 from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
+from orchestra.web_server.bearer_auth import RefusalThrottle
+from orchestra.web_server.pending_connections import PendingConnections
 
 if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 from orchestra.errors import SettingError
 from orchestra.prices import Prices
 from orchestra.recordings.signed_links import Links
+from orchestra.recordings.wav_response import byte_range
 from orchestra.settings import Settings, load_settings
 from orchestra.storage.secrets import link_key
 from orchestra.testing import TestBus
-from orchestra.voice.edge.calls_api import byte_range, calls_router
+from orchestra.voice.edge.calls_api import calls_router
 from orchestra_schemas import AudioChunk, CallEnded, CallStarted, ReplySpoken, SpeechMetered, UserTurnEnded
 from orchestra_workers.persistence import consumer
 

@@ -22,8 +22,8 @@ from orchestra.testing import TestBus
 from orchestra.voice.edge.drain import SharedPort, drain
 from orchestra.voice.edge.edge import open_edge
 from orchestra.voice.edge.http import create_app
-from orchestra.voice.edge.server import listen, serving
 from orchestra.voice.engines.factory import Engines
+from orchestra.web_server.server import listen, serving
 from orchestra_schemas import CallEnded, CallResumed, CallStarted, CallTransferRequested, TurnCompleted, UserTurnEnded
 from tests.telemetry.test_logs import until
 from tests.voice.edges import AUTH_TOKEN, Greeting, RunningEdge, ScriptedEngines, running_edge, tone

@@ -20,8 +20,8 @@ from orchestra.voice.carriers.browser.messages import CallRequest, NextRequest
 from orchestra.voice.carriers.browser.stream import BrowserSockets
 from orchestra.voice.carriers.browser.visitors import Visitors, WidgetKeys
 from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Parties, Step
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
+from orchestra.web_server.request_body import read_body
 
 PAGE_PATH = "/browser/"
 _LONGEST_REQUEST = 8_192

@@ -14,9 +14,9 @@ from orchestra.voice.carriers.plivo import documents
 from orchestra.voice.carriers.plivo.signature import check_signature, read_query
 from orchestra.voice.carriers.port import Answered, CallControl
 from orchestra.voice.carriers.public_url import PublicUrl
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.webhook import LONGEST_FORM, as_text, read_form
+from orchestra.web_server.request_body import read_body
 from orchestra_schemas.calls import EndReason
 
 #: the final states of a call, and what they mean

@@ -15,11 +15,11 @@ from orchestra.storage.secrets import sip_token
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.carrier_api import was_sent
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallControl, CallReport, Connect, Step
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.sip import messages
 from orchestra.voice.carriers.sip.addresses import check_target
 from orchestra.voice.carriers.sip.stream import SipSockets
 from orchestra.voice.carriers.stream_token import StreamTokens
+from orchestra.web_server.request_body import read_body
 
 _LOG = structlog.get_logger("orchestra.voice")
 

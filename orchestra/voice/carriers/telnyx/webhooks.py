@@ -12,11 +12,11 @@ from fastapi import Request, Response
 from orchestra.errors import RejectedError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.port import Answered, CallControl
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.telnyx import events
 from orchestra.voice.carriers.telnyx.call_flow import CallFlow
 from orchestra.voice.carriers.telnyx.events import Event
 from orchestra.voice.carriers.telnyx.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookKey
+from orchestra.web_server.request_body import read_body
 
 
 class Webhooks:

@@ -12,10 +12,10 @@ from orchestra.voice.carriers.briefing import ACCEPT_KEY
 from orchestra.voice.carriers.form_webhooks import FormDialect, FormWebhook, FormWebhooks, Paths, xml
 from orchestra.voice.carriers.port import CallControl, Connect
 from orchestra.voice.carriers.public_url import PublicUrl
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.carriers.webhook import LONGEST_FORM
+from orchestra.web_server.request_body import read_body
 
 _DIALECT = FormDialect("CallSid", "DialCallStatus", twiml.FINAL, twiml.answered_by)
 _PATHS = Paths(

@@ -17,13 +17,13 @@ from orchestra.history.ending import HangUp, Transfer
 from orchestra.settings import Settings
 from orchestra.voice.carriers.briefing import ACCEPT_KEY
 from orchestra.voice.carriers.port import Answered, AskAgain, Busy, CallControl, CallReport, Connect, Parties, Step
-from orchestra.voice.carriers.request_body import read_body
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.vonage import ncco
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 from orchestra.voice.carriers.vonage.rest import VonageRest
 from orchestra.voice.carriers.vonage.signed_webhooks import LONGEST_BODY, WebhookSignatures
 from orchestra.voice.carriers.webhook import NO_CALL_OF_OURS, checked
+from orchestra.web_server.request_body import read_body
 from orchestra_schemas.calls import EndReason
 
 _LOG = structlog.get_logger("orchestra.voice")

@@ -1,4 +1,4 @@
-"""Limits on the edge's connections: how long a request may take to arrive, how many may wait, how much each may hold.
+"""Limits on a server's connections: how long a request may take to arrive, how many may wait, how much each may hold.
 
 ::
 
@@ -23,14 +23,14 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from orchestra.refusal_log import Refusals
-from orchestra.voice.carriers.port import LONGEST_MESSAGE
-from orchestra.voice.edge.pending_connections import PendingConnections
+from orchestra.web_server.pending_connections import PendingConnections
 
-_LOG = structlog.get_logger("orchestra.voice")
+_LOG = structlog.get_logger("orchestra.web_server")
 
 _REQUEST_WITHIN_S = 10.0
 _TAKEN_WITHIN_S = 30.0
 _CLOSED_WITHIN_S = 2.0
+_LONGEST_MESSAGE = 65_536
 _MOST_WAITING = 512
 #: carriers send each message as one fragment
 _MOST_FRAGMENTS = 64
@@ -39,7 +39,7 @@ _UNFINISHED = (h11.IDLE, h11.SEND_BODY)
 
 
 class Config(uvicorn.Config):
-    """The settings of the edge's server.
+    """The settings of a server. ``longest_message``: of a WebSocket, in bytes.
 
     Attributes:
         pending: connections that have not sent a whole request.
@@ -48,7 +48,9 @@ class Config(uvicorn.Config):
 
     """
 
-    def __init__(self, app: FastAPI, request_within_s: float = _REQUEST_WITHIN_S) -> None:
+    def __init__(
+        self, app: FastAPI, request_within_s: float = _REQUEST_WITHIN_S, longest_message: int = _LONGEST_MESSAGE
+    ) -> None:
         super().__init__(
             app,
             http=_Http,
@@ -56,13 +58,13 @@ class Config(uvicorn.Config):
             log_config=None,
             access_log=False,
             # a message that is a little too long is refused with a reason; a much longer one is not read at all
-            ws_max_size=2 * LONGEST_MESSAGE,
+            ws_max_size=2 * longest_message,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=5,
         )
         self.request_within_s = request_within_s
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # file descriptors must be left for calls
+        # file descriptors must be left for those that have been answered
         self.pending = PendingConnections(
             _MOST_WAITING if soft == resource.RLIM_INFINITY else min(_MOST_WAITING, soft // 4)
         )
@@ -92,7 +94,7 @@ def raise_open_files() -> None:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError) as error:
-        _LOG.warning("edge.open_files_limited", limit=soft, error=str(error))
+        _LOG.warning("server.open_files_limited", limit=soft, error=str(error))
 
 
 class _StallTimer:
@@ -141,8 +143,8 @@ class _Http(_StallTimeout, H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
         self._timer: asyncio.TimerHandle | None = None
-        self._edge_config = cast("Config", self.config)
-        self._stall_timer = _StallTimer(self._edge_config, self.transport)
+        self._limits = cast("Config", self.config)
+        self._stall_timer = _StallTimer(self._limits, self.transport)
         self._start_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -165,18 +167,18 @@ class _Http(_StallTimeout, H11Protocol):
 
     def _start_waiting(self) -> None:
         if self._timer is None and not self.transport.is_closing():
-            self._timer = self.loop.call_later(self._edge_config.request_within_s, self._close)
-            self._edge_config.pending.add(self, lambda: self._close("others came, and it had waited longest"))
+            self._timer = self.loop.call_later(self._limits.request_within_s, self._close)
+            self._limits.pending.add(self, lambda: self._close("others came, and it had waited longest"))
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._edge_config.pending.remove(self)
+        self._limits.pending.remove(self)
 
     def _close(self, reason: str = "") -> None:
-        reason = reason or f"no whole request within {self._edge_config.request_within_s:.0f} s"
-        self._edge_config.refusals.note("connection.closed", peer=_peer(self.transport), reason=reason)
+        reason = reason or f"no whole request within {self._limits.request_within_s:.0f} s"
+        self._limits.refusals.note("connection.closed", peer=_peer(self.transport), reason=reason)
         self._stop_waiting()
         self.transport.abort()
 

@@ -5,11 +5,12 @@ import hmac
 import time
 
 import structlog
-from fastapi import HTTPException, Request
+from fastapi import HTTPException
+from starlette.requests import HTTPConnection
 
 from orchestra.refusal_log import Refusals
 
-_LOG = structlog.get_logger("orchestra.voice")
+_LOG = structlog.get_logger("orchestra.web_server")
 
 #: this many wrong tokens are answered without a delay; every few seconds one is forgiven
 _FREE = 5
@@ -21,11 +22,16 @@ _MOST_DELAYED = 64
 
 def has_token(authorization: str, token: str) -> bool:
     """Whether an Authorization header carries this bearer token. An empty token admits nobody."""
+    return bool(token) and hmac.compare_digest(bearer_token(authorization).encode(), token.encode())
+
+
+def bearer_token(authorization: str) -> str:
+    """The token in an Authorization header; empty if there is none, or if it is of another scheme."""
     scheme, _, given = authorization.partition(" ")
-    return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.encode())
+    return given if scheme.lower() == "bearer" else ""
 
 
-def peer_of(request: Request) -> str:
+def peer_of(request: HTTPConnection) -> str:
     """The address that a request comes from, for the log."""
     return request.client.host if request.client is not None else ""
 
@@ -42,7 +48,7 @@ class RefusalThrottle:
         self._at = time.monotonic()
         self._delayed = 0
 
-    async def refuse(self, request: Request, status: int, reason: str) -> None:
+    async def refuse(self, request: HTTPConnection, status: int, reason: str) -> None:
         """Refuse a request.
 
         Raises:
@@ -52,11 +58,11 @@ class RefusalThrottle:
         now = time.monotonic()
         self._wrong = max(0.0, self._wrong - (now - self._at) / _FORGIVEN_EVERY_S) + 1
         self._at = now
-        peer, path = peer_of(request), request.url.path[:100]
+        peer, path, method = peer_of(request), request.url.path[:100], request.scope.get("method", "WebSocket")
         if self._delayed >= _MOST_DELAYED:
             self._refusals.note("api.too_many_refused", peer=peer, path=path)
             raise HTTPException(429, "too many wrong tokens or links", {"Retry-After": "5"})
-        _LOG.warning("api.refused", peer=peer, method=request.method, path=path, reason=reason)
+        _LOG.warning("api.refused", peer=peer, method=method, path=path, reason=reason)
         self._delayed += 1
         try:
             await asyncio.sleep(min(_LONGEST_DELAY_S, _DELAY_S * max(0.0, self._wrong - _FREE)))

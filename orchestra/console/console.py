@@ -1,0 +1,132 @@
+"""What every section of the console works with."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import structlog
+from redis.exceptions import RedisError
+
+from orchestra.bus import Bus, Publisher
+from orchestra.bus.backoff import Backoff
+from orchestra.bus.redis.refusal import describe_error
+from orchestra.clock import SYSTEM_CLOCK, Clock
+from orchestra.console.audit import Audit
+from orchestra.errors import RedisAwayError, ServerError
+from orchestra.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestra.archive.archive import Archive
+
+_LOG = structlog.get_logger("orchestra.console")
+
+_SOURCE = "console"
+_ANSWERS_WITHIN_S = 2.0
+_ASKED_EVERY_S = 1.0
+
+Run = Callable[[Bus], Awaitable[None]]
+
+
+class Console:
+    """The console's settings, its connections, its audit and its clock.
+
+    Redis may be away when the console starts, and at any time later: until it was reached, `bus` raises.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.audit = Audit(lambda: self.publisher, settings.journal_retention_s, clock)
+        self._bus: Bus | None = None
+        self._publisher: Publisher | None = None
+        self._problem = "the console has only just started"
+        self._asked_at = float("-inf")
+        self._runs: dict[str, Run] = {}
+
+    @property
+    def bus(self) -> Bus:
+        """The connection to Redis. Ask for it at each request.
+
+        Raises:
+            RedisAwayError: Redis was not reached yet.
+
+        """
+        if self._bus is None:
+            raise RedisAwayError(self._problem)
+        return self._bus
+
+    @property
+    def publisher(self) -> Publisher:
+        """Publishes what operators do; sources of its events are named ``console``.
+
+        Raises:
+            RedisAwayError: Redis was not reached yet.
+
+        """
+        self._publisher = self._publisher or self.bus.publisher(_SOURCE)
+        return self._publisher
+
+    @cached_property
+    def archive(self) -> "Archive":
+        """The archive; made at its first use, since Arrow takes memory and half a second."""
+        from orchestra.archive.archive import Archive  # noqa: PLC0415 - see above
+
+        return Archive.of(self.settings)
+
+    def while_connected(self, name: str, run: Run) -> None:
+        """Have ``run`` run from the moment Redis is reached until the console stops; once more, later, if it fails."""
+        self._runs[name] = run
+
+    async def redis_problem(self) -> str:
+        """Why Redis does not answer, in words; empty if it does. Asks it about once a second at most."""
+        now = self.clock.monotonic()
+        if self._bus is not None and now - self._asked_at >= _ASKED_EVERY_S:
+            self._asked_at = now
+            try:
+                async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                    await self._bus.redis.ping()
+            except TimeoutError:
+                self._problem = f"it does not answer within {_ANSWERS_WITHIN_S:g} s"
+            except RedisError as error:
+                self._problem = describe_error(error)
+            else:
+                self._problem = ""
+        return self._problem
+
+    async def run(self) -> None:
+        """Connect, however long it takes, and run what `while_connected` was given, until cancelled."""
+        self._bus = bus = await self._connect()
+        async with asyncio.TaskGroup() as running:
+            for name, run in self._runs.items():
+                running.create_task(_again_and_again(name, run, bus), name=name)
+
+    async def close(self) -> None:
+        """Close the connections, once `run` has ended; what operators did last is sent before."""
+        if self._bus is not None:
+            await self._bus.close()
+
+    async def _connect(self) -> Bus:
+        backoff = Backoff()
+        while True:
+            try:
+                bus = await Bus.connect(self.settings)
+            except ServerError as error:
+                if str(error) != self._problem:
+                    _LOG.warning("console.redis_away", error=str(error))
+                self._problem = str(error)
+                await backoff.wait()
+            else:
+                self._problem = ""
+                _LOG.info("console.connected", server=bus.servers.name)
+                return bus
+
+
+async def _again_and_again(name: str, run: Run, bus: Bus) -> None:
+    backoff = Backoff()
+    while True:
+        try:
+            await run(bus)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other pages go on
+            _LOG.error("console.section_failed", section=name, error=repr(error))
+        await backoff.wait()

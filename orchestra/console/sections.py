@@ -1,0 +1,24 @@
+"""Which sections the console has: each folder of this package with a module ``routes`` is one.
+
+Its ``router(console) -> APIRouter`` has the section's API; see `Console` for what it may use.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+
+from fastapi import APIRouter
+
+from orchestra import console as package
+from orchestra.console.console import Console
+
+
+def section_names() -> list[str]:
+    """The sections by their names."""
+    return sorted(module.name for module in iter_modules(package.__path__) if module.ispkg)
+
+
+def section_routers(console: Console) -> Iterator[APIRouter]:
+    """The API of each section."""
+    for name in section_names():
+        yield import_module(f"{package.__name__}.{name}.routes").router(console)
