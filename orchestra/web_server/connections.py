@@ -27,10 +27,10 @@ from orchestra.web_server.pending_connections import PendingConnections
 
 _LOG = structlog.get_logger("orchestra.web_server")
 
-_REQUEST_WITHIN_S = 10.0
+REQUEST_WITHIN_S = 10.0
 _TAKEN_WITHIN_S = 30.0
 _CLOSED_WITHIN_S = 2.0
-_LONGEST_MESSAGE = 65_536
+LONGEST_MESSAGE = 65_536
 _MOST_WAITING = 512
 #: carriers send each message as one fragment
 _MOST_FRAGMENTS = 64
@@ -49,7 +49,7 @@ class Config(uvicorn.Config):
     """
 
     def __init__(
-        self, app: FastAPI, request_within_s: float = _REQUEST_WITHIN_S, longest_message: int = _LONGEST_MESSAGE
+        self, app: FastAPI, request_within_s: float = REQUEST_WITHIN_S, longest_message: int = LONGEST_MESSAGE
     ) -> None:
         super().__init__(
             app,

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from orchestra.errors import SettingError
-from orchestra.web_server.connections import Config
+from orchestra.web_server.connections import LONGEST_MESSAGE, REQUEST_WITHIN_S, Config
 
 _BACKLOG = 128
 
@@ -59,9 +59,15 @@ def listen(
 
 
 @contextlib.asynccontextmanager
-async def serving(app: FastAPI, listener: socket.socket, **limits: float) -> AsyncIterator[uvicorn.Server]:
-    """Serve the application on this socket for as long as the block runs; ``limits`` as in `Config`."""
-    server = _Server(Config(app, **limits))
+async def serving(
+    app: FastAPI,
+    listener: socket.socket,
+    *,
+    request_within_s: float = REQUEST_WITHIN_S,
+    longest_message: int = LONGEST_MESSAGE,
+) -> AsyncIterator[uvicorn.Server]:
+    """Serve the application on this socket for as long as the block runs; limits as in `Config`."""
+    server = _Server(Config(app, request_within_s, longest_message))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
     try:
         while not server.started:
