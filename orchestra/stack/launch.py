@@ -185,6 +185,7 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_PORT": str(port),
         "ORCHESTRA_CONSOLE_HOST": settings.console_host,
         "ORCHESTRA_CONSOLE_PORT": str(settings.console_port),
+        "ORCHESTRA_CONSOLE_URL": settings.console_url or "",
         **({"ORCHESTRA_CONSOLE_TOKENS": str(settings.console_tokens)} if settings.console_tokens else {}),
         "ORCHESTRA_SIP": str(settings.sip),
         "ORCHESTRA_SIP_LISTEN": settings.sip_listen,

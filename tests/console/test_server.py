@@ -76,7 +76,7 @@ async def test_redis_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None
     settings = console_settings(Settings(data_dir=tmp_path / "data"))
     async with console_app(settings) as running:
         async with asyncio.timeout(20):
-            while "orchestra up" not in await running.console.redis_problem():
+            while "orchestra up" not in await running.console.redis_problem():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         health = await running.http.get("/api/health", headers=as_operator("read"))
         assert health.json()["redis"] is False

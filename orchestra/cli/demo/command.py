@@ -92,6 +92,9 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the recording, journal and logs of this run.")
     ] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Start the console, too, and keep everything running until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Start everything, let a scripted caller call the demo app, and check what the caller heard."""
     import uvloop
@@ -102,7 +105,7 @@ def demo(
     settings = load_settings()
     folder = (keep or settings.data_dir / "demo-runs" / time.strftime("%Y-%m-%d-%H%M%S")).absolute()
     try:
-        good = uvloop.run(_demo(_own_settings(settings), _script(script, line), folder, terminal()))
+        good = uvloop.run(_demo(_own_settings(settings), _script(script, line), folder, terminal(), stay=stay))
     except KeyboardInterrupt:
         sys.exit(130)
     if not good:
@@ -140,7 +143,9 @@ def _own_settings(settings: "Settings") -> "Settings":
     if settings.public_url:
         msg = "the demo's edge is not reached through ORCHESTRA_PUBLIC_URL: unset it"
         raise SettingError(msg)
-    return settings.model_copy(update={"redis_url": None, "embedded_port": 0, "port": 0})
+    return settings.model_copy(
+        update={"redis_url": None, "embedded_port": 0, "port": 0, "console_port": 0, "console_url": None}
+    )
 
 
 def _scratch(folder: Path) -> Path:
@@ -162,7 +167,31 @@ def _tidy(scratch: Path) -> None:
             shutil.rmtree(part)
 
 
-async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console") -> bool:
+async def _demo(settings: "Settings", script: "Script", folder: Path, console: "Console", *, stay: bool) -> bool:
+    scratch = _scratch(folder)
+    async with AsyncExitStack() as running:
+        good = await _call_and_check(settings, script, folder, scratch, console=console, running=running, stay=stay)
+        if stay:
+            from orchestra.stack import until_signalled
+
+            console.print("\neverything goes on running until Ctrl-C", style="dim")
+            await until_signalled()
+    if good:
+        await asyncio.to_thread(_tidy, scratch)
+    return good
+
+
+async def _call_and_check(
+    settings: "Settings",
+    script: "Script",
+    folder: Path,
+    scratch: Path,
+    *,
+    console: "Console",
+    running: AsyncExitStack,
+    stay: bool,
+) -> bool:
+    """Make the call in a stack that ``running`` holds, and check it; without ``stay``, the stack ends with the call."""
     from orchestra.cli.demo.checks import special_problems
     from orchestra.cli.ui.latency_table import turn_table
     from orchestra.cli.ui.requires_extra import needs_extra
@@ -172,14 +201,17 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
         from orchestra.voice.engines.local import LocalSpeech
 
     console.print(Text.assemble(("Orchestra", "bold"), f"  {script.about}\n"))
-    scratch = _scratch(folder)
     speech = await asyncio.to_thread(LocalSpeech.load)
     call = await _in_a_stack(
         settings.model_copy(update={"data_dir": scratch, "app": script.app, **_archived(settings)}),
         script,
         speech,
-        console,
+        console=console,
+        parts=running,
+        with_console=stay,
     )
+    if not stay:
+        await running.aclose()
     recording, journal = folder / "call.wav", folder / "journal.jsonl"
     await asyncio.to_thread(write_stereo, recording, call.tracks.caller, call.tracks.agent)
     await asyncio.to_thread(journal.write_bytes, b"".join(msgspec.json.encode(event) + b"\n" for event in call.journal))
@@ -195,38 +227,46 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     console.print(f"\nrecording  {recording}\njournal    {journal}", soft_wrap=True)
     if found:
         console.print(f"logs       {scratch / 'logs'}", soft_wrap=True)
-    else:
-        await asyncio.to_thread(_tidy, scratch)
     return not found
 
 
-async def _in_a_stack(settings: "Settings", script: "Script", speech: "LocalSpeech", console: "Console") -> _Call:
-    """Start everything, make the call, stop everything."""
+async def _in_a_stack(
+    settings: "Settings",
+    script: "Script",
+    speech: "LocalSpeech",
+    *,
+    console: "Console",
+    parts: AsyncExitStack,
+    with_console: bool,
+) -> _Call:
+    """Start everything, which then runs as long as ``parts``, and make the call."""
     from orchestra.bus import Bus
     from orchestra.cli.demo.outbound import ordering
+    from orchestra.cli.up import console_of
     from orchestra.settings import Settings
     from orchestra.simulator import simulated_carrier, synthesize_lines
     from orchestra.stack import stack
 
-    async with AsyncExitStack() as parts:
-        order = await parts.enter_async_context(ordering())
-        as_text = script.line == "relay"
-        carrier = await parts.enter_async_context(simulated_carrier("twilio" if as_text else script.line))
-        media = {"twilio_media": "relay"} if as_text else {}
-        settings = Settings.model_validate(settings.model_dump() | carrier.settings | media)
-        settings = order.settings(settings) if script.answered_by else settings
-        with console.status("starting server, workers and edge …"):
-            # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
-            preparing = asyncio.create_task(asyncio.to_thread(synthesize_lines, script.lines, speech.synthesize))
-            running = await parts.enter_async_context(
-                stack(settings, logs=settings.data_dir / "logs", edges=script.edges)
-            )
-            utterances = await preparing
-        bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
-        parts.push_async_callback(bus.close)
-        person = await asyncio.to_thread(_person, script, speech) if script.person else None
-        made = _Made(carrier, order, person)
-        return await _call(bus, running, script, utterances, made=made, console=console, speech=speech)
+    order = await parts.enter_async_context(ordering())
+    as_text = script.line == "relay"
+    carrier = await parts.enter_async_context(simulated_carrier("twilio" if as_text else script.line))
+    media = {"twilio_media": "relay"} if as_text else {}
+    settings = Settings.model_validate(settings.model_dump() | carrier.settings | media)
+    settings = order.settings(settings) if script.answered_by else settings
+    with console.status("starting server, workers and edge …"):
+        # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
+        preparing = asyncio.create_task(asyncio.to_thread(synthesize_lines, script.lines, speech.synthesize))
+        running = await parts.enter_async_context(
+            stack(settings, logs=settings.data_dir / "logs", edges=script.edges, console=with_console)
+        )
+        utterances = await preparing
+    if running.console:
+        console.print(f"console    {console_of(settings, running.console)}\n", soft_wrap=True)
+    bus = await Bus.connect(settings.model_copy(update={"redis_url": running.redis_url}))
+    parts.push_async_callback(bus.close)
+    person = await asyncio.to_thread(_person, script, speech) if script.person else None
+    made = _Made(carrier, order, person)
+    return await _call(bus, running, script, utterances, made=made, console=console, speech=speech)
 
 
 def _person(script: "Script", speech: "LocalSpeech") -> "TransferTarget":
