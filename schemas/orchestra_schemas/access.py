@@ -11,6 +11,6 @@ class CallAccessed(Event, frozen=True, kw_only=True):
     ``operator`` is the name of their token, ``action`` what they did, in words ("played recording").
     """
 
-    family: ClassVar[str] = "access"
+    family: ClassVar[str] = "operators"
     operator: str
     action: str
