@@ -5,6 +5,7 @@ Its ``router(console) -> APIRouter`` has the section's API; see `Console` for wh
 
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
 
 from fastapi import APIRouter
@@ -12,13 +13,16 @@ from fastapi import APIRouter
 from orchestra import console as package
 from orchestra.console.console import Console
 
+_ROUTES = "routes"
+
 
 def section_names() -> list[str]:
     """The sections by their names."""
-    return sorted(module.name for module in iter_modules(package.__path__) if module.ispkg)
+    packages = (module.name for module in iter_modules(package.__path__) if module.ispkg)
+    return sorted(name for name in packages if find_spec(f"{package.__name__}.{name}.{_ROUTES}"))
 
 
 def section_routers(console: Console) -> Iterator[APIRouter]:
     """The API of each section."""
     for name in section_names():
-        yield import_module(f"{package.__name__}.{name}.routes").router(console)
+        yield import_module(f"{package.__name__}.{name}.{_ROUTES}").router(console)

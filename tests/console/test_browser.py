@@ -70,7 +70,7 @@ async def test_a_token_that_is_taken_back_signs_the_page_out(browser: Browser, r
         await page.goto(f"{running.url}/calls")
         await expect(page.get_by_text("operator (operate)")).to_be_visible()
         file.write_text(f"reader:read:{TOKENS['read']}\n")
-        await expect(page).to_have_url(f"{running.url}/sign-in?next=%2Fcalls")
+        await expect(page).to_have_url(f"{running.url}/sign-in?next=%2Fcalls", timeout=20_000)
 
 
 async def test_while_redis_is_away_the_page_says_so_and_goes_on_by_itself(browser: Browser, tmp_path: Path) -> None:
