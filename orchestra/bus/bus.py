@@ -252,21 +252,28 @@ class Bus:
         found: dict[tuple[str, int], GroupStatus] = {}
         for partition in range(self.partitions):
             names = [keys.key(partition, stream) for stream in keys.STREAMS]
-            for reply in await self.connection(partition).calls([("XINFO", "GROUPS", name) for name in names]):
-                for info in reply if isinstance(reply, list) else ():  # no such stream yet: no groups
-                    fields = pairs(info)
-                    group = text(fields["name"])
-                    known = found.get((group, partition)) or await self._status(group, partition)
-                    lag = fields.get("lag")
-                    found[group, partition] = replace(
-                        known,
-                        lag=None if lag is None or known.lag is None else known.lag + lag,
-                        pending=known.pending + fields["pending"],
-                    )
+            replies = await self.connection(partition).calls([("XINFO", "GROUPS", name) for name in names])
+            # an error where there is no such stream yet: no groups
+            infos = [pairs(info) for reply in replies if isinstance(reply, list) for info in reply]
+            known = await self._statuses(partition, dict.fromkeys(text(fields["name"]) for fields in infos))
+            for fields in infos:
+                group, lag = text(fields["name"]), fields.get("lag")
+                status = found.get((group, partition)) or known[group]
+                found[group, partition] = replace(
+                    status,
+                    lag=None if lag is None or status.lag is None else status.lag + lag,
+                    pending=status.pending + fields["pending"],
+                )
         return [found[each] for each in sorted(found)]
 
-    async def _status(self, group: str, partition: int) -> GroupStatus:
-        owner, dead = await self.connection(partition).calls(
-            [("GET", keys.key(partition, "lease", group)), ("XLEN", keys.key(partition, "dead", group))]
-        )
-        return GroupStatus(group, partition, text(owner).rpartition(":")[0] if owner else "", 0, 0, dead)
+    async def _statuses(self, partition: int, groups: Iterable[str]) -> dict[str, GroupStatus]:
+        """The owners and dead letters of these groups."""
+        names = list(groups)
+        asked: list[tuple[Argument, ...]] = []
+        for group in names:
+            asked += [("GET", keys.key(partition, "lease", group)), ("XLEN", keys.key(partition, "dead", group))]
+        replies = await self.connection(partition).calls(asked)
+        return {
+            group: GroupStatus(group, partition, text(owner).rpartition(":")[0] if owner else "", 0, 0, dead)
+            for group, owner, dead in zip(names, replies[::2], replies[1::2], strict=True)
+        }

@@ -17,6 +17,8 @@ _CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
 JOURNAL_NAME_KEY = f"{PREFIX}:{{shared}}:journal"
 RELEASES_KEY = f"{PREFIX}:{{shared}}:handover"
+#: the sorted set of the processes that are there, scored like the members of a group
+PRESENT_KEY = f"{PREFIX}:{{shared}}:present"
 #: a key that is never written: commands are tried on it
 PROBE_KEY = f"{PREFIX}:{{shared}}:probe"
 
@@ -60,6 +62,11 @@ def members_key(group: str) -> str:
 def holder_key(group: str) -> str:
     """The key of the record that says which consumer a group belongs to."""
     return f"{PREFIX}:{{shared}}:holder:{group}"
+
+
+def presence_key(process: str) -> str:
+    """The key of the record of a process, ``edge:edge-1f``."""
+    return f"{PREFIX}:{{shared}}:presence:{process}"
 
 
 def new_call(partition: int, epoch_ms: int, chance: bytes = b"") -> str:

@@ -45,25 +45,24 @@ async def _groups(settings: "Settings") -> "list[GroupStatus]":
 def _print_table(groups: "list[GroupStatus]") -> None:
     from rich.text import Text
 
+    from orchestra.bus.group.overview import by_owner
     from orchestra.cli.ui.console import terminal
     from orchestra.cli.ui.table import columns, print_table
 
     if not groups:
         say("no consumer group has read here yet")
         return
-    found: list[tuple[str | Text, ...]] = []
-    for group, owner in sorted({(each.group, each.owner) for each in groups}):
-        rows = [each for each in groups if each.group == group and each.owner == owner]
-        lags = [each.lag for each in rows]
-        row = (
-            group,
-            owner or Text("nobody", "red"),
-            ranges([each.partition for each in rows]),
-            "?" if None in lags else str(sum(lag for lag in lags if lag)),
-            str(sum(each.pending for each in rows)),
-            str(sum(each.dead for each in rows)),
+    found = [
+        (
+            each.group,
+            each.owner or Text("nobody", "red"),
+            ranges(list(each.partitions)),
+            "?" if each.lag is None else str(each.lag),
+            str(each.pending),
+            str(each.dead),
         )
-        found.append(row)
+        for each in by_owner(groups)
+    ]
     numbers = ("lag", "pending", "dead")
     print_table(terminal(), columns("group", "worker", "partitions", *numbers, right=numbers), found)
 

@@ -1,5 +1,6 @@
 """Dead letters: events that a group could not handle, with the error, until somebody requeues or drops them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from orchestra.bus.redis.scripts import REQUEUE
 
 _WORDS = ("type", "call", "id", "stream", "stream_id", "handler", "error", "traceback")
 _CHUNK = 500
+_NAME = re.compile(r"([0-9]{2})/([0-9]{1,20}-[0-9]{1,20})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,30 @@ async def dead_letters(connections: Connections, group: str) -> list[DeadLetter]
     found = []
     for partition in range(connections.partitions):
         rows = await connections.connection(partition).call("XRANGE", keys.key(partition, "dead", group), "-", "+")
+        found += [_letter(raw, partition, group) for raw in rows]
+    return found
+
+
+async def latest_dead_letters(connections: Connections, group: str, most: int) -> list[DeadLetter]:
+    """The dead letters that the group gave up last, the latest first, at most ``most``."""
+    found: list[DeadLetter] = []
+    for partition in range(connections.partitions):
+        key = keys.key(partition, "dead", group)
+        rows = await connections.connection(partition).call("XREVRANGE", key, "+", "-", "COUNT", most)
+        found += [_letter(raw, partition, group) for raw in rows]
+    return sorted(found, key=lambda letter: letter.at, reverse=True)[:most]
+
+
+async def named_dead_letters(connections: Connections, group: str, names: Iterable[str]) -> list[DeadLetter]:
+    """The dead letters with these names, without those that do not exist (any longer)."""
+    found = []
+    for name in dict.fromkeys(names):
+        named = _NAME.fullmatch(name)
+        if named is None or int(named[1]) >= connections.partitions:
+            continue
+        partition, letter_id = int(named[1]), named[2]
+        key = keys.key(partition, "dead", group)
+        rows = await connections.connection(partition).call("XRANGE", key, letter_id, letter_id)
         found += [_letter(raw, partition, group) for raw in rows]
     return found
 

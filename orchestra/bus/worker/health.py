@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 from redis.exceptions import RedisError
 
 from orchestra.bus.bus import Bus, GroupStatus
+from orchestra.bus.worker.presence import Report
 from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.prometheus_page import CONTENT_TYPE, Labels, counter, gauge, histogram, page
 
@@ -81,6 +82,25 @@ class Health:
             f"{runtime.rebalancer.last_error and ': '}{runtime.rebalancer.last_error}\n"
             for runtime in self._runtimes
             if now - runtime.rebalancer.last_contact > _SILENT_S
+        )
+
+    def report(self) -> Report:
+        """What this worker tells the other processes of itself."""
+        handlers = [
+            handler
+            for runtime in self._runtimes
+            for handler in {id(each): each for each in runtime.consumer.all_handlers()}.values()
+        ]
+        return Report(
+            groups=tuple(runtime.consumer.name for runtime in self._runtimes),
+            problems=tuple(self.problems().splitlines()),
+            load={
+                "partitions": sum(len(runtime.rebalancer.owned) for runtime in self._runtimes),
+                "handled": sum(handler.handled for handler in handlers),
+                "failed": sum(handler.failed for handler in handlers),
+                "dead": sum(handler.dead for handler in handlers),
+                "missing": sum(runtime.missing for runtime in self._runtimes),
+            },
         )
 
     async def metrics(self) -> str:

@@ -15,6 +15,7 @@ from orchestra.bus.bus import Bus
 from orchestra.bus.consumer.definition import PLATFORM, Consumer
 from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.health import Health
+from orchestra.bus.worker.presence import announced
 from orchestra.bus.worker.runtime import ConsumerRuntime, worker_name
 from orchestra.errors import ConsumerError, SettingError
 from orchestra.import_hints import renamed
@@ -123,6 +124,7 @@ async def run_worker(
     worker = worker_name()
     runtimes = [ConsumerRuntime(consumer, bus, worker=worker) for consumer in consumers]
     health = Health(bus, runtimes, health_port or 0, health_host)
+    present = announced(bus, "worker", worker, health.report)
     try:
         await check_server(bus)
         if health_port is not None:
@@ -130,7 +132,7 @@ async def run_worker(
         server = f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}"
         _LOG.info("worker.started", worker=worker, consumers=names, server=server)
         tune_gc()
-        async with asyncio.TaskGroup() as group:
+        async with present, asyncio.TaskGroup() as group:
             for runtime in runtimes:
                 group.create_task(runtime.run(stop))
         _LOG.info("worker.stopped", worker=worker)

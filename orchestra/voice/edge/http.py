@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 
+from orchestra.bus.worker.presence import announced
 from orchestra.prometheus_page import CONTENT_TYPE, page
 from orchestra.voice.edge import dial_api
 from orchestra.voice.edge.call_control import EdgeCallControl
 from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.edge.edge import Edge
-from orchestra.voice.edge.metrics import metrics
+from orchestra.voice.edge.metrics import metrics, report
 
 
 def create_app(edge: Edge) -> FastAPI:
@@ -20,9 +22,13 @@ def create_app(edge: Edge) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await edge.dispatcher.start()
+        reporting = partial(report, edge.admission, edge.publisher)
         rendering = asyncio.create_task(edge.phrase_cache.run(), name="phrases")
         try:
-            yield
+            async with announced(
+                edge.bus, "edge", edge.publisher.source, partial(report, edge.admission, edge.publisher)
+            ):
+                yield
         finally:
             rendering.cancel()
             await asyncio.gather(rendering, return_exceptions=True)

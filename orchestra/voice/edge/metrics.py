@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import Metric
 
 from orchestra.bus import Publisher
+from orchestra.bus.worker.presence import Report
 from orchestra.histogram import LATENCY_S, Histogram
 from orchestra.prometheus_page import counter, gauge, histogram
 from orchestra.voice.edge.admission import CallAdmission
@@ -44,6 +45,24 @@ class TurnLatency:
             "Predicted ends of turns that the caller's words disproved.",
             ({}, self._wasted),
         )
+
+
+def report(calls: CallAdmission, publisher: Publisher) -> Report:
+    """What an edge tells the other processes of itself."""
+    problems = ["it takes no new calls"] if calls.draining else []
+    problems += [] if publisher.connected else [f"Redis does not take its events: {publisher.buffered} wait"]
+    return Report(
+        version=publisher.version,
+        problems=tuple(problems),
+        load={
+            "calls": len(calls),
+            "calls_limit": calls.limit,
+            "begun": calls.begun,
+            "refused": calls.refused,
+            "events_buffered": publisher.buffered,
+            "media_dropped": publisher.dropped,
+        },
+    )
 
 
 def metrics(
