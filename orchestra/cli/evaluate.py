@@ -12,6 +12,7 @@ from orchestra.cli.ui.candidate_options import CandidateOptions
 from orchestra.cli.ui.option_groups import option_groups
 from orchestra.cli.ui.selection_options import SOURCE_HELP
 from orchestra.cli.ui.terminal import complain, say_json
+from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,9 @@ class SetOptions:
         str, typer.Option(metavar="SOURCE", help=f"Where annotated calls are recorded: {SOURCE_HELP}")
     ] = "auto"
     as_json: Annotated[bool, typer.Option("--json", help="Print the run as one JSON object.")] = False
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the run to this file, as one HTML page.")] = (
+        None
+    )
     forget: Annotated[bool, typer.Option("--forget", help="Do not keep this run.")] = False
 
 
@@ -98,7 +102,7 @@ def evaluate(
     quiet_logging(settings, "evaluate")
     tried = candidate.candidate(settings)
     run = uvloop.run(_evaluate(settings, set_path, tried, options.source, as_heard=options.as_heard))
-    _show(settings, set_path, run, as_json=options.as_json, forget=options.forget)
+    _show(settings, set_path, run, options)
     _check_thresholds(run, thresholds.given(_AT_LEAST), thresholds.given(_AT_MOST))
 
 
@@ -132,22 +136,32 @@ async def _evaluate(
         return await evaluate_trials(trials, candidate, name=str(set_path), problems=problems, done=done)
 
 
-def _show(settings: "Settings", set_path: Path, run: "Evaluation", *, as_json: bool, forget: bool) -> None:
-
+def _show(settings: "Settings", set_path: Path, run: "Evaluation", options: SetOptions) -> None:
     from orchestra.cli.ui.console import terminal
-    from orchestra.evaluation.results import EvaluationStore, latest_by_version
+    from orchestra.evaluation.results import EvaluationStore
 
     runs = EvaluationStore(settings.data_dir, set_path)
     before = runs.all()
-    kept = None if forget else runs.keep(run)
-    if as_json:
+    kept = None if options.forget else runs.keep(run)
+    if options.html is not None:
+        _write_page(options.html, run, before)
+    if options.as_json:
         say_json(run)
         return
     console = terminal()
     _print_misses(console, run)
-    _print_table(console, latest_by_version(before, run))
+    _print_table(console, run, before)
     if kept is not None:
         console.print(f"kept as {kept}", style="dim", soft_wrap=True)
+
+
+def _write_page(file: Path, run: "Evaluation", before: "list[Evaluation]") -> None:
+    from orchestra.cli.ui.requires_extra import needs_extra
+
+    with needs_extra("analysis"):
+        from orchestra.evaluation.evaluation_page import evaluation_report
+    with writing(file):
+        file.write_text(evaluation_report(run, before, f"{run.set} against {run.version}"), "utf-8")
 
 
 def _print_misses(console: "Console", run: "Evaluation") -> None:
@@ -164,26 +178,17 @@ def _print_misses(console: "Console", run: "Evaluation") -> None:
         console.print(Text(f"and {len(run.misses) - _SHOWN} more: --json has them all", QUIET))
 
 
-def _print_table(console: "Console", runs: "list[Evaluation]") -> None:
+def _print_table(console: "Console", run: "Evaluation", before: "list[Evaluation]") -> None:
     """The scores, one column for each run, and the change since the last run."""
     from rich.text import Text
 
     from orchestra.cli.ui.table import columns, print_table
-    from orchestra.evaluation.evaluate import SCORES, format_score
+    from orchestra.evaluation.score_table import score_table
 
-    titles = [f"{run.version} {run.model} {run.at[:16] if run is not runs[-1] else 'now'}" for run in runs]
-    titles.append("since the last run")
-    last = max(runs[:-1], key=lambda run: run.at, default=None)
-    rows: list[list[str | Text]] = [["calls, turns", *(f"{run.calls}, {run.turns}" for run in runs), ""]]
-    for name, title, more_is_better in SCORES:
-        change = Text("")
-        score, before = runs[-1].scores.get(name), None if last is None else last.scores.get(name)
-        if score is not None and before is not None and score != before:
-            better = (score > before) == more_is_better
-            change = Text(_change(name, score - before), "green" if better else "red")
-        rows.append([title, *(format_score(name, run.scores.get(name)) for run in runs), change])
+    found = score_table(before, run, "now")
+    titles = (*found.titles, "since the last run")
+    rows: list[list[str | Text]] = [
+        [row.title, *row.values, Text(row.change, "" if row.better is None else "green" if row.better else "red")]
+        for row in found.rows
+    ]
     print_table(console, columns("", *titles, right=titles), rows)
-
-
-def _change(name: str, by: float) -> str:
-    return f"{by:+,.0f} ms" if "_ms" in name else f"{100 * by:+.1f} points"

@@ -58,6 +58,7 @@ class OutputOptions:
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the comparison to this file, as one HTML page.")
     ] = None
+    forget: Annotated[bool, typer.Option("--forget", help="Do not keep this comparison.")] = False
     max_diverged: Annotated[
         float | None, typer.Option(min=0, max=1, help="Exit with 1 if a larger share of the turns differs.")
     ] = None
@@ -113,6 +114,8 @@ def compare(
 
         show_comparison(terminal(), found)
     write_html(found, tried.app.version)
+    if not output.forget and found.calls:
+        _keep(found, tried)
     problems = _exceeded(found, output.max_diverged, output.max_slower_ms)
     if problems or not found.calls:
         complain("\n".join(problems or ["no call could be compared"]))
@@ -134,6 +137,15 @@ def _html_writer(file: Path | None) -> "Callable[[Comparison, str], None]":
             file.write_text(html_report(found, f"{calls} against {version}"), "utf-8")
 
     return write
+
+
+def _keep(found: "Comparison", candidate: "Candidate") -> None:
+    """Keep the comparison for the console; without a word, as the output is the comparison's."""
+    from orchestra.evaluation.results import keep_comparison
+
+    settings = candidate.settings
+    with writing(settings.data_dir):
+        keep_comparison(settings.data_dir, found, candidate.app.version, found.calls[0].candidate_model)
 
 
 def _check_selection(names: list[str], selection: "Selection") -> None:

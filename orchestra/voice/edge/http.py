@@ -25,9 +25,7 @@ def create_app(edge: Edge) -> FastAPI:
         reporting = partial(report, edge.admission, edge.publisher)
         rendering = asyncio.create_task(edge.phrase_cache.run(), name="phrases")
         try:
-            async with announced(
-                edge.bus, "edge", edge.publisher.source, partial(report, edge.admission, edge.publisher)
-            ):
+            async with announced(edge.bus, "edge", edge.publisher.source, reporting):
                 yield
         finally:
             rendering.cancel()
