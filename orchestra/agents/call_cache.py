@@ -26,7 +26,7 @@ _REMEMBERED = 1000
 
 Step = PromptCompleted | ToolCompleted
 CallerTurn = UserTurnEnded | UserTurnPredicted
-StopReason = Literal["interrupted", "superseded", "call_ended", "expired", "resumed"]
+StopReason = Literal["interrupted", "superseded", "call_ended", "expired", "resumed", "operator"]
 
 _step_decoder: msgspec.json.Decoder[Step] = msgspec.json.Decoder(Step)
 

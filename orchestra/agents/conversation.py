@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchestra.agents.caller_notes import quoted
+from orchestra.agents.caller_notes import LONGEST_NOTE, quoted
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.language import Language
 from orchestra_schemas import AppChanged, Message, ToolCall
@@ -25,6 +25,11 @@ _CUT_OFF: Final = " —"
 _LAST_WORDS: Final = 2
 #: the note of the app that had the call before
 PASSED_ON: Final = "The caller was passed on to you by {app}, with this briefing: {briefing}"
+#: the note of an operator who had taken the call over
+HANDED_BACK: Final = "Until a moment ago the caller spoke with a colleague of yours, {operator}{agreed}."
+_AGREED: Final = ", who notes: {note}"
+#: most whispers that wait for a turn, and notes of operators that are kept
+_OPERATOR_NOTES: Final = 10
 #: the result, for an agent, of a tool that it no longer waits for
 STILL_RUNNING: Final = "The caller spoke before this had ended; its outcome is not known yet."
 
@@ -51,6 +56,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         asked: the confirmation that the caller was last asked for, before a tool may run.
         background: what is known of the caller's earlier calls.
         forgotten: notes on the messages that were dropped, a line each, oldest first.
+        whispers: what operators have noted for the next turn.
+        handed_back: notes of operators who had taken the call over, oldest first.
         call_state: what tools have noted for the rest of the call, by name.
         app: the app that answers, in this ``version``, since the call came on this ``line``; all three empty where one
             app answers everything.
@@ -68,6 +75,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     asked: PendingConfirmation | None = None
     background: str = ""
     forgotten: list[str] = []
+    whispers: list[str] = []
+    handed_back: list[str] = []
     call_state: dict[str, Any] = {}
     app: str = ""
     version: str = ""
@@ -94,6 +103,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         parts = [self.background] if self.background else []
         if self.forgotten:
             parts.append("\n".join(["Earlier in this call:", *self.forgotten]))
+        if self.handed_back:
+            parts.append("\n".join(self.handed_back))
         return "\n\n".join(parts)
 
     def add_greeting(self, text: str, *, caller: str = "", background: str = "") -> None:
@@ -137,6 +148,23 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         self.lines = [Line(changed.turn, Message(role="assistant", content=text)) for text in words]
         self.background = PASSED_ON.format(app=changed.previous, briefing=quoted(changed.briefing or "nothing more"))
         self.running, self.asked, self.forgotten, self.call_state = {}, None, [], {}
+        self.handed_back = []
+
+    def add_operator_words(self, turn: int, text: str) -> None:
+        """An operator has said this in the agents' voice, in a turn of its own."""
+        self.asked = None  # what the caller says next answers the operator
+        if turn > self.turn:
+            self.add_turn(turn, [Message(role="assistant", content=text)], agent=self.agent, running={})
+
+    def whisper(self, note: str) -> None:
+        """An operator has a note for the next turn."""
+        self.whispers = [*self.whispers, note][-_OPERATOR_NOTES:]
+
+    def take_back(self, operator: str, note: str) -> None:
+        """An operator, who had taken the call over, has handed it back with this note."""
+        agreed = _AGREED.format(note=quoted(note, LONGEST_NOTE)) if note.strip() else ""
+        said = HANDED_BACK.format(operator=quoted(operator), agreed=agreed)
+        self.handed_back = [*self.handed_back, said][-_OPERATOR_NOTES:]
 
     def said_since(self, turn: int, text: str) -> str:
         """Everything that the caller has said since this turn; ``text`` is the latest of it."""

@@ -11,7 +11,7 @@ from orchestra.agents.caller_notes import of_variables
 from orchestra.agents.lines import app_id
 from orchestra.agents.loader import load_lines
 from orchestra.agents.prediction_counts import PredictionCounts
-from orchestra.agents.turn_runner import STALE_S, TURN_S, TurnRunner
+from orchestra.agents.turn_runner import STALE_S, TURN_S, SteppedIn, TurnRunner
 from orchestra.bus import Bus
 from orchestra.errors import AppError
 from orchestra.settings import load_settings
@@ -22,8 +22,12 @@ from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,
+    OperatorHandedBack,
+    OperatorTookOver,
+    OperatorWhispered,
     PromptCompleted,
     ReplyInterrupted,
+    ReplySpoken,
     ToolCompleted,
     UserTurnEnded,
     UserTurnPredicted,
@@ -57,6 +61,7 @@ class Orchestration:
         self.consumer.on(UserTurnResumed)(self.resume)
         self.consumer.on(PromptCompleted, ToolCompleted)(self.deliver_result)
         self.consumer.on(ReplyInterrupted)(self.interrupt)
+        self.consumer.on(ReplySpoken, OperatorWhispered, OperatorTookOver, OperatorHandedBack)(self.step_in)
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
@@ -149,6 +154,13 @@ class Orchestration:
         """Stop the reply, and keep only the part of it that was heard."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             await self._turns_of(event.call, active, context).interrupt(event, context, active)
+
+    async def step_in(self, event: SteppedIn, context: Context) -> None:
+        """Remember what an operator has said, whispered, or agreed with the caller."""
+        if isinstance(event, ReplySpoken) and not event.operator:
+            return  # what the agents said themselves they know
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            self._turns_of(event.call, active, context).step_in(event, context, active)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop the running turn."""

@@ -34,6 +34,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
         asked: the confirmation that the caller was asked for before this turn, None if there is none.
         answer: the caller's words since then.
         notes: what the agents should know in addition to the conversation.
+        whispers: what operators have noted for this turn.
         call_state: what tools have noted so far; it changes while the turn goes on.
 
     """
@@ -46,6 +47,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     asked: PendingConfirmation | None = None
     answer: str = ""
     notes: str = ""
+    whispers: tuple[str, ...] = ()
     call_state: dict[str, Any] = {}
 
 

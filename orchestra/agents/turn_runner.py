@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentToolset, AgentTurn, TurnState
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
+from orchestra.agents.conversation import Conversation
 from orchestra.agents.lines import Lines
 from orchestra.agents.prediction_counts import PredictionCounts
 from orchestra.agents.reply_chunk import reply_chunk
@@ -28,8 +29,12 @@ from orchestra_schemas import (
     CallStarted,
     Event,
     Message,
+    OperatorHandedBack,
+    OperatorTookOver,
+    OperatorWhispered,
     PromptCompleted,
     ReplyInterrupted,
+    ReplySpoken,
     ToolCompleted,
     TurnCancelled,
     TurnCompleted,
@@ -49,6 +54,7 @@ _STOP_S = 0.1
 #: how long an ended call is remembered, so that late events are recognized
 _KEPT_S = 3600
 
+SteppedIn = ReplySpoken | OperatorWhispered | OperatorTookOver | OperatorHandedBack
 Owner = Callable[[str, ActiveCall, Context], "TurnRunner"]
 Outcome = Literal["answered", "cancelled", "failed"]
 _encode = msgspec.json.Encoder().encode
@@ -136,12 +142,7 @@ class TurnRunner:
         else:
             active.newest_turn = event.turn
             await active.stop_turn("superseded")
-            if conversation.ended:
-                reason = "call_ended"
-            elif event.turn <= conversation.interrupted:
-                reason = "interrupted"
-            elif time.time() - event.at > STALE_S:
-                reason = "expired"
+            reason = _unanswered(event, conversation)
         if reason is None:
             return await self._owner(event.call, active, context).run(event, context, active)
         await context.resume()
@@ -179,6 +180,22 @@ class TurnRunner:
         if active.turn is not None and active.turn.number == event.turn:
             await active.stop_turn("interrupted")
         active.conversation.truncate_reply(event.turn, event.heard, self._app.language)
+        if event.operator:
+            active.conversation.asked = None  # what the caller says now answers the operator
+        _save(active, context)
+
+    def step_in(self, event: SteppedIn, context: Context, active: ActiveCall) -> None:
+        """An operator has done something that the agents are to know."""
+        conversation = active.conversation
+        match event:
+            case ReplySpoken():
+                conversation.add_operator_words(event.turn, event.text)
+            case OperatorWhispered():
+                conversation.whisper(event.note)
+            case OperatorTookOver():
+                conversation.asked = None  # a yes to the operator is none to what the agents asked before
+            case OperatorHandedBack():
+                conversation.take_back(event.operator, event.note)
         _save(active, context)
 
     async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
@@ -198,7 +215,7 @@ class TurnRunner:
         requests = TurnRequests(
             self._app, event, context, active, group=self._group, prompt_s=self._prompt_s, named=self._lines.several
         )
-        asked = conversation.asked
+        asked, whispers = conversation.asked, tuple(conversation.whispers)
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
         agent = conversation.agent
         if asked is None or not self._app.language.simply_agrees(answer):
@@ -218,6 +235,7 @@ class TurnRunner:
             asked=asked,
             answer=answer,
             notes=conversation.notes,
+            whispers=whispers,
             call_state=active.call_state,
         )
         turn = AgentTurn(self._toolset, requests, turn_context, caller_said=_caller_message(event))
@@ -235,6 +253,7 @@ class TurnRunner:
             passed_on = self._passed_on(event, turn.state, requests) if outcome == "answered" else None
             if outcome != "cancelled":
                 conversation.asked = turn.state.asked
+                del conversation.whispers[: len(whispers)]  # a turn that was cut short leaves them to the next
             conversation.add_turn(event.turn, turn.state.said, agent=turn.state.agent, running=requests.open_tools)
             context.state.delete(*(STEP + request for request in requests.ids))
             if passed_on is not None:
@@ -322,6 +341,17 @@ class TurnRunner:
                 rules=tuple(state.rules),
             ),
         ]
+
+
+def _unanswered(event: CallerTurn, conversation: Conversation) -> StopReason | None:
+    """Why nobody waits for an answer to this turn; None if somebody does."""
+    if conversation.ended:
+        return "call_ended"
+    if isinstance(event, UserTurnEnded) and event.operator:
+        return "operator"
+    if event.turn <= conversation.interrupted:
+        return "interrupted"
+    return "expired" if time.time() - event.at > STALE_S else None
 
 
 async def _until_confirmed(turn: AgentTurn, active: ActiveCall) -> bool:

@@ -80,6 +80,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         heard_from_s: when the reply began to be heard; None if unknown.
         heard_to_s: when it ended.
         interrupted: the caller spoke over the reply.
+        said_to: the operator who had the call when the caller's turn ended; empty: the words were for the agents.
+        spoken_by: the operator whose words the caller heard, in the agent's voice; empty: they were the agents'.
         rules: rules of the app that stopped or changed something.
         closing: the agents ended or transferred the call in this turn.
         failed: the agents could not complete the turn.
@@ -117,6 +119,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     heard_from_s: float | None = None
     heard_to_s: float | None = None
     interrupted: bool = False
+    said_to: str = ""
+    spoken_by: str = ""
     rules: tuple[str, ...] = ()
     closing: Closing = ""
     failed: bool = False

@@ -17,11 +17,16 @@ from orchestra_schemas import (
     AppChanged,
     CallAnswered,
     CallEnded,
+    CallEndRequested,
     CallResumed,
     CallScreened,
     CallStarted,
     CallTransferred,
+    CallTransferRequested,
     Event,
+    OperatorSaid,
+    OperatorTookOver,
+    OperatorWhispered,
     PromptCompleted,
     RecordingSaved,
     ReplyInterrupted,
@@ -50,6 +55,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         screening: how far a screening robot let it: ``asked``, ``waiting``, ``accepted``, ``declined``.
         app: the app that answered first; ``line`` is what decided it, ``passed_to`` the app that took the call over.
         version: package and app that answered last; ``model`` likewise.
+        operators: who stepped into the call, in the order in which they first did.
         transferred_to: the person to whom the call was or is being transferred.
         measured: number of turns whose latency was measured; ``mean_ms`` is their mean, ``slowest_ms`` the longest.
         first_words: the beginning of what the caller said first; ``last_words`` of what they said last.
@@ -78,6 +84,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float = 0.0
     duration_s: float = 0.0
     end_reason: str = ""
+    operators: tuple[str, ...] = ()
     transferred_to: str = ""
     turns: int = 0
     interruptions: int = 0
@@ -177,8 +184,7 @@ def _(event: UserTurnEnded, record: CallRecord) -> CallRecord:
 
 @_changed.register
 def _(event: ReplyInterrupted, record: CallRecord) -> CallRecord:
-    del event
-    return replace(record, interruptions=record.interruptions + 1)
+    return replace(record, interruptions=record.interruptions + (not event.stopped_by))
 
 
 @_changed.register
@@ -211,6 +217,15 @@ def _(event: TurnMeasured, record: CallRecord) -> CallRecord:
         mean_ms=round(total_ms / (record.measured + 1), 1),
         slowest_ms=float(max(round(event.total_ms, 0), record.slowest_ms)),
     )
+
+
+@_changed.register(OperatorSaid | OperatorWhispered | OperatorTookOver | CallEndRequested | CallTransferRequested)
+def _(
+    event: OperatorSaid | OperatorWhispered | OperatorTookOver | CallEndRequested | CallTransferRequested,
+    record: CallRecord,
+) -> CallRecord:
+    known = not event.operator or event.operator in record.operators
+    return record if known else replace(record, operators=(*record.operators, event.operator))
 
 
 @_changed.register

@@ -10,7 +10,7 @@ from orchestra.history.call import CallHistory, Turn
 from orchestra.history.call_record import reduce_record
 from orchestra.history.earlier_calls import background_of
 from orchestra.history.resume import reduce_resume
-from orchestra.history.turn import end_caller_turn, reduce_turn, without_messages
+from orchestra.history.turn import begin_with_reply, end_caller_turn, reduce_turn, without_messages
 from orchestra_schemas import (
     AgentChanged,
     BackchannelHeard,
@@ -23,10 +23,17 @@ from orchestra_schemas import (
     DigitPressed,
     DigitsRequested,
     Event,
+    OperatorHandedBack,
+    OperatorJoined,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
+    OperatorWhispered,
     PromptCompleted,
     PromptRequested,
     ProviderFailed,
     ReplyInterrupted,
+    ReplySpoken,
     ToolCompleted,
     ToolRequested,
     TranscriptFinal,
@@ -39,7 +46,20 @@ from orchestra_schemas import (
 )
 
 #: events with a turn's number that do not prove that the turn exists
-_OF_THE_CALL = (CallStarted, CallEnded, AgentChanged, PromptRequested, BackchannelHeard)
+_OF_THE_CALL = (
+    CallStarted,
+    CallEnded,
+    AgentChanged,
+    PromptRequested,
+    BackchannelHeard,
+    OperatorHandedBack,
+    OperatorJoined,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
+    OperatorWhispered,
+)
+_ENDINGS = (CallEndRequested, CallTransferRequested)
 #: events that a person wants to see in a timeline, in addition to what was said
 _MILESTONES = (
     AgentChanged,
@@ -51,6 +71,12 @@ _MILESTONES = (
     CallTransferred,
     DigitPressed,
     DigitsRequested,
+    OperatorHandedBack,
+    OperatorJoined,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
+    OperatorWhispered,
     ProviderFailed,
     ReplyInterrupted,
     ToolCompleted,
@@ -124,10 +150,12 @@ def _turn(history: CallHistory, event: Event, clock_at: float) -> Turn | None:
     known = index < len(history.turns) and history.turns[index].number == event.turn
     if known:
         turn = history.turns[index]
-    elif isinstance(event, _OF_THE_CALL):
+    elif isinstance(event, _OF_THE_CALL) or (isinstance(event, _ENDINGS) and event.operator):
         return None
     else:
         turn = Turn(number=event.turn, agent=history.agent)
+        if isinstance(event, ReplySpoken | ReplyInterrupted) and history.turns:
+            turn = begin_with_reply(turn, event, history.turns[-1], event.at - clock_at)
     match event:
         case UserTurnEnded():
             return end_caller_turn(

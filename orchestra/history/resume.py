@@ -17,6 +17,10 @@ from orchestra_schemas import (
     CallTransferred,
     CallTransferRequested,
     Event,
+    OperatorHandedBack,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
@@ -62,6 +66,9 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         transferred: the carrier was instructed to connect the caller to a person.
         accepted: the person has taken the call.
         transfer_failed: nobody took the call; the caller does not know it yet.
+        held_by: the operator who has taken the call over; empty: the agents have it.
+        to_say: operators' sentences that the caller has not heard yet.
+        ordered: an operator wants the ``ending``, whatever else is said.
         ended: the call is over.
 
     """
@@ -89,6 +96,9 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     transferred: bool = False
     accepted: bool = False
     transfer_failed: bool = False
+    held_by: str = ""
+    to_say: tuple[OperatorSaid, ...] = ()
+    ordered: bool = False
     ended: bool = False
 
     @property
@@ -103,7 +113,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         return left
 
 
-def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR0911 - one for each kind of event
+def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     """The state after one more event of the journal."""
     match event:
         case CallStarted() | AppChanged():
@@ -124,8 +134,12 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C90
             return _begin_turn(state, event)
         case UserTurnResumed() if event.turn == state.turn:
             return replace(state, over=True, predicted="")
+        case OperatorSaid() | OperatorTookOver() | OperatorHandedBack() | OperatorLeft():
+            return _operator(state, event)
+        case CallEndRequested(operator=operator) | CallTransferRequested(operator=operator) if operator:
+            return replace(state, ending=_ending(event), ordered=True, over=True)
         case SentenceSpoken(text=heard) | ReplySpoken(text=heard) | ReplyInterrupted(heard=heard):
-            state = replace(state, all_heard=f"{state.all_heard} {heard}")
+            state = _heard(state, event, heard)
         case _:
             pass
     return _reply(state, event) if event.turn == state.turn else state
@@ -144,23 +158,55 @@ def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | Tran
     match event:
         case TransferFailed():
             # the reply that came with the transfer was played before the carrier was instructed
-            return replace(state, ending=None, transferred=False, transfer_failed=True, over=True)
+            return replace(state, ending=None, ordered=False, transferred=False, transfer_failed=True, over=True)
         case CallTransferred():
-            return replace(state, transferred=True)
+            return replace(state, transferred=True, held_by="")
         case TransferAccepted():
             return replace(state, accepted=True)
 
 
+def _operator(state: ResumeState, event: Event) -> ResumeState:
+    match event:
+        case OperatorSaid():
+            return replace(state, to_say=(*state.to_say, event))
+        case OperatorTookOver(operator=operator):
+            return replace(state, held_by=state.held_by or operator)
+        case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator, listens=False):
+            return replace(state, held_by="" if operator == state.held_by else state.held_by)
+        case _:
+            return state
+
+
+def _heard(state: ResumeState, event: SentenceSpoken | ReplySpoken | ReplyInterrupted, heard: str) -> ResumeState:
+    state = replace(state, all_heard=f"{state.all_heard} {heard}")
+    if isinstance(event, SentenceSpoken):
+        return state
+    if event.operator:
+        state = replace(state, to_say=state.to_say[1:])
+    if event.turn <= state.turn:
+        return state
+    # words of an operator, or of the edge after a take-over: a turn in which the caller has said nothing
+    return replace(
+        state,
+        turn=event.turn,
+        heard=(),
+        chunks=(),
+        complete=True,
+        predicted="",
+        ending=state.ending if state.ordered else None,
+    )
+
+
 def _begin_turn(state: ResumeState, event: UserTurnEnded | UserTurnPredicted) -> ResumeState:
     if event.turn != state.turn:  # otherwise it was predicted, and its reply is being generated
-        state = replace(state, heard=(), chunks=(), complete=False, ending=None)
+        state = replace(state, heard=(), chunks=(), complete=False, ending=state.ending if state.ordered else None)
     predicted = isinstance(event, UserTurnPredicted)
     return replace(
         state,
         turn=event.turn,
         turn_ended_at=event.at,
         speech_ended_at=event.speech_ended_at,
-        over=False,
+        over=isinstance(event, UserTurnEnded) and bool(event.operator),
         caller_spoke=predicted,
         predicted=event.text if predicted else "",
     )
@@ -177,10 +223,12 @@ def _reply(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR0911 - 
         case ReplySpoken():
             return replace(state, over=True, caller_spoke=False)
         case ReplyInterrupted():
-            return replace(state, over=True, ending=None)
-        case CallEndRequested():
-            return replace(state, ending=HangUp())
-        case CallTransferRequested(target=target, briefing=briefing):
-            return replace(state, ending=Transfer(target, briefing))
+            return replace(state, over=True, ending=state.ending if state.ordered else None)
+        case CallEndRequested() | CallTransferRequested():
+            return replace(state, ending=_ending(event))
         case _:
             return state
+
+
+def _ending(event: CallEndRequested | CallTransferRequested) -> Ending:
+    return Transfer(event.target, event.briefing) if isinstance(event, CallTransferRequested) else HangUp()

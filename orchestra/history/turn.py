@@ -28,6 +28,9 @@ from orchestra_schemas import (
     UserTurnResumed,
 )
 
+#: about the length of a spoken word with its pause, in seconds
+_WORD_S = 0.4
+
 
 def without_messages(event: PromptRequested) -> PromptRequested:
     """The request without its messages and tools: prompts are long, and a call has many."""
@@ -83,6 +86,7 @@ def end_caller_turn(
     return replace(
         turn,
         ended=event,
+        said_to=event.operator,
         prediction="hit" if turn.prediction == "open" else turn.prediction,
         transcript=join(turn.transcript, event.text),
         said_from_s=round(max(0.0, began_at - clock_at), 3) if said_from_s is None else said_from_s,
@@ -92,6 +96,13 @@ def end_caller_turn(
         said_index=index if turn.said_index is None else turn.said_index,
         last_at=max(turn.last_at, event.at),
     )
+
+
+def begin_with_reply(turn: Turn, event: ReplySpoken | ReplyInterrupted, before: Turn, at_s: float) -> Turn:
+    """A turn in which the caller has said nothing; no event tells when its words began, so their number does."""
+    text = event.text if isinstance(event, ReplySpoken) else event.heard
+    earliest_s = max(before.said_to_s or 0.0, before.heard_to_s or 0.0)
+    return replace(turn, heard_from_s=round(max(earliest_s, at_s - len(text.split()) * _WORD_S), 3))
 
 
 def join(text: str, more: str) -> str:
@@ -111,12 +122,13 @@ def _chunk(turn: Turn, event: ReplyChunk, index: int) -> dict[str, Any]:
     return changed
 
 
-def _heard(turn: Turn, event: Event, text: str, index: int, at_s: float) -> dict[str, Any]:
+def _heard(turn: Turn, event: ReplySpoken | ReplyInterrupted, text: str, index: int, at_s: float) -> dict[str, Any]:
     return {
         "reply_heard": join(turn.reply_heard, text),
         "last_heard": text,
         "heard_to_s": at_s,
-        "interrupted": turn.interrupted or isinstance(event, ReplyInterrupted),
+        "interrupted": turn.interrupted or (isinstance(event, ReplyInterrupted) and not event.stopped_by),
+        "spoken_by": event.operator or turn.spoken_by,
         "reply_index": index if turn.reply_index is None else turn.reply_index,
     }
 
@@ -141,9 +153,9 @@ def _noted(turn: Turn, event: Event) -> dict[str, Any]:
             changed = {"keys": turn.keys + digit}
         case AgentChanged(agent=agent):
             changed = {"agent": agent}
-        case CallEndRequested():
+        case CallEndRequested(operator=""):
             changed = {"closing": "ended"}
-        case CallTransferRequested():
+        case CallTransferRequested(operator=""):
             changed = {"closing": "transferred"}
         case TurnCancelled(reason=reason):
             changed = {"cancelled": reason}

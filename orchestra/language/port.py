@@ -26,6 +26,7 @@ class Phrases:
         bridges: begin a reply that is not there yet; they are used in turn, and fit anything that the caller may say.
         still_there: the caller has been silent for a long time.
         transfer_failed: no person took the call, and the caller is back with the agents.
+        handed_back: an operator has spoken with the caller, who is back with the agents.
         farewell: the call ends.
         transferring: the call goes to a person.
         passing_on: the call goes to another app.
@@ -42,6 +43,7 @@ class Phrases:
     bridges: tuple[str, ...]
     still_there: str
     transfer_failed: str
+    handed_back: str
     farewell: str
     transferring: str
     passing_on: str

@@ -80,9 +80,11 @@ class BackchannelHeard(Event, frozen=True, kw_only=True):
 class ReplyInterrupted(Event, frozen=True, kw_only=True):
     """The caller spoke over the reply of ``turn``. ``heard`` ends at the last word that was played.
 
-    ``operator``: the words were theirs, in the agent's voice. An operator also ends a reply so, by what they do.
+    ``operator``: the words were theirs (`OperatorSaid`), in the agent's voice. ``stopped_by``: not the caller but this
+    operator ended the reply, by what they did.
     """
 
     family: ClassVar[str] = "caller"
     heard: str = ""
     operator: str = ""
+    stopped_by: str = ""

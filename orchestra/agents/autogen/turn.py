@@ -11,7 +11,7 @@ from orchestra.agents.autogen.next_step import PROMPTS
 from orchestra.agents.autogen.requests import Requests
 from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
-from orchestra.agents.autogen.workbench import CallContext, ToolBench, notes_of
+from orchestra.agents.autogen.workbench import CallContext, ToolBench, with_notes
 from orchestra.agents.tool_guard import TurnContext
 from orchestra.language import Language
 from orchestra_schemas import Message, ToolCall
@@ -54,7 +54,7 @@ class AgentTurn:
         """
         state = self.state
         if state.agreed is None:
-            messages = (Message(role="system", content=self._instructions), *notes_of(state), *state.messages)
+            messages = (Message(role="system", content=self._instructions), *with_notes(state))
             self._client.prefetch(messages, self._toolset.offered(state.agent, self._handoff_targets()))
 
     def cancel(self) -> None:

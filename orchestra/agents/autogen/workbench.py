@@ -17,7 +17,7 @@ from orchestra.agents.autogen.messages import from_autogen, restore_handoff_name
 from orchestra.agents.autogen.requests import Requests
 from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
-from orchestra.agents.caller_notes import as_message
+from orchestra.agents.caller_notes import as_message, as_whisper
 from orchestra.agents.conversation import STILL_RUNNING
 from orchestra.agents.tool import read_arguments
 from orchestra_schemas import Message
@@ -99,10 +99,9 @@ class CallContext(ChatCompletionContext):
     def __init__(self, state: TurnState) -> None:
         super().__init__()
         self._state = state
-        self._notes = notes_of(state)
 
     async def get_messages(self) -> list[LLMMessage]:
-        return list(to_autogen((*self._notes, *self._state.messages)))
+        return list(to_autogen(with_notes(self._state)))
 
     async def add_message(self, message: LLMMessage) -> None:
         self._state.said += (
@@ -112,9 +111,12 @@ class CallContext(ChatCompletionContext):
         )
 
 
-def notes_of(state: TurnState) -> tuple[Message, ...]:
-    """The notes of the call as one message before the conversation; empty if there are none."""
-    return (as_message(state.context.notes),) if state.context.notes else ()
+def with_notes(state: TurnState) -> tuple[Message, ...]:
+    """The conversation after the notes of the call; what operators whisper comes just before this turn's words."""
+    context = state.context
+    notes = (as_message(context.notes),) if context.notes else ()
+    whispers = (as_whisper(context.whispers),) if context.whispers else ()
+    return (*notes, *context.conversation, *whispers, *state.said)
 
 
 def _tool_result(name: str, text: str, *, failed: bool) -> ToolResult:

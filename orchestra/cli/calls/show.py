@@ -335,6 +335,7 @@ def _print_turn(console: "Console", turn: "DialogueTurn", longest_ms: float) -> 
     from rich.text import Text
 
     from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
+    from orchestra.history.views.dialogue import speaker_of
 
     if turn.said_from_s is not None:
         row(console, _clock(turn.said_from_s), "caller", turn.transcript or "(nothing)", CALLER, who_style=CALLER)
@@ -346,7 +347,7 @@ def _print_turn(console: "Console", turn: "DialogueTurn", longest_ms: float) -> 
             f"tools: {', '.join(turn.tools)}" + f" ({turn.failed_tools} failed)" * (turn.failed_tools > 0),
             QUIET,
         )
-    who = turn.agent or ("greeting" if turn.number == 0 else "agent")
+    who = speaker_of(turn)
     row(console, _clock(turn.heard_from_s), who, turn.reply_heard or "(nothing was heard)", who_style=AGENT)
     if turn.interrupted:
         row(console, "", "", "interrupted by the caller", WARNING)

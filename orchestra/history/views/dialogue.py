@@ -59,6 +59,8 @@ class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):
         heard_from_s: when the reply began, seconds on the call's clock; None if nothing was played.
         heard_to_s: when it ended.
         agent: whose words the caller heard last.
+        operator: the operator whose words the caller heard, in the agent's voice; empty: they were an agent's.
+        said_to: the operator who had the call when the caller spoke; empty: they spoke to the agents.
         tools: names of the tools that were called, in order.
         failed_tools: number of tool calls that failed.
         interrupted: the caller spoke over the reply.
@@ -80,6 +82,8 @@ class DialogueTurn(msgspec.Struct, frozen=True, kw_only=True):
     heard_from_s: float | None = None
     heard_to_s: float | None = None
     agent: str = ""
+    operator: str = ""
+    said_to: str = ""
     tools: tuple[str, ...] = ()
     failed_tools: int = 0
     interrupted: bool = False
@@ -102,6 +106,13 @@ def dialogue(history: CallHistory) -> Dialogue:
     """The dialogue of the call: turns in which something was said, or done for the caller."""
     turns = tuple(_turn(turn) for turn in history.turns if _is_spoken(turn) and not turn.discarded)
     return Dialogue(started=history.started, ended=history.ended, turns=turns)
+
+
+def speaker_of(turn: DialogueTurn) -> str:
+    """Whose words the caller heard: an operator, an agent, or the greeting."""
+    if turn.operator:
+        return f"{turn.operator} (operator)"
+    return turn.agent or ("greeting" if turn.number == 0 else "agent")
 
 
 def _is_spoken(turn: Turn) -> bool:
@@ -134,6 +145,8 @@ def _turn(turn: Turn) -> DialogueTurn:
         heard_from_s=heard_from_s,
         heard_to_s=heard_to_s,
         agent=turn.speaker,
+        operator=turn.spoken_by,
+        said_to=turn.said_to,
         tools=tuple(step.name for step in turn.tools if step.requested is not None),
         failed_tools=sum(step.completed is not None and step.completed.failed for step in turn.tools),
         interrupted=turn.interrupted,

@@ -7,7 +7,7 @@ import msgspec
 
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.history.call import CallHistory
-from orchestra.history.views.dialogue import DialogueTurn, dialogue
+from orchestra.history.views.dialogue import DialogueTurn, dialogue, speaker_of
 from orchestra_schemas import (
     AgentChanged,
     AppChanged,
@@ -81,7 +81,7 @@ def _spoken(history: CallHistory) -> Iterator[tuple[int, Line]]:
 
 
 def _reply(turn: DialogueTurn) -> Line | None:
-    who = turn.agent or ("greeting" if turn.number == 0 else "agent")
+    who = speaker_of(turn)
     if turn.reply_heard:
         return Line(turn.heard_from_s or 0.0, who, turn.reply_heard, "reply")
     if turn.reply:
@@ -122,9 +122,10 @@ def describe(  # noqa: PLR0911 - one for each kind of event
             failed = " failed" if event.failed else ""
             called, result = tool_calls.get(request, f"{name}()"), shortened(event.result)
             return f"{called} →{failed} {result} [{duration_ms:.0f} ms]", "event"
-        case ReplyInterrupted(heard=heard):
+        case ReplyInterrupted(heard=heard, stopped_by=operator):
             last = " ".join(heard.split()[-_LAST_WORDS:])
-            return f"interrupted after “… {last}”" if last else "interrupted", "warning"
+            how = f"stopped by {operator}" if operator else "interrupted"
+            return f"{how} after “… {last}”" if last else how, "warning"
         case CallEndRequested(operator=operator):
             return f"{operator or 'the agent'} ends the call", "event"
         case CallEnded(reason=reason, duration_s=duration_s):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from orchestra.history.call import CallHistory
-from orchestra.history.views.dialogue import DialogueTurn, dialogue
+from orchestra.history.views.dialogue import DialogueTurn, dialogue, speaker_of
 from orchestra_schemas import Event
 
 #: duration of a cue whose words have no length, in seconds
@@ -37,8 +37,7 @@ def _utterances(turn: DialogueTurn) -> Iterator[Utterance]:
         yield Utterance(turn.said_from_s, turn.said_to_s or turn.said_from_s, "caller", turn.transcript)
     if turn.heard_from_s is not None and turn.reply_heard:
         words = f"{turn.reply_heard} …" if turn.interrupted else turn.reply_heard
-        who = turn.agent or ("greeting" if turn.number == 0 else "agent")
-        yield Utterance(turn.heard_from_s, turn.heard_to_s or turn.heard_from_s, who, words)
+        yield Utterance(turn.heard_from_s, turn.heard_to_s or turn.heard_from_s, speaker_of(turn), words)
 
 
 def text(history: CallHistory) -> str:

@@ -15,8 +15,9 @@ from orchestra.history.ending import Ending, Transfer
 from orchestra.history.resume import ResumeState
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
-from orchestra.voice.call.conversation import Conversation, Speech
+from orchestra.voice.call.conversation import Speech
 from orchestra.voice.call.line_checks import STALL_S
+from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.screening import CallScreening
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
@@ -79,6 +80,7 @@ class Script:
     bridge_after_s: float = BRIDGE_AFTER_S
     still_there: str = ""
     transfer_failed: str = ""
+    handed_back: str = ""
     voicemail: str = ""
     introduction: str = ""
     consent: str = ""
@@ -92,7 +94,7 @@ class Script:
     def phrases(self) -> tuple[str, ...]:
         """Everything that the edge itself may say."""
         own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
-        optional = tuple(filter(None, (self.consent, self.introduction)))
+        optional = tuple(filter(None, (self.consent, self.introduction, self.handed_back)))
         return (*optional, *own, *self.bridges)
 
     @property
@@ -148,7 +150,7 @@ class Call:
         self.audio = CallAudio(clock.monotonic, start_ms=age_s * 1000, sample_rate=sample_rate)
         stt, _, tts = engines.partition("/")
         self._meter = UsageMeter(parties.call, stt, tts, sample_rate)
-        self.conversation = Conversation(
+        self.conversation = OperatedConversation(
             parties.call,
             stt,
             playback or self.audio,
@@ -162,6 +164,7 @@ class Call:
             speculation=speculation,
             clock=clock,
         )
+        self.conversation.handed_back, self.conversation.takes_audio = script.handed_back, playback is None
         if parties.direction == "outbound" and script.ending is None:
             self.conversation.screening = self._screening(script, resume_state)
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
@@ -399,6 +402,7 @@ class Call:
         self._endpointing.clear()
         self._endpointing.update(script.endpointing)
         self.conversation.use_phrases(script.holding, script.bridges, script.apology)
+        self.conversation.handed_back = script.handed_back
 
     def _on_answered(self, event: CallAnswered) -> None:
         """The carrier has found out who answered the call."""
@@ -442,6 +446,7 @@ class Call:
         self._publish_progress()
         self._watch_limits()
         self._watch_mark()
+        self.conversation.look()
         away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
         if self.conversation.check_wait(away=away):
             self.end("failed")
@@ -457,7 +462,7 @@ class Call:
             self.end("time_limit")
         elif self._tts_lost_at and self.conversation.tts_audio_missing(_LAST_WORDS_WITHIN_S):
             self.end("failed")
-        elif self._held or turns.caller_speaks or self.conversation.voice_on or self.conversation.caller_waiting:
+        elif self._held or self.conversation.held_by or self._caller_at_it:
             self.conversation.active_at = now
             self._nudged = self._nudged and not turns.caller_speaks
         elif self._is_screened:
@@ -469,6 +474,12 @@ class Call:
             else:
                 self._nudged = True
                 self.conversation.nudge(self._script.still_there)
+
+    @property
+    def _caller_at_it(self) -> bool:
+        """Whether the caller speaks, or waits for an answer."""
+        conversation = self.conversation
+        return conversation.turns.caller_speaks or conversation.voice_on or conversation.caller_waiting
 
     def _watch_mark(self) -> None:
         if self._mark_out is None or self._held:
@@ -485,7 +496,7 @@ class Call:
             self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
 
     def _publish(self, event: Event) -> None:
-        self._publisher.publish(event)
+        self._publisher.publish(self.conversation.named(event))
         if isinstance(event, TurnMeasured):
             self._on_measured(event)
         if isinstance(event, ReplySpoken | ReplyInterrupted):

@@ -88,6 +88,11 @@ class TurnTaking:
         return self._open_turns > 0 and not self._assumed_over
 
     @property
+    def hanging_up(self) -> bool:
+        """Whether the last words are being said: nobody can take the turn any more."""
+        return self._hanging_up
+
+    @property
     def reply_pending(self) -> bool:
         """Whether a part of the current reply, made or not, has yet to be given to the pipeline."""
         reply = self._reply
@@ -264,10 +269,11 @@ class TurnTaking:
         """The final transcript of a stretch of speech. If the predicted words lack it, the predicted turn is void."""
         return [] if contains_words(self._reply.predicted, text) else self._void_prediction("other_words")
 
-    def turn_ended(self, text: str, reply_heard: Sequence[str] = ()) -> list[Action]:
+    def turn_ended(self, text: str, reply_heard: Sequence[str] = (), *, answered: bool = True) -> list[Action]:
         """The caller's turn is over. With words it gets a reply; without words the reply that was cut continues.
 
         ``reply_heard`` as in `caller_started`: words may arrive late, while a waiting caller is being told something.
+        If it is not ``answered``, words are for somebody else, and get no reply.
         """
         if self._hanging_up:
             return []
@@ -279,8 +285,8 @@ class TurnTaking:
         if has_words(text) and not listened and not self._only_listens(text, reply_heard):
             actions = void + self._end_reply(reply_heard)
             self.turn += 1
-            self._reply = self._new_reply()
-            return [*actions, TurnEnded(self.turn, text.strip()), *self._speak_waiting()]
+            self._reply = self._new_reply() if answered else Reply(self.turn, over=True)
+            return [*actions, TurnEnded(self.turn, text.strip()), *(self._speak_waiting() if answered else [])]
         return [*([Backchannel(self.turn, text.strip())] if has_words(text) else []), *self._speak_held()]
 
     def edge_replies(self, phrase: str, reply_heard: Sequence[str]) -> list[Action]:
@@ -288,11 +294,15 @@ class TurnTaking:
         if self._hanging_up:
             return []
         self._end_turn()
-        actions = [*self.caller_resumed(), *self._end_reply(reply_heard)]
+        actions = self.stop_reply(reply_heard)
         if not phrase:
             return actions
         self._reply = self._new_reply()
         return [*actions, *self.chunk(self.turn, phrase), *self.completed(self.turn)]
+
+    def stop_reply(self, reply_heard: Sequence[str]) -> list[Action]:
+        """Nothing more of what is being said or made is to be heard; ``reply_heard`` as in `caller_started`."""
+        return [*self.caller_resumed(), *self._end_reply(reply_heard)]
 
     def tts_failed(self, reply_heard: list[str]) -> bool:
         """The speech engine lost text; ``reply_heard`` as in `caller_started`. Returns whether to clear the output.

@@ -183,6 +183,7 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         bridge_after_s=settings.bridge_after_s,
         still_there=spoken(app.still_there),
         transfer_failed=spoken(app.transfer_failed),
+        handed_back=spoken(DEFAULT_LANGUAGE.phrases.handed_back),
         voicemail=spoken(app.voicemail),
         introduction=spoken(app.introduction),
         endpointing=app.endpointing_by_agent,

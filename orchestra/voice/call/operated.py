@@ -1,0 +1,238 @@
+"""A conversation that operators step into: they say a sentence, take the call over, hand it back, transfer or end it.
+
+::
+
+    agents      N: "Your parcel is —                                    "You are speaking with our assistant again. …"
+    operator               says "One moment, please."  takes over … hands back
+    caller                                                    "thanks"
+    journal     ReplyInterrupted N  ReplySpoken N+1     UserTurnEnded N+2     ReplySpoken N+3
+                stopped_by          operator            operator
+
+What an operator does ends the reply that is being made or spoken, as a caller's words would: the agents stop work on
+it, and know what of it was heard. What they say, and the agents' first sentence after a take-over, are turns of their
+own, so that an interruption of those words is none of a reply before them.
+"""
+
+import structlog
+from msgspec.structs import replace
+
+from orchestra.history.ending import HangUp, Transfer
+from orchestra.history.resume import ResumeState
+from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.voice.call.conversation import Conversation
+from orchestra_schemas import (
+    AudioChunk,
+    CallEndRequested,
+    CallTransferRequested,
+    Event,
+    OperatorHandedBack,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
+    ReplyInterrupted,
+    ReplySpoken,
+    UserTurnEnded,
+)
+
+_LOG = structlog.get_logger("orchestra.voice")
+
+#: nothing from the microphone of a take-over for this long: nobody is there any more, in seconds. With the look every
+#: 0.2 s and the sentence that follows, the caller hears the agents within two seconds
+SILENT_S = 1.4
+#: the same before the first of it, which a microphone and this edge take a moment for, in seconds
+FIRST_WITHIN_S = 3.0
+#: a caller who was speaking has finished if so little was heard of them since, although no end of a turn came
+_FINISHED_AFTER_S = 2.0
+#: as much of a sentence is spoken, in characters: about two minutes
+_LONGEST = 2000
+_AWAY = "nothing was heard from the console any more"
+_TEXT_CALL = "the call has no audio to speak into: say something instead"
+
+
+class OperatedConversation(Conversation):
+    """A conversation that also does what operators ask for.
+
+    Attributes:
+        held_by: the operator who has taken the call over; empty: the agents have it.
+        handed_back: said to a caller who is back with the agents; `Call` sets it.
+        takes_audio: whether an operator's voice can be played.
+
+    """
+
+    held_by = ""
+    handed_back = ""
+    takes_audio = True
+    _said = (-1, "")  # the last turn that was an operator's sentence, and theirs
+    _to_say: tuple[OperatorSaid, ...] = ()  # once the caller has finished
+    _stopped_by = _answered_by = ""
+    _microphone_due = 0.0
+
+    # -- what operators do
+
+    def take(self, event: Event) -> None:
+        """Handle an event of this call's journal."""
+        match event:
+            case OperatorSaid():
+                self._take_sentence(event)
+            case OperatorTookOver():
+                self._take_over(event.operator)
+            case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator, listens=False):
+                self._hand_back(operator)
+            case CallEndRequested(operator=operator) if operator:
+                self._stop(operator)
+                self._end(HangUp())
+            case CallTransferRequested(operator=operator) if operator:
+                self._stop(operator)
+                self._end(Transfer(event.target, event.briefing))
+            case _:
+                super().take(event)
+
+    def _stop(self, operator: str) -> None:
+        """End what is being said or made."""
+        self._interrupted_at = self._clock.time()
+        self._stopped_by = operator
+        self._act(self.turns.stop_reply(self._audio.reply_heard()))
+        self._stopped_by = ""
+        self._filler = None
+        self._silence.answered()
+
+    def _take_sentence(self, said: OperatorSaid) -> None:
+        """Say it now; once the caller has finished, if they are speaking: nobody would understand both."""
+        if self.turns.hanging_up:
+            return
+        if self.turns.caller_speaks or self.turns.caller_took_turn:
+            self._to_say += (said,)
+            self._act(self.turns.caller_resumed())  # the turn will be the operator's to answer
+        else:
+            self._say(said)
+
+    def _say(self, said: OperatorSaid) -> None:
+        splitter = DEFAULT_LANGUAGE.sentence_splitter()
+        sentences = [*splitter.feed(" ".join(said.text.split())[:_LONGEST]), *splitter.end()]
+        words = [spoken for sentence in sentences if (spoken := DEFAULT_LANGUAGE.to_speech(sentence))]
+        if words:
+            self._stop(said.operator)
+            self._said = (self.turns.turn + 1, said.operator)
+            self._speak_as_turn(*words)
+
+    def _speak_as_turn(self, *sentences: str) -> None:
+        self.turns.turn += 1
+        turn = self.turns.turn
+        self._begin_edge_phrase()
+        self._edge_speaks = False
+        self.active_at = self._clock.monotonic()
+        self.turns.restore(turn, [], agent="", over=False)
+        for sentence in sentences:
+            self._act(self.turns.chunk(turn, sentence))
+        self._act(self.turns.completed(turn))
+
+    def _say_next(self) -> None:
+        to_say, self._to_say = self._to_say, ()
+        for said in to_say[:1]:
+            self._say(said)
+        for said in to_say[1:]:  # more of the same operator's, or another's
+            self._take_sentence(said)
+
+    def _take_over(self, operator: str) -> None:
+        if self.held_by or self.turns.hanging_up:
+            return  # the first one has it
+        if not self.takes_audio:
+            self._publish(OperatorLeft(call=self._call, operator=operator, reason=_TEXT_CALL))
+            return
+        _LOG.info("call.operator_speaks", call=self._call, operator=operator)
+        self._stop(operator)
+        self._hold(operator)
+
+    def _hold(self, operator: str) -> None:
+        self.held_by = operator
+        self._microphone_due = self._clock.monotonic() + FIRST_WITHIN_S
+
+    def _hand_back(self, operator: str) -> None:
+        """The agents have the call again, and say so."""
+        if operator != self.held_by or not operator:
+            return
+        _LOG.info("call.handed_back", call=self._call, operator=operator)
+        self._stop(operator)
+        self.held_by = ""
+        if self.handed_back and not self.turns.hanging_up:
+            self._speak_as_turn(self.handed_back)
+
+    # -- the operator's voice
+
+    def hears(self, chunk: AudioChunk) -> bool:
+        """Audio of an operator's microphone: whether the caller is to hear it."""
+        if not self.held_by:
+            return False
+        self._microphone_due = self._clock.monotonic() + SILENT_S
+        if self.turns.reply_open:
+            return False  # their own sentence is being said
+        self.active_at = self._clock.monotonic()
+        return bool(chunk.audio)
+
+    def look(self) -> None:
+        """What goes by the clock; call this often."""
+        now = self._clock.monotonic()
+        if self.held_by and now > self._microphone_due:
+            _LOG.warning("call.operator_away", call=self._call, operator=self.held_by)
+            self._publish(OperatorLeft(call=self._call, operator=self.held_by, reason=_AWAY))
+            self._hand_back(self.held_by)
+        if self._to_say and not self._voice_on and now - self._silence.since > _FINISHED_AFTER_S:
+            self._act(self.turns.assume_turn_over())
+            self._say_next()
+
+    # -- what is different meanwhile
+
+    @property
+    def for_operator(self) -> str:
+        """The operator who answers what the caller says now; empty: the agents do."""
+        return self.held_by or (self._to_say[0].operator if self._to_say else "")
+
+    @property
+    def caller_waiting(self) -> bool:
+        """Whether the caller waits for the agents: not for an operator, who can speak for themselves."""
+        return not self.for_operator and super().caller_waiting
+
+    def caller_started(self) -> bool:
+        """The caller takes the turn. Audio on its way is not to be cleared where it is an operator's voice."""
+        return super().caller_started() or (bool(self.held_by) and not self.turns.reply_open)
+
+    def turn_predicted(self, text: str, *, likely: bool = True) -> None:
+        """The caller's turn is probably over with these words."""
+        if not self.for_operator:
+            super().turn_predicted(text, likely=likely)
+
+    def turn_ended(self, text: str) -> None:
+        """The caller's turn is over, with these words or with none."""
+        self._answered_by = self.for_operator
+        if not self._answered_by:
+            super().turn_ended(text)
+            return
+        self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
+        self._line_checks.turn_ended()
+        self._act(self.turns.turn_ended(text, self._audio.reply_heard(), answered=False))
+        self._answered_by = ""
+        self._say_next()
+
+    def resume(self, resume_state: ResumeState, again: str, *, first: str = "") -> None:
+        """Continue a call in this state; one that an operator had taken over is theirs, and nothing is said."""
+        if resume_state.held_by:
+            self.turns.restore(resume_state.turn, [], agent=resume_state.agent, over=True)
+            self._unmeasured_turn = resume_state.turn
+            self._hold(resume_state.held_by)
+        else:
+            super().resume(resume_state, again, first=first)
+        for said in resume_state.to_say:
+            self._take_sentence(said)
+
+    def named(self, event: Event) -> Event:
+        """An event of this conversation, with the operator who has to do with it."""
+        match event:
+            case UserTurnEnded() if self._answered_by:
+                return replace(event, operator=self._answered_by)
+            case ReplySpoken() if event.turn == self._said[0]:
+                return replace(event, operator=self._said[1])
+            case ReplyInterrupted() if event.turn == self._said[0] or self._stopped_by:
+                said_by = self._said[1] if event.turn == self._said[0] else ""
+                return replace(event, operator=said_by, stopped_by=self._stopped_by)
+            case _:
+                return event

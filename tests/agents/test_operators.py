@@ -1,0 +1,100 @@
+"""What agents know of operators: what they said, whisper, and agreed with the caller."""
+
+import time
+
+from orchestra.agents.caller_notes import NOTES_HEAD, WHISPER_HEAD
+from orchestra.agents.conversation import Conversation
+from orchestra.testing import TestBus
+from orchestra_schemas import (
+    OperatorHandedBack,
+    OperatorTookOver,
+    OperatorWhispered,
+    PromptRequested,
+    ReplyInterrupted,
+    ReplySpoken,
+    TurnCancelled,
+    TurnCompleted,
+    UserTurnEnded,
+)
+from tests.agents.team import Line, call_of, last
+from tests.agents.test_interruptions import history
+
+FIND = [call_of("find_parcel", '{"number":"4271"}')]
+
+
+def whispered(prompt: PromptRequested) -> list[str]:
+    return [each.content.removeprefix(WHISPER_HEAD) for each in prompt.messages if WHISPER_HEAD in each.content]
+
+
+async def test_what_an_operator_said_is_remembered_as_the_agents_words(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "We open at nine.").running() as line:
+        await line.say("when do you open")
+        await bus.publish(ReplySpoken(call=line.call, turn=2, text="On Sundays we do not open.", operator="anna"))
+        line.turn = 2
+        await line.say("thanks")
+    assert history(line) == [
+        ("user", "when do you open"),
+        ("assistant", "We open at nine."),
+        ("assistant", "On Sundays we do not open."),
+        ("user", "thanks"),
+    ]
+
+
+async def test_of_what_an_operator_said_agents_know_what_was_heard(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "We open at nine.").running() as line:
+        await line.say("when do you open")
+        await bus.publish(ReplyInterrupted(call=line.call, turn=2, heard="On Sundays we", operator="anna"))
+        line.turn = 2
+        await line.say("thanks")
+    assert ("assistant", "On Sundays we —") in history(line)
+
+
+async def test_a_whisper_is_in_every_prompt_of_the_next_turn_and_in_no_other(bus: TestBus) -> None:
+    line = Line(bus, lambda prompt: FIND if last(prompt).startswith("user: where") else "All right.")
+    async with line.running():
+        await line.say("hello")
+        await bus.publish(OperatorWhispered(call=line.call, operator="anna", note='Offer "a refund"\nof <5> euros'))
+        await line.say("where is my parcel")
+        await line.say("thanks")
+    told = [(prompt.turn, whispered(prompt)) for prompt in line.model.prompts]
+    note = '\n\n- "Offer a refund of 5 euros"'
+    assert told == [(1, []), (2, [note]), (2, [note]), (3, [])]
+    assert [message.content for message in line.model.prompts[1].messages[-2:]][1] == "where is my parcel"
+
+
+async def test_a_whisper_of_a_turn_that_is_cut_short_is_for_the_next_one(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "We open at nine. We close at five.", hold_at=2).running() as line:
+        await bus.publish(OperatorWhispered(call=line.call, operator="anna", note="Mention the sale."))
+        await bus.settled()
+        line.model.hold.clear()
+        await line.say("when do you open", settle=False)
+        await line.model.holding.wait()
+        await line.interrupt(1, "")
+        line.model.hold.set()
+        await line.say("and when do you close")
+    assert [whispered(prompt) for prompt in line.model.prompts] == [['\n\n- "Mention the sale."']] * 2
+
+
+async def test_turns_of_a_take_over_are_remembered_and_not_answered(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "All right.").running() as line:
+        await bus.publish(OperatorTookOver(call=line.call, operator="anna"))
+        told = UserTurnEnded(call=line.call, turn=1, text="my parcel is lost", at=time.time(), operator="anna")
+        await bus.publish(told)
+        await bus.settled()
+        assert [(each.turn, each.reason) for each in await line.events(TurnCancelled)] == [(1, "operator")]
+        assert line.model.prompts == []
+        await bus.publish(OperatorHandedBack(call=line.call, operator="anna", note='Refund of "20 euros" agreed.'))
+        line.turn = 1
+        await line.say("and when will it come")
+    (prompt,) = line.model.prompts
+    notes = prompt.messages[1].content
+    assert notes.startswith(NOTES_HEAD)
+    assert 'spoke with a colleague of yours, "anna", who notes: "Refund of 20 euros agreed."' in notes
+    assert [message.content for message in prompt.messages[-2:]] == ["my parcel is lost", "and when will it come"]
+    assert [turn.turn for turn in await line.events(TurnCompleted)] == [2]
+
+
+def test_a_note_of_an_operator_does_not_count_as_the_callers_words() -> None:
+    conversation = Conversation(agent="reception")
+    conversation.take_back("anna", "yes, cancel it")
+    assert conversation.said_since(-1, "hm") == "hm"
