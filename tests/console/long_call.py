@@ -3,11 +3,12 @@
 import math
 import wave
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from orchestra.bus import Bus
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -31,6 +32,7 @@ from orchestra_schemas import (
     UserSpeechStarted,
     UserTurnEnded,
     UserTurnPredicted,
+    encode,
 )
 
 RATE = 8_000
@@ -111,6 +113,15 @@ def _turn(turn: int, begin: float, at: Any, messages: list[Message]) -> Iterator
         yield ReplySpoken(text=" ".join(REPLY), agent="desk", **at(begin + 7.0, turn))
     yield SpeechMetered(stt="local", stt_s=8.0, tts="local", tts_characters=90, **at(begin + 7.5, turn))
     messages.append(Message(role="assistant", content=" ".join(REPLY)))
+
+
+async def store(bus: Bus, events: Sequence[Event]) -> None:
+    """Put events on the journal as they are, with the ids that they have."""
+    for start in range(0, len(events), 200):
+        pipe = bus.redis.pipeline(transaction=False)
+        for event in events[start : start + 200]:
+            pipe.xadd(bus.key(event.call, event.stream), encode(event))
+        await pipe.execute()
 
 
 def write_recording(path: Path, duration_s: float) -> Path:

@@ -15,7 +15,7 @@ from orchestra.console.call_page.journal import CallJournal
 from orchestra.console.call_page.peaks import read_peaks
 from orchestra.console.call_page.reader import CallReader
 from orchestra.console.call_page.recording import RecordingReader
-from orchestra.errors import RejectedError, ServerError
+from orchestra.errors import RedisAwayError, RejectedError
 from orchestra.history.call_record import CallRecord
 from orchestra.settings import Settings
 from orchestra.storage.call_records import changed_fields
@@ -92,7 +92,7 @@ async def test_a_call_of_last_year_is_found_in_the_archive_with_the_server_away(
 
     def away() -> Bus:
         msg = "127.0.0.1:1 does not answer"
-        raise ServerError(msg)
+        raise RedisAwayError(msg)
 
     found = await CallReader(settings, away).find(call)
     assert found is not None

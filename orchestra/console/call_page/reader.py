@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys
 from orchestra.console.call_page.journal import CallJournal
-from orchestra.errors import MissingExtraError, ServerError, UsageError
+from orchestra.errors import MissingExtraError, RedisAwayError, ServerError, UsageError
 from orchestra.history.call_record import CallRecord
 from orchestra.replay.sources.archive import open_archive
 from orchestra.replay.sources.auto import MergedSource, demo_journals
@@ -31,7 +31,7 @@ _KEPT_BYTES = 24 << 20
 _KEPT_CALLS = 16
 
 #: what reading from a server that is away raises
-_AWAY = (ServerError, RedisError, OSError)
+_AWAY = (ServerError, RedisAwayError, RedisError, OSError)
 
 
 @dataclass

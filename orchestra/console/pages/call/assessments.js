@@ -1,0 +1,50 @@
+// What was said about the call afterwards: by annotators, and by runs of an evaluation that played it.
+
+import { api, el, percent } from "../shell.js";
+import { folded } from "./text.js";
+
+export function assessmentsPanel(base) {
+  const content = el("div");
+  const element = el("section", { class: "panel", "aria-labelledby": "assessments-title" },
+    el("h2", { id: "assessments-title" }, "Annotated and evaluated"), content);
+  const fill = async () => {
+    try {
+      content.replaceChildren(...parts(await api(`${base}/assessments`)));
+    } catch (error) {
+      content.replaceChildren(el("p", { class: "quiet" }, `Nothing can be shown: ${error.message}`));
+    }
+  };
+  (window.requestIdleCallback ?? setTimeout)(fill);
+  return { element };
+}
+
+function* parts({ annotated, runs, problems }) {
+  for (const problem of problems) yield el("p", { class: "badge warn" }, problem);
+  if (annotated) yield* annotation(annotated);
+  for (const run of runs) yield evaluation(run);
+  if (!annotated && !runs.length) {
+    yield el("p", { class: "quiet" }, "Nobody has annotated this call here, and no evaluation run found anything wrong in it. ",
+      el("code", {}, "orchestra curate pull"), " brings annotations, ", el("code", {}, "orchestra evaluate"), " plays annotated calls.");
+  }
+}
+
+function* annotation(call) {
+  const issues = call.issues.map((path) => path.join(" › ")).join(", ");
+  const rate = call.words ? `, ${percent(call.errors / call.words)} of the caller's words misrecognized` : "";
+  const stars = call.quality ? `, quality ${call.quality} of 5` : "";
+  yield el("p", {}, el("b", {}, "Annotated: "), `${call.outcome || "no outcome"}${stars}${rate}`, issues ? `; ${issues}` : "");
+  if (call.notes) yield folded(call.notes, { class: "words" });
+  const marked = call.turns.filter((turn) => turn.labels.length || turn.corrected !== turn.text);
+  if (!marked.length) return;
+  yield el("ul", {}, ...marked.map((turn) => el("li", {},
+    el("b", { dir: "auto" }, turn.speaker), ` in turn ${turn.turn} `,
+    ...turn.labels.map((label) => el("span", { class: "badge warn", dir: "auto" }, label)),
+    folded(turn.text), turn.corrected === turn.text ? null : folded(`→ ${turn.corrected}`, { class: "words" }))));
+}
+
+function evaluation(run) {
+  return el("div", {},
+    el("p", {}, el("b", { dir: "auto" }, run.set), ` evaluated ${run.at} with `, el("span", { dir: "auto" }, `${run.version} ${run.model}`)),
+    el("ul", {}, ...run.misses.map((miss) => el("li", {}, `turn ${miss.turn}, ${miss.what}: `,
+      folded(`wanted ${miss.wanted}`, {}, "span"), " ", folded(`came ${miss.came}`, {}, "span")))));
+}

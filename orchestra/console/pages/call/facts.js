@@ -1,0 +1,87 @@
+// The head of a call's page: who, when, with which versions, what it cost; and what can be done with the call.
+
+import { ask, count, dateTime, duration, el, milliseconds, money, none, timeElement } from "../shell.js";
+import { copy, copyButton } from "./text.js";
+
+const OUTCOMES = {
+  caller_hung_up: ["the caller hung up", "good"], agent_hung_up: ["the agent hung up", "good"],
+  transferred: ["transferred", "good"], silence: ["ended for silence", "warn"], time_limit: ["ended at the time limit", "warn"],
+  failed: ["failed", "bad"], busy: ["busy", "warn"], no_answer: ["no answer", "warn"],
+};
+
+export function facts(view) {
+  const { record } = view;
+  const outbound = record.direction === "outbound";
+  const other = (outbound ? record.to_number : record.from_number) || "a hidden number";
+  const [outcome, mood] = view.running ? ["running", "busy"] : OUTCOMES[record.end_reason] ?? ["its end is missing", "bad"];
+  const list = el("dl", { class: "facts" });
+  for (const [name, value] of entries(view, outbound)) {
+    if (value !== "" && value !== null && value !== undefined) list.append(el("div", {}, el("dt", {}, name), el("dd", { dir: "auto" }, value)));
+  }
+  return el("div", { class: "call-head" },
+    el("h1", {}, outbound ? "Call to " : "Call from ", el("bdi", {}, other), " ", el("span", { class: `badge ${mood}` }, outcome)),
+    el("p", { class: "row quiet" }, el("code", {}, view.call), copyButton(view.call, "the call's id", "Copy id")),
+    list);
+}
+
+function* entries(view, outbound) {
+  const { record } = view, { cost } = record;
+  yield ["began", record.started_at ? timeElement(record.started_at, dateTime(record.started_at)) : none];
+  yield ["length", record.duration_s ? duration(record.duration_s) : ""];
+  yield [outbound ? "from" : "dialled", outbound ? record.from_number : record.to_number];
+  yield ["line", record.line];
+  yield ["app", record.passed_to ? `${record.app} → ${record.passed_to}` : record.app];
+  yield ["agents", view.agents.join(", ")];
+  yield ["version", view.versions.map(version).join("; ") || record.version];
+  yield ["transferred to", record.transferred_to];
+  yield ["answered by", record.answered_by];
+  yield ["call screening", record.screening];
+  yield ["turns", `${count(record.turns)}, ${count(record.interruptions)} interrupted`];
+  yield ["wait", record.measured ? `mean ${milliseconds(record.mean_ms)}, longest ${milliseconds(record.slowest_ms)}` : ""];
+  yield ["tools", record.tools ? `${count(record.tools)}, ${count(record.failed_tools)} failed` : ""];
+  yield ["tokens", record.prompt_tokens ? `${count(record.prompt_tokens)} + ${count(record.completion_tokens)} in ${count(record.prompts)} prompts` : ""];
+  yield ["cost", cost ? price(cost) : ""];
+  yield ["edge", record.edge];
+  yield ["carrier's id", record.provider_call];
+  for (const [name, value] of Object.entries(view.variables)) yield [name, value];
+}
+
+function version(each, index) {
+  const parameters = Object.entries(each.parameters).map(([name, value]) => `${name}=${value}`).join(", ");
+  const what = [each.version, each.model, parameters && `(${parameters})`].filter(Boolean).join(" ");
+  return index ? `from turn ${each.from_turn} on ${what}` : what;
+}
+
+function price(cost) {
+  const parts = ["models", "stt", "tts", "call"].filter((name) => cost[name]);
+  const shares = parts.map((name) => `${name === "call" ? "line" : name} ${money(cost[name], cost.currency)}`).join(", ");
+  const without = cost.unpriced.length ? `; without a price: ${cost.unpriced.join(", ")}` : "";
+  return `${money(cost.total, cost.currency)}${shares ? ` (${shares})` : ""}${without}`;
+}
+
+export function actions(view, base) {
+  const link = (href, text, props = {}) => el("a", { href, class: "button", ...props }, text);
+  const endings = [["json", "turns, JSON"], ["csv", "turns, CSV"], ["txt", "transcript"], ["vtt", "captions"], ["jsonl", "journal"]];
+  const files = endings.map(([ending, name]) => link(`${base}/export.${ending}`, name, { download: "" }));
+  if (view.record.recording) files.push(link(`${base}/recording.wav?download=true`, "recording, WAV", { download: "" }));
+  return el("div", { class: "toolbar row" },
+    link(`/results?call=${encodeURIComponent(view.call)}`, "Compare with …"),
+    el("button", { type: "button", onclick: () => replay(view) }, "Replay into …"),
+    view.label_url ? link(view.label_url, "Open in Label Studio", { target: "_blank", rel: "noopener noreferrer" }) : null,
+    el("details", { class: "menu" }, el("summary", {}, "Export"), el("div", { class: "row" }, ...files)),
+    el("button", { type: "button", onclick: () => copy(location.href, "the address of this page") }, "Copy link"));
+}
+
+// a replay runs an app and its tools, so it is started where its code is, by somebody who sees what it does
+async function replay({ call }) {
+  const commands = [
+    ["See the conversation again, as it went", `orchestra replay ${call}`],
+    ["Give its events to a consumer, and see what comes out differently", `orchestra replay ${call} --into orchestration`],
+    ["Copy it into another Redis", `orchestra replay ${call} --into redis://127.0.0.1:6379`],
+    ["Have the app of your working directory answer the same caller, and compare", `orchestra compare ${call} --html comparison.html`],
+  ];
+  const body = el("dl", {}, ...commands.flatMap(([what, command]) => [
+    el("dt", {}, what), el("dd", { class: "row" }, el("code", {}, command), copyButton(command, "the command")),
+  ]));
+  await ask({ title: "Replay this call", body, actions: [{ label: "Close", value: "close" }] });
+}

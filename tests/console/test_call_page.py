@@ -1,0 +1,134 @@
+"""The API of a call's page, in one process with its Redis."""
+
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from orchestra.recordings.store import StoredRecording
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra_schemas import RecordingSaved, TranscriptCurated, TurnMeasured
+from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
+from tests.console.long_call import long_call, store, write_recording
+
+READ = as_operator("read")
+
+
+@pytest.fixture
+async def console(bus: TestBus, settings: Settings) -> AsyncIterator[RunningConsole]:
+    settings = settings.model_copy(
+        update={"redis_url": bus.bus.url, "label_studio_url": "https://ann:secret@labels.example.com/ls/"}
+    )
+    async with console_app(console_settings(settings)) as running:
+        yield running
+
+
+async def recorded(bus: TestBus, settings: Settings, turns: int = 3) -> str:
+    """A finished call of so many turns, with its recording."""
+    call = bus.call()
+    path = write_recording(settings.recordings / f"{call}.wav", 3 + turns * 8)
+    await store(bus.bus, long_call(call, time.time() - 60, turns, StoredRecording(path.as_uri()).url))
+    return call
+
+
+async def test_a_call_comes_with_its_lines_and_the_times_of_its_turns(
+    bus: TestBus, settings: Settings, console: RunningConsole
+) -> None:
+    call = await recorded(bus, settings)
+    await bus.publish(TranscriptCurated(call=call, project="4", task="17"))
+    page = (await console.http.get(f"/api/calls/{call}", headers=READ)).json()
+    assert (page["record"]["from_number"], page["running"], page["agents"]) == ("+15550001", False, ["desk"])
+    assert page["label_url"] == "https://labels.example.com/ls/projects/4/data?task=17"
+    measured = await bus.published(TurnMeasured, call)
+    drawn = [part for turn in page["turns"] for part in turn.get("measured", ())]
+    assert [part["total_ms"] for part in drawn] == [event.total_ms for event in measured]
+    assert [part["first_token_ms"] for part in drawn] == [event.first_token_ms for event in measured]
+    assert [line["kind"] for line in page["lines"]][:4] == ["event", "reply", "handoff", "caller"]
+    detail = (await console.http.get(f"/api/calls/{call}/turns/1", headers=READ)).json()
+    assert detail["tools"][0]["result"] == "depot Hill Street"
+    assert [prompt["same"] for prompt in detail["prompts"]] == [0, 2]
+
+
+async def test_a_page_that_has_everything_of_a_running_call_is_told_so(bus: TestBus, console: RunningConsole) -> None:
+    call = bus.call()
+    await bus.publish(*long_call(call, time.time(), 1)[:4])
+    page = (await console.http.get(f"/api/calls/{call}", headers=READ)).json()
+    assert (page["running"], page["events"]) == (True, 4)
+    unchanged = await console.http.get(f"/api/calls/{call}?seen=4", headers=READ)
+    assert (unchanged.status_code, unchanged.content) == (204, b"")
+    recording = (await console.http.get(f"/api/calls/{call}/recording", headers=READ)).json()
+    assert recording["state"] == "later"
+
+
+async def test_a_recording_is_played_by_ranges_and_one_look_is_one_entry_of_the_audit(
+    bus: TestBus, settings: Settings, console: RunningConsole
+) -> None:
+    call = await recorded(bus, settings)
+    whole = (settings.recordings / f"{call}.wav").read_bytes()
+    with capture_logs() as logs:
+        for part in (range(1000), range(1000, 5000)):
+            asked = {"Range": f"bytes={part.start}-{part.stop - 1}"}
+            answer = await console.http.get(f"/api/calls/{call}/recording.wav", headers=READ | asked)
+            assert (answer.status_code, answer.content) == (206, whole[part.start : part.stop])
+    looks = [log for log in logs if log["event"] == "console.audit"]
+    assert [(log["operator"], log["action"], log["call"]) for log in looks] == [("reader", "played recording", call)]
+    seen = (await console.http.get(f"/api/calls/{call}/recording", headers=READ)).json()
+    assert (seen["state"], seen["size"]) == ("ready", len(whole))
+    assert len(msgspec.json.encode(seen)) < 10_000
+    kept = await console.http.get(f"/api/calls/{call}/recording.wav?download=true", headers=READ)
+    assert kept.headers["content-disposition"] == f'attachment; filename="{call}.wav"'
+
+
+async def test_a_recording_from_elsewhere_is_not_opened(bus: TestBus, console: RunningConsole) -> None:
+    call = bus.call()
+    await bus.publish(*long_call(call, time.time(), 1), RecordingSaved(call=call, url="file:///etc/passwd"))
+    answer = await console.http.get(f"/api/calls/{call}/recording.wav", headers=READ)
+    assert answer.status_code == 404
+    assert "none of the configured stores" in answer.json()["error"]
+
+
+async def test_a_call_is_exported_as_files(bus: TestBus, settings: Settings, console: RunningConsole) -> None:
+    call = await recorded(bus, settings, 2)
+
+    async def file(ending: str) -> str:
+        answer = await console.http.get(f"/api/calls/{call}/export.{ending}", headers=READ)
+        assert answer.headers["content-disposition"] == f'attachment; filename="{call}.{ending}"'
+        return answer.text
+
+    assert [turn["number"] for turn in msgspec.json.decode(await file("json"))["turns"]] == [0, 1, 2]
+    head, greeting, *_ = (await file("csv")).splitlines()
+    assert head.startswith("turn,said_from_s,said,agent")
+    assert greeting.startswith("0,,,,0.0,Welcome to Swift Parcel.")
+    assert (await file("vtt")).startswith("WEBVTT")
+    assert len((await file("jsonl")).splitlines()) == len(long_call(call, 0.0, 2, "file:///x"))
+    assert (await console.http.get(f"/api/calls/{call}/export.exe", headers=READ)).status_code == 404
+
+
+async def test_annotations_and_evaluations_of_a_call_are_shown(
+    bus: TestBus, settings: Settings, console: RunningConsole
+) -> None:
+    call = await recorded(bus, settings, 1)
+    line = {"call": call, "task": 17, "annotation": 3, "updated_at": "2026-11-28T20:00:00+00:00", "outcome": "resolved"}
+    (settings.data_dir / "evaluation.jsonl").write_bytes(msgspec.json.encode(line) + b"\n")
+    miss = {"case": call, "turn": 1, "what": "tool", "wanted": "find_parcel", "came": ""}
+    run = {"set": "s", "at": "2026-11-28", "version": "1", "model": "m", "calls": 1, "turns": 1, "scores": {}}
+    folder = settings.data_dir / "evaluations" / "s-1"
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_bytes(msgspec.json.encode(run | {"misses": [miss]}))
+    found = (await console.http.get(f"/api/calls/{call}/assessments", headers=READ)).json()
+    assert found["annotated"]["outcome"] == "resolved"
+    assert [run["misses"][0]["wanted"] for run in found["runs"]] == ["find_parcel"]
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/turns/1", "/events", "/events/0", "/recording", "/recording.wav", "/assessments"]
+)
+async def test_nothing_is_told_of_an_unknown_call_or_to_strangers(console: RunningConsole, path: str) -> None:
+    for call in ("07-0199a0b4-c0de-7000-8000-00000000dead", "nonsense"):
+        answer = await console.http.get(f"/api/calls/{call}{path}", headers=READ)
+        assert answer.status_code == 404
+        assert answer.json()["error"].startswith("no such call")
+        assert (await console.http.get(f"/api/calls/{call}{path}")).status_code == 401
