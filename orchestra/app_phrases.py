@@ -13,7 +13,6 @@ import msgspec
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
 from orchestra.lines import LinePlan
-from orchestra.lines.dialled import split_extension
 
 if TYPE_CHECKING:
     from orchestra.agents.lines import Lines
@@ -41,7 +40,6 @@ class AppPhrases(msgspec.Struct, frozen=True):
     introduction: str
     endpointing_by_agent: dict[str, Endpointing]
     fillers: tuple[tuple[str, str], ...]
-    transfer_target: str = ""
 
 
 class EdgeLines(msgspec.Struct, frozen=True):
@@ -49,13 +47,6 @@ class EdgeLines(msgspec.Struct, frozen=True):
 
     apps: tuple[AppPhrases, ...]
     plan: LinePlan | None = None
-
-    @property
-    def extensions(self) -> list[str]:
-        """The numbers of people to whom callers are transferred, which have an extension."""
-        closed = [rule.closed for rule in self.plan.rules.values()] if self.plan is not None else []
-        targets = [*(app.transfer_target for app in self.apps), *(each for each in closed if isinstance(each, str))]
-        return [target for target in targets if split_extension(target)[1]]
 
 
 def edge_lines(lines: "Lines") -> EdgeLines:

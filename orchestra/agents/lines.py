@@ -1,8 +1,10 @@
 """Several apps on one system: which of them answers a call is decided by what was dialled."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from math import inf
+from pathlib import Path
 from typing import Any
 
 from orchestra.agents.agent import Agent
@@ -10,7 +12,8 @@ from orchestra.agents.app import App
 from orchestra.agents.app_checks import check_text
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE
-from orchestra.lines import ANY, AppId, Hours, LinePlan, LineRule, line_name
+from orchestra.lines import ANY, MELODY, AppId, Hours, LinePlan, LineRule, line_name
+from orchestra.version import package_version
 from orchestra_schemas import CallStarted
 
 _APP = "write an App, or Line(app=…)"
@@ -29,6 +32,9 @@ class Line:
         closed: what happens outside the hours: a phrase is said and the call ends, a person's number or SIP address is
             rung, or another app answers. Calls that the system places are not limited by hours.
         consent: said before the greeting, in place of ``ORCHESTRA_RECORDING_CONSENT``; empty: nothing.
+        introduction: said to a robot that screens a call which is placed from this line, in place of the app's.
+        hold_music: what a caller hears until the person of a transfer has the call, in place of
+            ``ORCHESTRA_HOLD_MUSIC``: a WAV file of 16-bit PCM, ``"melody"``, or empty for the ringing tone.
         recording: whether the audio of its calls is kept.
         max_calls: how many of its calls one edge takes at a time; 0: as many as the edge takes.
         calls_per_minute: how many calls may begin on all edges in a minute; 0: any number.
@@ -41,6 +47,8 @@ class Line:
     hours: Hours | None = None
     closed: str | App = DEFAULT_LANGUAGE.phrases.closed
     consent: str | None = None
+    introduction: str | None = None
+    hold_music: str | None = None
     recording: bool = True
     max_calls: int = 0
     calls_per_minute: int = 0
@@ -56,7 +64,7 @@ class Line:
             msg = "Line: give app=…, or versions={…: 90, …: 10}"
             raise AppError(msg)
         _check_shares(self.shares)
-        for name in ("greeting", "consent"):
+        for name in ("greeting", "consent", "introduction", "hold_music"):
             if getattr(self, name) is not None:
                 check_text(getattr(self, name), f"Line: {name}")
         if not isinstance(self.hours, Hours | None):
@@ -89,6 +97,8 @@ class Line:
             hours=self.hours,
             closed=app_id(self.closed) if isinstance(self.closed, App) else self.closed,
             consent=self.consent,
+            introduction=self.introduction,
+            hold_music=_absolute(self.hold_music),
             recording=self.recording,
             max_calls=self.max_calls,
             calls_per_minute=self.calls_per_minute,
@@ -135,6 +145,7 @@ class Lines:
             named[name] = written, _as_line(written, answer)
         self.apps = _distinct(line for _, line in named.values())
         self._by_id = {app_id(app): app for app in self.apps}
+        self._lines, self._unknown = {name: line for name, (_, line) in named.items()}, unknown
         self._line_of = {app.name: name for name, (_, line) in reversed(named.items()) for app in line.shares}
         self.plan = LinePlan(rules={name: line.rule for name, (_, line) in named.items()}, unknown=unknown)
 
@@ -151,6 +162,26 @@ class Lines:
     def several(self) -> bool:
         """Whether there is more than one app."""
         return len(self.apps) > 1
+
+    @property
+    def version(self) -> str:
+        """That of the app; of several, the package's version and a hash of all of theirs."""
+        if not self.several:
+            return self.default.version
+        versions = sorted(f"{app.name} {app.version}" for app in self.apps)
+        return f"{package_version()}+{hashlib.sha256(chr(10).join(versions).encode()).hexdigest()[:12]}"
+
+    def with_apps(self, change: Callable[[App], App]) -> "Lines":
+        """The same lines, each app of which was changed."""
+        if self.plan is None:
+            return Lines.of(change(self.default))
+        changed = {app_id(app): change(app) for app in self.apps}
+        lines: dict[str, App | Line] = {}
+        for name, line in self._lines.items():
+            shares = {changed[app_id(app)]: share for app, share in line.shares.items()}
+            closed = changed[app_id(line.closed)] if isinstance(line.closed, App) else line.closed
+            lines[name] = replace(line, app=None, versions=shares, closed=closed)
+        return Lines(lines, unknown=self._unknown)
 
     @property
     def default(self) -> App:
@@ -208,6 +239,11 @@ class Lines:
 def app_id(app: App) -> AppId:
     """The name and version of an app."""
     return app.name, app.version
+
+
+def _absolute(music: str | None) -> str | None:
+    """The music's file as an edge finds it, which may run elsewhere."""
+    return str(Path(music).expanduser().absolute()) if music and music != MELODY else music
 
 
 def _check_shares(shares: Mapping[Any, Any]) -> None:

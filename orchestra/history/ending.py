@@ -10,11 +10,15 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Connect the caller to a person at ``target``, who hears the ``briefing`` of the ``app`` first."""
+    """Connect the caller to a person at ``target``, who hears the ``briefing`` of the ``app`` first.
+
+    ``hold_music`` is the path at which any edge has what the caller hears meanwhile; empty: a ringing tone.
+    """
 
     target: str
     briefing: str = ""
     app: str = ""
+    hold_music: str = ""
 
 
 Ending = HangUp | Transfer

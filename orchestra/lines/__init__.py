@@ -1,7 +1,7 @@
 """What was dialled decides: the lines of a system as plain data, which edges and workers read alike."""
 
-from orchestra.lines.dialled import ANY, WEB, line_name, names_of
+from orchestra.lines.dialled import ANY, MELODY, WEB, line_name, names_of
 from orchestra.lines.hours import Hours
 from orchestra.lines.plan import AppId, LinePlan, LineRule
 
-__all__ = ["ANY", "WEB", "AppId", "Hours", "LinePlan", "LineRule", "line_name", "names_of"]
+__all__ = ["ANY", "MELODY", "WEB", "AppId", "Hours", "LinePlan", "LineRule", "line_name", "names_of"]

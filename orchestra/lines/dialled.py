@@ -15,6 +15,8 @@ from typing import Final
 ANY: Final = "*"
 #: the browser's line, unless a page names another one
 WEB: Final = "web"
+#: names the hold music that is made here
+MELODY: Final = "melody"
 #: a telephone number, E.164
 E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 

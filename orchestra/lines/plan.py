@@ -17,6 +17,7 @@ class LineRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         versions: the apps that share its calls, each with its share; any sum.
         closed: outside the hours: a phrase, a person's number, or an app.
+        hold_music: the absolute name of a file, `MELODY`, or empty; None: that of the settings.
 
     """
 
@@ -25,6 +26,8 @@ class LineRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hours: Hours | None = None
     closed: str | AppId = ""
     consent: str | None = None
+    introduction: str | None = None
+    hold_music: str | None = None
     recording: bool = True
     max_calls: int = 0
     calls_per_minute: int = 0

@@ -17,7 +17,21 @@ from orchestra.simulator.media_stream import MediaStream
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.relay_session import RelaySession, RelayVoice
 from orchestra.simulator.transfer_target import TransferTarget, accepts_call
-from orchestra.simulator.twiml import ConnectRelay, ConnectStream, Dial, Hangup, Pause, Redirect, Say, Verb, parse_twiml
+from orchestra.simulator.twilio_rest import TwilioRestServer
+from orchestra.simulator.twiml import (
+    ConnectRelay,
+    ConnectStream,
+    Dial,
+    Enqueue,
+    Hangup,
+    Leave,
+    Pause,
+    Play,
+    Redirect,
+    Say,
+    Verb,
+    parse_twiml,
+)
 from orchestra.voice.audio import mulaw
 
 _RECONNECTS = 5
@@ -74,6 +88,8 @@ class Caller:
         answered_by: the result of machine detection, for a call that the edge placed; then ``voice_url`` is the address
             that the edge gave for it, and the "caller" is the one who is called.
         relay: how the carrier hears and speaks, if the edge has the call as text.
+        rest: the carrier's REST server, for an edge that lets callers wait in a queue; its ``on_order`` is
+            `ring_person`.
 
     """
 
@@ -89,6 +105,7 @@ class Caller:
         voice_url: str = "",
         call_sid: str = "",
         relay: RelayVoice | None = None,
+        rest: TwilioRestServer | None = None,
     ) -> None:
         self.call_sid = call_sid or "CA" + secrets.token_hex(16)
         self.url = url.rstrip("/")
@@ -102,6 +119,8 @@ class Caller:
         self._announcements: list[str] = []
         self._streams: list[MediaStream | RelaySession] = []
         self._relay = relay
+        self._rest = rest
+        self._person_over: asyncio.Queue[bool] = asyncio.Queue()
 
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line, run the conversation in it, and return when the call is over.
@@ -150,12 +169,8 @@ class Caller:
             match verb:
                 case Hangup():
                     break
-                case Dial():
-                    bridged = await self._transfer(http, verb, talk.line)
-                    if not verb.action:
-                        return self._outcome("transferred" if bridged else "agent_hung_up")
-                    status = "completed" if bridged else "no-answer"
-                    return verb.action, {"DialCallStatus": status, "DialBridged": str(bridged).lower()}
+                case Dial() | Enqueue():
+                    return await self._reach_person(http, verb, talk.line)
                 case Say() | Pause():
                     await self._hear(verb)
                 case Redirect(url):
@@ -173,6 +188,17 @@ class Caller:
         else:
             await asyncio.sleep(verb.length_s)
 
+    async def _reach_person(
+        self, http: httpx.AsyncClient, verb: Dial | Enqueue, line: PhoneLine
+    ) -> CallOutcome | tuple[str, dict[str, str]]:
+        if isinstance(verb, Enqueue):
+            return await self._wait_in_queue(http, verb, line)
+        bridged = await self._transfer(http, verb, line)
+        if not verb.action:
+            return self._outcome("transferred" if bridged else "agent_hung_up")
+        status = "completed" if bridged else "no-answer"
+        return verb.action, {"DialCallStatus": status, "DialBridged": str(bridged).lower()}
+
     async def _transfer(self, http: httpx.AsyncClient, dial: Dial, line: PhoneLine) -> bool:
         """Ring the transfer target; once they have taken the call, the caller hears them until they hang up."""
         person, sid = self._transfer_target, "CA" + secrets.token_hex(16)
@@ -180,13 +206,56 @@ class Caller:
         async def ask(url: str, **extra: str) -> list[Verb]:
             return await self._ask(http, url, "in-progress", CallSid=sid, ParentCallSid=self.call_sid, **extra)
 
+        person.extension = dial.send_digits
         if not await accepts_call(person, dial, ask):
             return False
-        self._transferred_to = dial.target
+        await self._talk_with_person(dial.target, line)
+        return True
+
+    async def _talk_with_person(self, target: str, line: PhoneLine) -> None:
+        person = self._transfer_target
+        self._transferred_to = target
         person.connected_s = line.now_s
         line.playout.put(mulaw.encode(person.says))
         await line.until(lambda: not line.playout, 2 * person.says.size / mulaw.SAMPLE_RATE + 1)
-        return True
+
+    async def _wait_in_queue(
+        self, http: httpx.AsyncClient, verb: Enqueue, line: PhoneLine
+    ) -> tuple[str, dict[str, str]]:
+        """Wait with music until the person has the call, or the edge has the caller leave the queue."""
+        if self._rest is None:
+            msg = "the edge has the caller wait in a queue: this caller has no REST server for it"
+            raise UsageError(msg)
+        redirects = self._rest.redirects[self.call_sid] = asyncio.Queue()
+        waits = await self._ask(http, verb.wait_url, "in-progress", QueueSid="QU" + secrets.token_hex(16))
+        if any(isinstance(each, Leave) for each in waits):
+            return verb.action, {"QueueResult": "leave"}
+        for each in waits:
+            if isinstance(each, Play):
+                await self._transfer_target.play_hold_music(each.url, line)
+        if await self._person_over.get():
+            await self._talk_with_person(self._rest.orders[-1]["To"], line)
+            return verb.action, {"QueueResult": "bridged"}
+        url = await redirects.get()
+        await self._ask(http, verb.action, "in-progress", QueueResult="redirected")
+        return url, {}
+
+    async def ring_person(self, order: dict[str, str], sid: str) -> None:
+        """Ring the person whom the edge has called over the REST API, while the caller waits in a queue."""
+        person = self._transfer_target
+        person.extension = order.get("SendDigits", "")
+        async with webhook_client() as http:
+
+            async def ask(url: str, **extra: str) -> list[Verb]:
+                return await self._ask(http, url, "in-progress", CallSid=sid, **extra)
+
+            accepts = await accepts_call(person, Dial(order["To"], order["Url"]), ask)
+            self._person_over.put_nowait(accepts)
+            if not accepts:
+                status = "completed" if person.answers else "no-answer"
+                form = {"CallSid": sid, "CallStatus": status, "From": order["From"], "To": order["To"]}
+                signed = {"X-Twilio-Signature": self._signature(order["StatusCallback"], form)}
+                await http.post(order["StatusCallback"], data=form, headers=signed)
 
     async def _hold(self, verb: ConnectStream | ConnectRelay, talk: "LiveConversation") -> bool:
         """Run the conversation over one stream. True: the caller hung up."""

@@ -14,7 +14,17 @@ _ALLOWED = {
     "talk": {"text", "bargeIn", "loop", "level", "language", "style", "premium"},
     "notify": {"payload", "eventUrl", "eventMethod"},
     "input": {"type", "dtmf", "speech", "eventUrl", "eventMethod"},
-    "connect": {"endpoint", "from", "eventType", "timeout", "limit", "machineDetection", "eventUrl", "eventMethod"},
+    "connect": {
+        "endpoint",
+        "from",
+        "eventType",
+        "timeout",
+        "limit",
+        "machineDetection",
+        "ringbackTone",
+        "eventUrl",
+        "eventMethod",
+    },
 }
 _NEEDED = {"talk": "text", "notify": "payload", "input": "type", "connect": "endpoint"}
 _CONTENT_TYPES = {f"audio/l16;rate={rate}" for rate in (8000, 16000, 24000)}

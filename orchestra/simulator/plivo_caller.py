@@ -19,6 +19,7 @@ from orchestra.simulator.plivo_stream import PlivoStream
 from orchestra.simulator.plivo_xml import (
     Dial,
     Hangup,
+    Play,
     PlivoElement,
     Redirect,
     Speak,
@@ -169,6 +170,11 @@ class PlivoCaller:
     async def _transfer(self, http: httpx.AsyncClient, dial: Dial, line: PhoneLine) -> bool:
         """Ring the person; once they have taken the call, the caller hears them until they hang up."""
         person = self._person
+        person.extension = dial.send_digits
+        if dial.music_url:
+            for element in await self._ask(http, dial.music_url):
+                if isinstance(element, Play):
+                    await person.play_hold_music(element.url, line)
         if not person.answers:
             return False
         await self.post(http, dial.callback_url, DialAction="answer")

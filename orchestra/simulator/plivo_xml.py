@@ -24,8 +24,10 @@ _ATTRIBUTES = {
         "confirmSound",
         "confirmKey",
         "confirmTimeout",
+        "dialMusic",
     },
-    "Number": set[str](),
+    "Number": {"sendDigits"},
+    "Play": {"loop"},
     "User": set[str](),
     "Speak": set[str](),
     "Wait": {"length"},
@@ -53,6 +55,15 @@ class Dial:
     callback_url: str
     confirm_sound: str
     confirm_key: str
+    music_url: str
+    send_digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """An audio file, again and again."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ class Hangup:
     reason: str = ""
 
 
-PlivoElement = Stream | Dial | Speak | Wait | Redirect | Hangup
+PlivoElement = Stream | Dial | Play | Speak | Wait | Redirect | Hangup
 
 
 def parse_plivo_xml(document: str) -> list[PlivoElement]:
@@ -118,14 +129,13 @@ def _element(element: ET.Element) -> PlivoElement:
             if person is None or person.tag not in ("Number", "User"):
                 msg = "<Dial> names nobody"
                 raise RejectedError(msg)
-            names = ("action", "callbackUrl", "confirmSound", "confirmKey")
-            return Dial((person.text or "").strip(), *(element.get(name, "") for name in names))
-        case "Speak":
-            return Speak(text)
+            names = ("action", "callbackUrl", "confirmSound", "confirmKey", "dialMusic")
+            told = (element.get(name, "") for name in names)
+            return Dial((person.text or "").strip(), *told, person.get("sendDigits", ""))
         case "Wait":
             return Wait(float(element.get("length", "1")))
-        case "Redirect":
-            return Redirect(text)
+        case "Play" | "Speak" | "Redirect" as tag:
+            return {"Play": Play, "Speak": Speak, "Redirect": Redirect}[tag](text)
         case "Hangup":
             return Hangup(element.get("reason", ""))
         case other:

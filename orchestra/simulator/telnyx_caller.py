@@ -57,6 +57,7 @@ class TelnyxCaller:
         self._person = transfer_target or TransferTarget()
         self._transferred_to = ""
         self._announcements: list[str] = []
+        self._music_plays = False
         self._stream: _Stream | RelaySession | None = None
         self._relay = relay
         self._receiving: asyncio.Task[None] | None = None
@@ -143,6 +144,10 @@ class TelnyxCaller:
             case "speak":
                 self._announcements.append(body["payload"])
                 await self._tell("call.speak.ended", status="completed")
+            case "playback_start" | "playback_stop":
+                self._music_plays = command.action == "playback_start"
+                if self._music_plays:
+                    await self._person.play_hold_music(body["audio_url"], line)
             case "bridge":
                 await self._bridge(body["call_control_id"], line)
             case "reject" | "hangup":
@@ -229,12 +234,17 @@ class TelnyxCaller:
                 self._network.legs.pop(leg.id, None)
                 await send(leg, "call.hangup", hangup_cause="normal_clearing", hangup_source="caller")
                 return
+            if command.action == "send_dtmf":
+                person.extension = command.body["digits"]
             if command.action == "gather_using_speak":
                 person.briefed.append(command.body["payload"])
                 await send(leg, "call.gather.ended", digits=person.presses, status="valid" if person.presses else "no")
 
     async def _bridge(self, person_leg: str, line: PhoneLine) -> None:
         """The caller hears the person until they hang up."""
+        if self._music_plays:
+            msg = "the edge bridges a caller who would go on hearing music"
+            raise RejectedError(msg)
         person, leg = self._person, self._network.legs.pop(person_leg)
         self._transferred_to = leg.numbers["to"]
         person.connected_s = line.now_s

@@ -24,11 +24,13 @@ class TwilioRestServer:
 
     Attributes:
         orders: the form fields of the requests so far.
+        redirects: by the id of a running call, where it was told to ask what happens next.
 
     """
 
     def __init__(self, account_sid: str, auth_token: str, on_order: OnOrder) -> None:
         self.orders: list[dict[str, str]] = []
+        self.redirects: dict[str, asyncio.Queue[str]] = {}
         self.calls: list[asyncio.Task[None]] = []
         self._account_sid = account_sid
         self._basic = f"Basic {b64encode(f'{account_sid}:{auth_token}'.encode()).decode()}"
@@ -43,7 +45,8 @@ class TwilioRestServer:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        app.add_routes([web.post("/2010-04-01/Accounts/{account}/Calls.json", self._create)])
+        calls = "/2010-04-01/Accounts/{account}/Calls"
+        app.add_routes([web.post(f"{calls}.json", self._create), web.post(f"{calls}/{{sid}}.json", self._update)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -58,11 +61,25 @@ class TwilioRestServer:
         assert self._runner is not None
         await self._runner.cleanup()
 
-    async def _create(self, request: web.Request) -> web.Response:
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """The answer to a request with other credentials; None if they are good."""
         given = request.headers.get("Authorization", "")
-        known = request.match_info["account"] == self._account_sid and hmac.compare_digest(given, self._basic)
-        if not known:
-            return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+        if request.match_info["account"] == self._account_sid and hmac.compare_digest(given, self._basic):
+            return None
+        return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
+        sid = request.match_info["sid"]
+        if sid not in self.redirects:
+            return web.json_response({"code": 21220, "message": "Call is not in-progress", "status": 400}, status=400)
+        self.redirects[sid].put_nowait(str((await request.post())["Url"]))
+        return web.json_response({"sid": sid, "account_sid": self._account_sid, "status": "in-progress"})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
         order = {name: str(value) for name, value in (await request.post()).items()}
         if not order.get("To") or not order.get("From") or not order.get("Url"):
             return web.json_response({"code": 21201, "message": "No 'To' number", "status": 400}, status=400)

@@ -3,6 +3,7 @@
 See Twilio's "TwiML for Programmable Voice": https://www.twilio.com/docs/voice/twiml
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # The document comes from the edge under test, and expat itself refuses entity bombs.
@@ -40,6 +41,35 @@ class Dial:
     target: str
     url: str = ""
     action: str = ""
+    send_digits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialQueue:
+    """Connect this leg to the caller who waits in the queue of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Let the caller wait in a queue, with the document of ``wait_url``; after it ``action`` says what follows."""
+
+    name: str
+    wait_url: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play the audio file at ``url``."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +107,9 @@ class Redirect:
     url: str
 
 
-Verb = ConnectStream | ConnectRelay | Dial | Gather | Hangup | Say | Pause | Redirect
+Verb = (
+    ConnectStream | ConnectRelay | Dial | DialQueue | Enqueue | Gather | Hangup | Leave | Pause | Play | Redirect | Say
+)
 
 
 def parse_twiml(document: str) -> list[Verb]:
@@ -99,25 +131,43 @@ def parse_twiml(document: str) -> list[Verb]:
 
 
 def _verb(element: ET.Element) -> Verb:
+    text = (element.text or "").strip()
     match element.tag:
         case "Connect":
             return _connect(element)
         case "Dial":
-            noun = next(iter(element), element)
-            return Dial((noun.text or "").strip(), noun.get("url", ""), element.get("action", ""))
+            return _dial(element)
+        case "Enqueue":
+            return Enqueue(text, element.get("waitUrl", ""), element.get("action", ""))
         case "Gather":
             says = tuple((say.text or "").strip() for say in element.findall("Say"))
             return Gather(says, element.get("action", ""), float(element.get("timeout", "5")))
-        case "Hangup" | "Reject":
-            return Hangup()
-        case "Say" | "Redirect" as tag:
-            text = (element.text or "").strip()
-            return Say(text) if tag == "Say" else Redirect(text)
         case "Pause":
             return Pause(float(element.get("length", "1")))
+        case tag if tag in _OF_TEXT:
+            return _OF_TEXT[tag](text)
         case other:
             msg = f"the edge answered with the TwiML verb <{other}>, which this caller does not know"
             raise RejectedError(msg)
+
+
+#: verbs that are their text, or nothing
+_OF_TEXT: dict[str, Callable[[str], Verb]] = {
+    "Say": Say,
+    "Redirect": Redirect,
+    "Play": Play,
+    "Hangup": lambda _: Hangup(),
+    "Reject": lambda _: Hangup(),
+    "Leave": lambda _: Leave(),
+}
+
+
+def _dial(element: ET.Element) -> Dial | DialQueue:
+    noun = next(iter(element), element)
+    named = (noun.text or "").strip()
+    if noun.tag == "Queue":
+        return DialQueue(named)
+    return Dial(named, noun.get("url", ""), element.get("action", ""), noun.get("sendDigits", ""))
 
 
 def _connect(element: ET.Element) -> ConnectStream | ConnectRelay:

@@ -220,6 +220,9 @@ class VonageCaller:
             event = self._fields(leg) | {"status": status, "to": target.lstrip("+"), "direction": "outbound"}
             return await self.webhooks.post(action.event_url, event)
 
+        person.extension = endpoint.get("dtmfAnswer", "")
+        if music := action.options.get("ringbackTone"):
+            await person.play_hold_music(music, line)
         await tell("started")
         await tell("ringing")
         if not person.answers:

@@ -1,7 +1,6 @@
 """Two telephones connected through the gateway, where neither can be told to call the other."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -15,6 +14,8 @@ _READ_MS = 200
 #: of a ringing tone, which a caller hears while the person's telephone rings (ITU-T E.180: 425 Hz, 1 s of 5)
 _RING_HZ, _RING_S, _RING_EVERY_S, _RING_LEVEL = 425, 1.0, 5.0, 3000
 _AHEAD_MS = 60
+_MUSIC_RATE = 8000
+_FRAME = _MUSIC_RATE // 50 * 2
 
 
 class Bridge:
@@ -42,23 +43,33 @@ class _Way:
                 self._sink.audio.write(self._resampler.convert(heard, given.rx_sample_rate, taken.tx_sample_rate))
 
 
-class Ringing:
-    """The ringing tone, played to a caller at each tick. ``clock`` is in seconds."""
+class Waiting:
+    """What a caller hears while a person is rung, at each tick: the ``music`` (8 kHz), or the ringing tone."""
 
-    def __init__(self, leg: Call, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, leg: Call, music: bytes = b"") -> None:
         self._leg = leg
-        self._clock = clock
-        self._tone: Iterator[bytes] | None = None
+        self._music = music
+        self._sound: Iterator[bytes] | None = None
 
     async def send(self) -> None:
         """Play what comes next."""
         with suppress(AudioNotActive, AudioRestarted):
             info = self._leg.audio.info()
-            if self._tone is None:
-                self._tone = _ringing(info.tx_sample_rate)
+            if self._sound is None:
+                self._sound = (
+                    _repeated(self._music, info.tx_sample_rate) if self._music else _ringing(info.tx_sample_rate)
+                )
             while info.tx_buffered < _AHEAD_MS * 2 * info.tx_sample_rate // 1000:
-                self._leg.audio.write(next(self._tone))
+                self._leg.audio.write(next(self._sound))
                 info = self._leg.audio.info()
+
+
+def _repeated(music: bytes, rate: int) -> Iterator[bytes]:
+    """The music again and again, in frames of 20 ms."""
+    resampler = Resampler()
+    while True:
+        for start in range(0, len(music), _FRAME):
+            yield resampler.convert(music[start : start + _FRAME], _MUSIC_RATE, rate)
 
 
 def _ringing(rate: int) -> Iterator[bytes]:

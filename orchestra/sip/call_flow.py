@@ -197,7 +197,8 @@ class CallFlow:
 
     async def _transfer(self, step: TransferStep) -> tuple[str, GatewayStep]:
         """Connect the caller to a person, and say how it went."""
-        transfer = Transfer(self._board, self.leg, step.target)
+        music = await self._edges.hold_music(step.hold_music) if step.hold_music else b""
+        transfer = Transfer(self._board, self.leg, step.target, music)
         briefing = await self._edges.briefing(self.call, self.parties) if step.briefing else b""
         accepted = not self._closed.is_set() and await transfer.run(briefing)
         self._log.info("sip.transfer", call=self.call, target=step.target, accepted=accepted, status=transfer.status)

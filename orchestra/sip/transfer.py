@@ -20,7 +20,7 @@ from baresip import (
 
 from orchestra.errors import CarrierError, RejectedError, SettingError
 from orchestra.lines.dialled import split_extension
-from orchestra.sip.bridge import Bridge, Ringing
+from orchestra.sip.bridge import Bridge, Waiting
 from orchestra.sip.resample import Resampler
 from orchestra.voice.carriers.briefing import ACCEPT_KEY
 from orchestra.voice.carriers.sip.addresses import SipAddress, host_of
@@ -74,14 +74,16 @@ class Transfer:
         board: the gateway.
         leg: the caller's.
         to: a number, with the keys of an extension or not, or a SIP address.
+        music: what the caller hears meanwhile, 16-bit samples at 8 kHz; empty: the ringing tone.
 
     Attributes:
         status: how it ended, in SIP's own words.
 
     """
 
-    def __init__(self, board: Switchboard, leg: Call, to: str) -> None:
+    def __init__(self, board: Switchboard, leg: Call, to: str, music: bytes = b"") -> None:
         self.status = ""
+        self._music = music
         self._board, self._leg = board, leg
         self._to, self._extension = split_extension(to)
         self._log = _LOG.bind(target=to)
@@ -126,8 +128,8 @@ class Transfer:
 
     async def _consult(self, target: SipAddress, briefing: bytes) -> bool:
         person = await self._board.dial(target)
-        ringing = Ringing(self._leg)
-        self._board.carry(ringing)
+        waiting = Waiting(self._leg, self._music)
+        self._board.carry(waiting)
         connected = False
         try:
             if not await self._answered(person):
@@ -135,11 +137,11 @@ class Transfer:
             await self._press_extension(person)
             if not await self._says_yes(person, briefing):
                 return False
-            self._board.drop(ringing)
+            self._board.drop(waiting)
             connected = await self._connect(person)
             return connected
         finally:
-            self._board.drop(ringing)
+            self._board.drop(waiting)
             if not connected and person.state is not CallState.CLOSED:
                 with suppress(BaresipError):
                     await person.hangup()

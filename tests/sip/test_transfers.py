@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 from orchestra.settings import Settings
@@ -62,8 +63,9 @@ async def in_a_call(
 ) -> AsyncIterator[tuple[RunningEdge, RunningGateway, Leg, str]]:
     """Ann has said what she wants."""
     engines = SpeakingEngines(["a person please"])
+    music = gateway_settings.pop("hold_music", "")
     async with (
-        running_edge(bus, settings, engines=engines, sip=True, reconnect_s=30) as running,
+        running_edge(bus, settings, engines=engines, sip=True, reconnect_s=30, hold_music=music) as running,
         running_gateway(settings.data_dir, [running.url], reconnect_s=30, **gateway_settings) as gateway,
     ):
         leg = await ann.call(f"sip:demo@127.0.0.1:{gateway.port}")
@@ -116,6 +118,36 @@ async def test_a_person_hears_what_it_is_about_takes_the_call_and_has_the_caller
         await leg.transferred.rtp.send_audio(FRAME)
         await until(lambda: bob.calls[-1].rtp.heard)
         assert bob.phone.complaints == []
+
+
+async def test_a_caller_hears_the_music_until_the_person_answers(bus: TestBus, settings: Settings) -> None:
+    answers = asyncio.Event()
+    calls: list[Leg] = []
+
+    async def take(leg: Leg) -> None:
+        calls.append(leg)
+        leg.ring()
+        await answers.wait()
+        await leg.answer()
+
+    async with (
+        Telephone(user="bob", on_call=take) as bob,
+        Telephone() as ann,
+        in_a_call(bus, settings, ann, hold_music="melody") as (running, _, leg, call),
+    ):
+        await transfer(bus, call, bob.uri, "Ann waits for a parcel.")
+        await until(lambda: calls)
+        start = len(leg.rtp.heard)
+        await until(lambda: len(leg.rtp.heard) > start + 100)
+        loud = [packet for packet in leg.rtp.heard[start:] if np.abs(mulaw.decode(packet.payload)).mean() > 100]
+        assert len(loud) > 80  # of the ringing tone a fifth is
+        answers.set()
+        await until(lambda: len(calls[0].rtp.heard) > 20)
+        calls[0].rtp.press("1")
+        for _ in range(20):
+            await calls[0].rtp.send_audio(FRAME)
+            await asyncio.sleep(0.02)
+        await running.event(TransferAccepted)
 
 
 async def test_the_extension_of_a_number_is_pressed_once_it_is_answered(bus: TestBus, settings: Settings) -> None:

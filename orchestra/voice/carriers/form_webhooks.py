@@ -175,7 +175,7 @@ class FormWebhooks:
         every_call: dict[str, Answer] = {
             paths.begin: self._begin,
             paths.after_stream: self._after_stream,
-            paths.after_transfer: self._after_transfer,
+            paths.after_transfer: self.after_transfer,
             paths.machine: self._machine,
             paths.status: self._status,
         }
@@ -202,7 +202,7 @@ class FormWebhooks:
         """The media stream has ended."""
         return self._answer(webhook, await self._control.after_stream(webhook.report()))
 
-    async def _after_transfer(self, webhook: FormWebhook) -> Response:
+    async def after_transfer(self, webhook: FormWebhook) -> Response:
         """A transfer is over."""
         return self._answer(webhook, await self._control.after_transfer(webhook.report()))
 

@@ -133,12 +133,23 @@ class Answering:
         of_lines = [
             spoken(text)
             for rule in (self.plan.rules.values() if self.plan is not None else ())
-            for text in (rule.greeting, rule.consent, rule.closed)
+            for text in (rule.greeting, rule.consent, rule.introduction, rule.closed)
             if isinstance(text, str) and not is_target(text)
         ]
         unknown = [spoken(self.plan.unknown)] if self.plan is not None else []
         texts = [*(text for script in scripts for text in script.phrases), *of_lines, *unknown]
         return [*((text, "") for text in texts), *(filler for app in self.apps for filler in app.fillers)]
+
+    @property
+    def hold_music(self) -> set[str]:
+        """What any line has its callers hear while they wait, as settings and lines name it."""
+        rules = self.plan.rules.values() if self.plan is not None else ()
+        return {self.settings.hold_music, *(rule.hold_music for rule in rules if rule.hold_music is not None)}
+
+    def hold_music_of(self, line: str) -> str:
+        """What the callers of this line hear while they wait for a person; empty: a ringing tone."""
+        rule = self.rule(line)
+        return self.settings.hold_music if rule is None or rule.hold_music is None else rule.hold_music
 
     def rule(self, line: str) -> LineRule | None:
         """How this line is answered; None if there is no such line."""
@@ -161,6 +172,7 @@ class Answering:
             line=line,
             greeting=script.greeting if rule.greeting is None or not greeting else spoken(rule.greeting),
             consent=script.consent if rule.consent is None else spoken(rule.consent),
+            introduction=script.introduction if rule.introduction is None else spoken(rule.introduction),
             recording=rule.recording,
         )
 

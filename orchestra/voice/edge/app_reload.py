@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import structlog
 
 from orchestra.app_phrases import load_edge_lines
-from orchestra.errors import AppError
+from orchestra.errors import AppError, SettingError
 from orchestra.voice.edge.edge import Edge
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -24,10 +24,10 @@ def reload_on_sighup(edge: Edge) -> Iterator[None]:
         async with one_at_a_time:
             try:
                 lines = await load_edge_lines(edge.settings.app)
-            except AppError as error:
+                edge.use_app(lines)
+            except (AppError, SettingError) as error:
                 _LOG.error("edge.app_not_read", app=edge.settings.app, problem=str(error))
                 return
-            edge.use_app(lines)
             for app in lines.apps:
                 _LOG.info("edge.app_read", app=app.name, version=app.version)
 

@@ -204,7 +204,7 @@ class EdgeCallControl:
         if isinstance(step, Transfer):
             if not state.transferred:  # the edge was lost before it could say so
                 await self._publish(CallTransferred(call=report.call, turn=state.turn, target=step.target))
-            return step
+            return self._with_music(step, state)
         if step is not None or state.resumed >= _MOST_RESUMES:
             return HangUp()
         return self._reconnect(report, state)
@@ -286,7 +286,12 @@ class EdgeCallControl:
         except JournalUnavailableError:
             state = ResumeState()
         transfer = state.ending if isinstance(state.ending, Transfer) and not state.ended else None
-        return state, None if transfer is None else replace(transfer, app=state.app)
+        return state, None if transfer is None else replace(self._with_music(transfer, state), app=state.app)
+
+    def _with_music(self, transfer: Transfer, state: ResumeState) -> Transfer:
+        """The transfer with what the caller of this line hears meanwhile."""
+        named = self._edge.answering.hold_music_of(state.line)
+        return replace(transfer, hold_music=self._edge.hold_music.path_of(named))
 
     # -- what the carrier reports
 

@@ -21,6 +21,7 @@ from orchestra.voice.carriers.registry import local_url, open_carriers
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.answering import Answering, EdgeApp
 from orchestra.voice.edge.calls_without_stream import LostCalls
+from orchestra.voice.edge.hold_music import HoldMusicShelf
 from orchestra.voice.edge.metrics import TurnLatency
 from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
@@ -58,11 +59,19 @@ class Edge:
     dial_rate: RateLimit
     throttle: RefusalThrottle
     speculation: Speculation
+    hold_music: HoldMusicShelf
     turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
     def use_app(self, app: EdgeApp | EdgeLines) -> None:
-        """Use this version of the app, or of all apps, for the calls that begin from now on."""
-        self.answering = _answering(self.settings, app)
+        """Use this version of the app, or of all apps, for the calls that begin from now on.
+
+        Raises:
+            SettingError: the hold music of a line cannot be used; the edge stays as it was.
+
+        """
+        answering = _answering(self.settings, app)
+        self.hold_music.load(answering.hold_music)
+        self.answering = answering
         self.publisher.version = self.answering.apps[0].version
         self.phrase_cache.use_phrases(self.answering.phrases)
 
@@ -83,13 +92,15 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
     """Put the parts of an edge together.
 
     Raises:
-        SettingError: there is no such carrier, or a setting that it needs is missing.
+        SettingError: there is no such carrier, or a setting that it needs is missing or cannot be used.
 
     """
     carriers = open_carriers(settings)
     for carrier in carriers:
         carrier.check_settings()
     answering = _answering(settings, app)
+    hold_music = HoldMusicShelf()
+    hold_music.load(answering.hold_music)
     admission = CallAdmission(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
     publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=answering.apps[0].version)
@@ -111,5 +122,6 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
         dial_rate=RateLimit(settings.dial_per_minute / 60, 60.0, 0.0),
         throttle=RefusalThrottle(),
         speculation=Speculation(settings.speculate, engines.are_busy),
+        hold_music=hold_music,
         phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", answering.phrases),
     )

@@ -39,6 +39,7 @@ def create_app(edge: Edge) -> FastAPI:
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(dial_api.router)
+    app.include_router(edge.hold_music.routes())
     for carrier in edge.carriers:
         app.include_router(carrier.routes(EdgeCallControl(edge)))
     return app

@@ -10,7 +10,6 @@ from orchestra.bus import Bus
 from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.process import tune_gc
 from orchestra.child_process import on_one_core
-from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.port import LONGEST_MESSAGE
 from orchestra.voice.carriers.registry import open_carriers
@@ -24,9 +23,6 @@ from orchestra.web_server.server import listen, serving, until_signalled
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: carriers that press the extension of a person's number
-_PRESS_EXTENSIONS = ("twilio",)
-
 
 async def run_edge(settings: Settings, lines: EdgeLines) -> None:
     """Run an edge until SIGTERM or SIGINT. Then it takes no more calls, gives the running ones time to end, and exits.
@@ -37,12 +33,6 @@ async def run_edge(settings: Settings, lines: EdgeLines) -> None:
         UsageError: the operator must change something: an address in use, no server, a missing setting, extra or model.
 
     """
-    if lines.extensions and settings.carrier not in _PRESS_EXTENSIONS:
-        msg = (
-            f"ORCHESTRA_CARRIER is {settings.carrier!r}, which cannot press the extension of {lines.extensions[0]}: "
-            f"give a number without one, or use {' or '.join(_PRESS_EXTENSIONS)}"
-        )
-        raise SettingError(msg)
     for carrier in open_carriers(settings):
         carrier.check_settings()  # before anything slow
     raise_open_files()

@@ -11,7 +11,6 @@ import pytest
 from orchestra import Agent, App, Hours, Line, Lines
 from orchestra.agents.handlers import Orchestration
 from orchestra.app_phrases import edge_lines
-from orchestra.errors import SettingError
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelRegistry
 from orchestra.history.ending import HangUp
@@ -22,7 +21,6 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.carriers.port import Parties
 from orchestra.voice.edge.answering import Answering
-from orchestra.voice.edge.server import run_edge
 from orchestra_schemas import (
     AgentChanged,
     AppChanged,
@@ -275,20 +273,23 @@ def test_who_is_called_from_an_unknown_number_hears_nothing_of_it() -> None:
     assert (script.app, script.first_words, script.ending) == ("", "", HangUp())
 
 
+def test_a_robot_hears_the_introduction_of_the_line_that_calls() -> None:
+    shop = replace(BANK, introduction="The bank.")
+    own = {"+15550100": Line(app=shop, introduction="Your branch in the high street."), "*": shop}
+    edge, parties = edge_of(Lines(own)), Parties("c", "", from_number="+15550100", direction="outbound")
+    assert edge.begin(parties, 0.0).introduction == "Your branch in the high street."
+    assert (
+        edge.resume(ResumeState(app="bank", line="+15550100"), parties).introduction
+        == "Your branch in the high street."
+    )
+    assert edge.begin(replace(parties, from_number="+15550200"), 0.0).introduction == "The bank."
+
+
 def test_hours_do_not_limit_the_calls_that_the_system_places() -> None:
     edge = edge_of(Lines({"*": Line(app=BANK, hours=NEVER)}))
     parties = Parties("c", "", from_number="+15550100", to_number="+15550001", direction="outbound")
     assert edge.begin(parties, 0.0).ending is None
     assert edge.begin(replace(parties, direction="inbound"), 0.0).ending == HangUp()
-
-
-@pytest.mark.parametrize("where", ["app", "line"])
-async def test_an_edge_does_not_start_with_an_extension_that_its_carrier_cannot_press(where: str) -> None:
-    bank = replace(BANK, transfer_target="+15550123,,204") if where == "app" else BANK
-    closed = "+15550123,,204" if where == "line" else ""
-    lines = edge_lines(Lines({"*": Line(app=bank, hours=NEVER, closed=closed)}))
-    with pytest.raises(SettingError, match=r"cannot press the extension of \+15550123,,204: give a number without one"):
-        await run_edge(Settings(carrier="telnyx"), lines)
 
 
 def test_a_share_of_the_callers_reaches_each_version_and_a_caller_always_the_same() -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orchestra.history.ending import Transfer
+from orchestra.lines.dialled import split_extension
 from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
 from orchestra.voice.carriers.plivo import WEBHOOK_PATH
 from orchestra.voice.carriers.plivo.ticket import Ticket, write_ticket
@@ -20,6 +21,7 @@ STREAM_PATH = "/plivo/stream"
 AFTER_STREAM_PATH = "/plivo/after-stream"
 AFTER_DIAL_PATH = "/plivo/after-dial"
 BRIEFING_PATH = "/plivo/briefing"
+HOLD_MUSIC_PATH = "/plivo/hold-music"
 DIAL_EVENT_PATH = "/plivo/dial-event"
 MACHINE_PATH = "/plivo/machine"
 HANGUP_PATH = "/plivo/hangup"
@@ -104,8 +106,10 @@ class Documents:
     def dial(self, transfer: Transfer, call: str, *, stream: int = 0) -> str:
         """Ring the person. They are briefed, and take the call with a key, which no answering machine presses.
 
-        Afterwards the edge is asked what follows. ``stream`` is the call's stream that ended for the transfer.
+        Afterwards the edge is asked what follows. ``stream`` is the call's stream that ended for the transfer. A ``w``
+        among the keys of an extension waits for half a second.
         """
+        number, extension = split_extension(transfer.target)
         response = Element("Response")
         dial = SubElement(
             response,
@@ -113,6 +117,7 @@ class Documents:
             action=self._public.after(AFTER_DIAL_PATH, call, stream),
             method="POST",
             timeout=str(self._ring_s),
+            **({"dialMusic": self._public.at(HOLD_MUSIC_PATH, call=call)} if transfer.hold_music else {}),
             callbackUrl=self._public.at(DIAL_EVENT_PATH, call=call),
             callbackMethod="POST",
             confirmSound=self._public.at(BRIEFING_PATH, call=call),
@@ -120,7 +125,14 @@ class Documents:
             confirmTimeout=str(_ACCEPT_WITHIN_S),
         )
         is_sip = transfer.target.startswith(("sip:", "sips:"))
-        SubElement(dial, "User" if is_sip else "Number").text = transfer.target
+        keys = {"sendDigits": extension.replace(",", "wwww")} if extension else {}
+        SubElement(dial, "User" if is_sip else "Number", keys).text = number
+        return _document(response)
+
+    def hold_music(self, transfer: Transfer) -> str:
+        """What the caller hears until they are connected."""
+        response = Element("Response")
+        SubElement(response, "Play", loop="0").text = self._public.at(transfer.hold_music)
         return _document(response)
 
     def briefing(self, transfer: Transfer) -> str:

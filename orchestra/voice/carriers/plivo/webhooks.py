@@ -90,7 +90,12 @@ class Webhooks:
         every_call = FormWebhooks(
             self._read, _PATHS, public=self._public, tokens=self._tokens, control=self._control, documents=self._writer
         )
-        every_call.add_to(router, {documents.BRIEFING_PATH: self._brief, documents.DIAL_EVENT_PATH: self._dial_event})
+        of_plivo = {
+            documents.BRIEFING_PATH: self._brief,
+            documents.DIAL_EVENT_PATH: self._dial_event,
+            documents.HOLD_MUSIC_PATH: self._hold_music,
+        }
+        every_call.add_to(router, of_plivo)
 
     async def _read(self, request: Request) -> FormWebhook:
         """The request, once its signature is checked.
@@ -112,6 +117,13 @@ class Webhooks:
         """The person of a transfer has answered: they hear what the call is about, and are asked to take it."""
         transfer = await self._control.requested_transfer(webhook.call)
         return xml(self._writer.hang_up() if transfer is None else self._writer.briefing(transfer))
+
+    async def _hold_music(self, webhook: FormWebhook) -> Response:
+        """The caller waits."""
+        transfer = await self._control.requested_transfer(webhook.call)
+        if transfer is None or not transfer.hold_music:
+            return xml(self._writer.hang_up())  # Plivo plays nothing then, and rings on
+        return xml(self._writer.hold_music(transfer))
 
     async def _dial_event(self, webhook: FormWebhook) -> Response:
         """Something happens during a transfer: the person is connected once they have pressed the key."""

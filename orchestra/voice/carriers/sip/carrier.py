@@ -202,8 +202,8 @@ class _Calls:
                 return messages.BusyStep()
             case AskAgain(tries=tries):
                 return messages.AskAgainStep(tries=tries, after_ms=_ASK_AGAIN_MS)
-            case Transfer(target, briefing):
-                return messages.TransferStep(target=target, briefing=briefing)
+            case Transfer():
+                return messages.TransferStep(target=step.target, briefing=step.briefing, hold_music=step.hold_music)
             case HangUp() | None:
                 return messages.HangUpStep()
 

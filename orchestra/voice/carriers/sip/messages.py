@@ -104,10 +104,11 @@ class HangUpStep(msgspec.Struct, frozen=True, kw_only=True, tag="hang_up"):
 
 
 class TransferStep(msgspec.Struct, frozen=True, kw_only=True, tag="transfer"):
-    """Connect the caller to a person: a number or a SIP address."""
+    """Connect the caller to a person: a number or a SIP address; ``hold_music`` is a path at the edge, or empty."""
 
     target: str
     briefing: str = ""
+    hold_music: str = ""
 
 
 GatewayStep = ConnectStep | BusyStep | AskAgainStep | HangUpStep | TransferStep

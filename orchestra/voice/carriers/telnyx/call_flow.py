@@ -16,6 +16,7 @@ import structlog
 
 from orchestra.errors import CarrierError
 from orchestra.history.ending import HangUp, Transfer
+from orchestra.lines.dialled import split_extension
 from orchestra.settings import Settings
 from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
 from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Outdated, Parties, Step
@@ -31,6 +32,8 @@ _LOG = structlog.get_logger("orchestra.voice")
 STREAM_PATH, RELAY_PATH = "/telnyx/stream", "/telnyx/relay"
 _ACCEPT_WITHIN_MS = 10_000
 _AGAIN_S = 2.0
+#: of an extension's keys: Telnyx's ``W`` waits for a second; a key takes 0.25 s, and as much again until the next one
+_COMMA, _COMMA_S, _KEY_S = "WW", 2.0, 0.5
 #: of Telnyx's own speech, for the few sentences that no agent says
 _VOICE = {"voice": "AWS.Polly.Joanna", "language": "en-US"}
 
@@ -118,14 +121,20 @@ class CallFlow:
         await self._commands.send(leg, "hangup", f"{leg}.hangup")
 
     def _later(self, report: CallReport, ask: Ask) -> None:
-        async def wait() -> None:
-            await asyncio.sleep(_AGAIN_S)
+        async def proceed() -> None:
             try:
                 await self.proceed(report, ask)
             except CarrierError as error:
                 _LOG.warning("call.step_failed", call=report.call, error=str(error))
 
-        task = asyncio.create_task(wait(), name=f"ask again {report.call}")
+        self._after(_AGAIN_S, proceed, f"ask again {report.call}")
+
+    def _after(self, seconds: float, act: Callable[[], Awaitable[None]], name: str) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            await act()
+
+        task = asyncio.create_task(wait(), name=name)
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
@@ -213,7 +222,9 @@ class CallFlow:
             parties.to_number,
             parties.direction,
             caller=parties.provider_call,
+            music=bool(transfer.hold_music),
         )
+        number, _ = split_extension(transfer.target)
         try:
             if not self._settings.telnyx_connection_id:
                 msg = "ORCHESTRA_TELNYX_CONNECTION_ID is not set: without it nobody can be rung"
@@ -221,7 +232,7 @@ class CallFlow:
             await self._commands.dial(
                 f"{parties.call}.dial.{parties.stream}",
                 connection_id=self._settings.telnyx_connection_id,
-                to=transfer.target,
+                to=number,
                 **{"from": self._settings.telnyx_number or ours},
                 link_to=parties.provider_call,
                 timeout_secs=self._settings.ring_s,
@@ -231,13 +242,51 @@ class CallFlow:
             _LOG.warning("transfer.failed", call=parties.call, error=str(error))
             failed = replace(report, transfer_status=str(error)[:200])
             await self.proceed(failed, self._control.after_transfer)
+            return
+        if transfer.hold_music:
+            await self._optional(
+                parties.provider_call,
+                "playback_start",
+                f"{parties.call}.music.{parties.stream}",
+                audio_url=self._public.at(transfer.hold_music),
+                loop="infinity",
+            )
 
-    async def brief(self, leg: str, call: str) -> None:
-        """The person has answered: they hear what the call is about, and take it with a key."""
+    async def stop_music(self, state: ClientState) -> None:
+        """The caller waits no longer."""
+        if state.music:
+            await self._optional(state.caller, "playback_stop", f"{state.call}.music_over.{state.stream}")
+
+    async def _optional(self, leg: str, action: str, command_id: str, **fields: Any) -> None:
+        """Send a command without which the call goes on."""
+        try:
+            await self._commands.send(leg, action, command_id, **fields)
+        except CarrierError as error:
+            _LOG.warning("call.command_failed", action=action, error=str(error))
+
+    async def person_answered(self, leg: str, call: str) -> None:
+        """The person's number has answered: an extension is pressed first, and the person is briefed after it."""
         transfer = await self._control.requested_transfer(call)
         if transfer is None:
             await self.hang_up(leg)
             return
+        _, extension = split_extension(transfer.target)
+        if not extension:
+            await self._brief(transfer, leg)
+            return
+        await self._commands.send(leg, "send_dtmf", f"{leg}.extension", digits=extension.replace(",", _COMMA))
+        pressed_s = sum(_COMMA_S if key == "," else _KEY_S for key in extension)
+
+        async def brief() -> None:
+            try:
+                await self._brief(transfer, leg)
+            except CarrierError as error:
+                _LOG.warning("call.step_failed", call=call, error=str(error))
+
+        self._after(pressed_s, brief, f"extension {call}")
+
+    async def _brief(self, transfer: Transfer, leg: str) -> None:
+        """Tell the person what the call is about; they take it with a key."""
         await self._commands.send(
             leg,
             "gather_using_speak",
@@ -253,6 +302,8 @@ class CallFlow:
     async def accept(self, leg: str, state: ClientState, digits: str) -> None:
         """The person has pressed a key, or none."""
         accepts = digits == ACCEPT_KEY and await self._control.accept_transfer(state.call)
+        if accepts:
+            await self.stop_music(state)
         bridged = accepts and await self._commands.send(
             state.caller, "bridge", f"{state.call}.bridge.{state.stream}", call_control_id=leg
         )

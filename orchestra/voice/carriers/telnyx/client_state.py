@@ -24,6 +24,7 @@ class ClientState(msgspec.Struct, frozen=True, omit_defaults=True):
         stream: the number of the call's media stream that was offered last; of the one before a transfer.
         token: opens that stream.
         caller: on the leg to the person of a transfer: Telnyx's id of the caller's leg. Empty on that one.
+        music: on the leg to the person: the caller hears music meanwhile.
         busy: what a caller hears for whom there is no line.
 
     """
@@ -37,6 +38,7 @@ class ClientState(msgspec.Struct, frozen=True, omit_defaults=True):
     resumed: bool = False
     answered_by: str = ""
     caller: str = ""
+    music: bool = False
     busy: str = ""
 
     @classmethod

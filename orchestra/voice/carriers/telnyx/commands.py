@@ -4,7 +4,7 @@ Each command has a ``command_id`` that follows from what it is for: Telnyx ignor
 this call, so a command may be sent again, by this edge or another one.
 
 Sources: https://developers.telnyx.com/api-reference/call-commands/answer (and ``reject``, ``hangup``, ``speak``,
-``gather-using-speak``, ``bridge``, ``streaming-start``,
+``gather-using-speak``, ``bridge``, ``streaming-start``, ``play-audio-url``, ``send-dtmf``,
 ``start-conversation-relay`` and ``dial`` beside it),
 https://developers.telnyx.com/api/errors/90018 (the call is over)
 """

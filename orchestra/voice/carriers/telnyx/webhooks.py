@@ -77,7 +77,7 @@ class Webhooks:
         """A leg was answered: by the person of a transfer, by us, or by somebody whom we call."""
         state = event.state
         if event.is_person:
-            await self._flow.brief(event.leg, state.call)
+            await self._flow.person_answered(event.leg, state.call)
         elif state.busy:
             await self._flow.say(event.leg, f"{event.leg}.busy", state.busy)
         elif state.direction == "outbound" and not self._waits_for_detection:
@@ -125,6 +125,7 @@ class Webhooks:
         report = event.report()
         if event.is_person:
             status = event.payload.hangup_cause or "unspecified"
+            await self._flow.stop_music(event.state)
             await self._flow.proceed(replace(report, transfer_status=status), self._control.after_transfer)
         else:
             await self._control.ended(replace(report, end_reason=event.end_reason))

@@ -37,9 +37,10 @@ class TwilioCarrier:
         """The webhooks and the WebSockets: calls of either kind may come back to an edge whose setting has changed."""
         settings = self._settings
         relay = settings.relay_attributes if settings.twilio_media == "relay" else None
-        documents = TwimlDocuments(self._public, settings.ring_s, relay)
+        queues = bool(settings.twilio_account_sid and settings.twilio_number)
+        documents = TwimlDocuments(self._public, settings.ring_s, relay, queues=queues)
         router = APIRouter()
-        Webhooks(self._auth_token, self.tokens, control, documents).add_to(router)
+        Webhooks(settings, self.tokens, control, documents).add_to(router)
         router.add_api_websocket_route(twiml.STREAM_PATH, MediaSockets(self.tokens, control).serve)
         router.add_api_websocket_route(twiml.RELAY_PATH, RelaySockets(self.tokens, control, "twilio").serve)
         return router

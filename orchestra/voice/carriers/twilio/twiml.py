@@ -2,7 +2,8 @@
 
 Sources: https://www.twilio.com/docs/usage/security (signatures), https://www.twilio.com/docs/voice/twiml/stream,
 https://www.twilio.com/docs/voice/twiml/connect,
-https://www.twilio.com/docs/voice/twiml/connect/conversationrelay
+https://www.twilio.com/docs/voice/twiml/connect/conversationrelay,
+https://www.twilio.com/docs/voice/twiml/enqueue and https://www.twilio.com/docs/voice/twiml/queue (music while waiting)
 """
 
 import base64
@@ -32,8 +33,15 @@ WHISPER_PATH = "/twilio/whisper"
 ACCEPT_PATH = "/twilio/accept"
 STATUS_PATH = "/twilio/status"
 MACHINE_PATH = "/twilio/machine"
+HOLD_PATH = "/twilio/hold"
+PERSON_PATH = "/twilio/person"
+
+#: in our addresses: Twilio's id of the caller's call, and that the caller waits in a queue
+CALLER, QUEUED = "caller", "queued"
 
 _ACCEPT_WITHIN_S = 10
+#: until a person who has taken the call has its caller, who waits in a queue
+_DEQUEUED_WITHIN_S = 5
 _AGAIN_S = 2
 
 #: how Conversation Relay hears, unless the settings say otherwise: interim words, keys, nobody's words lost, and what
@@ -196,24 +204,69 @@ def dial_twiml(transfer: Transfer, call: str, public: PublicUrl, *, ring_s: int,
     """Ring the person. They are briefed before they are connected; afterwards the edge is asked what follows.
 
     ``stream`` is the number of the call's stream that ended for the transfer. An extension is pressed once the number
-    is answered: https://www.twilio.com/docs/voice/twiml/number#senddigits, in which a ``w`` waits for half a second.
+    is answered.
     """
-    number, extension = split_extension(transfer.target)
+    number, _ = split_extension(transfer.target)
     response = voice_response.VoiceResponse()
     dial = response.dial(action=public.after(AFTER_DIAL_PATH, call, stream), method="POST", timeout=ring_s)
     whisper = public.at(WHISPER_PATH, call=call)
     if transfer.target.startswith(("sip:", "sips:")):
         dial.sip(transfer.target, url=whisper, method="POST")
     else:
-        keys = {"send_digits": extension.replace(",", "wwww")} if extension else {}
-        dial.number(number, url=whisper, method="POST", **keys)
+        dial.number(number, url=whisper, method="POST", **extension_keys(transfer))
     return str(response)
 
 
-def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str) -> str:
-    """Brief the person and let them take the call with a key, which no answering machine presses."""
+def extension_keys(transfer: Transfer) -> dict[str, str]:
+    """The parameter that has an extension pressed, in which a ``w`` waits for half a second.
+
+    Source: https://www.twilio.com/docs/voice/twiml/number#senddigits
+    """
+    _, extension = split_extension(transfer.target)
+    return {"send_digits": extension.replace(",", "wwww")} if extension else {}
+
+
+def enqueue_twiml(call: str, public: PublicUrl, *, stream: int) -> str:
+    """Have the caller wait with music, in a queue of their own; afterwards the edge is asked what follows."""
     response = voice_response.VoiceResponse()
-    accept = public.at(ACCEPT_PATH, call=call)
+    response.enqueue(
+        call,
+        action=public.after(AFTER_DIAL_PATH, call, stream),
+        method="POST",
+        wait_url=public.after(HOLD_PATH, call, stream),
+        wait_url_method="POST",
+    )
+    return str(response)
+
+
+def music_twiml(url: str) -> str:
+    """Play this again and again."""
+    response = voice_response.VoiceResponse()
+    response.play(url, loop=0)
+    return str(response)
+
+
+def leave_twiml() -> str:
+    """The caller waits no longer."""
+    response = voice_response.VoiceResponse()
+    response.leave()
+    return str(response)
+
+
+def dequeue_twiml(call: str) -> str:
+    """Connect the person to the caller who waits."""
+    response = voice_response.VoiceResponse()
+    response.dial(timeout=_DEQUEUED_WITHIN_S).queue(call)
+    return str(response)
+
+
+def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str, queued: bool = False) -> str:
+    """Brief the person and let them take the call with a key, which no answering machine presses.
+
+    ``queued``: the caller waits in a queue.
+    """
+    response = voice_response.VoiceResponse()
+    accept = public.at(ACCEPT_PATH, call=call, **({QUEUED: "1"} if queued else {}))
     gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
     gather.say(briefing(transfer, app))
     gather.say(accept_question())

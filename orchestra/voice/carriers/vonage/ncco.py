@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from orchestra.history.ending import Transfer
+from orchestra.lines.dialled import split_extension
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Connect
 from orchestra.voice.carriers.vonage import WEBHOOK_PATH
@@ -85,15 +86,20 @@ def transfer(step: Transfer, state: CallState, addresses: Addresses, *, caller_i
     """Ring the person; afterwards the edge is asked what follows.
 
     A person at a telephone is briefed before they are connected. With ``state.must_accept`` they take the call with a
-    key, which no answering machine presses.
+    key, which no answering machine presses. A ``p`` among the keys of an extension waits for half a second.
     """
+    number, extension = split_extension(step.target)
     if step.target.startswith(("sip:", "sips:")):
         endpoint: dict[str, Any] = {"type": "sip", "uri": step.target}
     else:
         on_answer = {"url": addresses.at(WHISPER_PATH, state)}
-        endpoint = {"type": "phone", "number": step.target.lstrip("+"), "onAnswer": on_answer}
+        endpoint = {"type": "phone", "number": number.lstrip("+"), "onAnswer": on_answer}
+        if extension:
+            endpoint["dtmfAnswer"] = extension.replace(",", "pppp")
     asked = addresses.at(AFTER_TRANSFER_PATH, state)
     ring: dict[str, Any] = {"timeout": min(ring_s, LONGEST_RING_S)}
+    if step.hold_music:
+        ring["ringbackTone"] = addresses.public.at(step.hold_music)  # repeated until the two are connected
     if caller_id:
         ring["from"] = caller_id.lstrip("+")
     return [_connect(endpoint, asked) | ring, ask(asked)]
