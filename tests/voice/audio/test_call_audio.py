@@ -40,6 +40,33 @@ def test_a_callers_frame_has_its_place_on_the_calls_clock(stamps: list[int | Non
     assert [clock.frame(20, stamp) for stamp in stamps] == offsets
 
 
+@pytest.mark.parametrize("gap_s", [5.5, 60.0, 3600.0])
+def test_a_microphone_that_stood_still_leaves_a_gap_as_long_as_that(gap_s: float) -> None:
+    time = Time()
+    clock = CallClock(time)
+    clock.frame(20, 0)
+    time.now += gap_s
+    before_ms = clock.now_ms
+    assert clock.frame(20, round(gap_s * 1000)) == round(gap_s * 1000)
+    assert clock.now_ms >= before_ms
+    assert clock.frame(20, round(gap_s * 1000) + 20) == round(gap_s * 1000) + 20
+
+
+def test_audio_that_waited_in_a_stalled_network_comes_before_the_gap() -> None:
+    time = Time()
+    clock = CallClock(time)
+    clock.frame(20, 0)
+    time.now += 8.0
+    assert [clock.frame(20, stamp) for stamp in (20, 40, 7980, 8000)] == [20, 40, 7980, 8000]
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000, -3_600_000])
+def test_a_jump_in_the_stamps_without_time_for_it_moves_nothing_and_later_losses_count(jump_ms: int) -> None:
+    clock = CallClock(Time())
+    stamps = [4_000_000, 4_000_020, 4_000_040 + jump_ms, 4_000_060 + jump_ms, 4_000_180 + jump_ms]
+    assert [clock.frame(20, stamp) for stamp in stamps] == [0, 20, 40, 60, 180]
+
+
 def test_the_clock_goes_on_between_frames_and_without_any() -> None:
     time = Time()
     clock = CallClock(time)
