@@ -16,6 +16,7 @@ from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summa
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue
 from orchestra.history.views.turn_summaries import CallSummary, call_summary
+from orchestra.lines import ANY
 from orchestra.recordings.locate import recording_file
 from orchestra.settings import Settings
 from orchestra.simulator import (
@@ -33,7 +34,7 @@ from orchestra.simulator.audio_files import read_channels
 from orchestra.simulator.audio_measure import find_sounds
 from orchestra.stack import RunningStack, stack
 from orchestra.voice.audio.mulaw import Samples
-from orchestra_schemas import CallEnded, Event, UserTurnEnded
+from orchestra_schemas import CallEnded, CallStarted, Event, UserTurnEnded
 
 #: kept around the caller's words, so that no first sound is cut off
 _MARGIN_S = 0.15
@@ -139,6 +140,12 @@ async def _compare_call(
     settings: Settings, events: Sequence[Event], sandbox: Sandbox, running: RunningStack, alike: float
 ) -> CallDiff:
     recorded = summarize_recording(events)
+    app = sandbox.candidate.answering(events)
+    started = next((event for event in events if isinstance(event, CallStarted)), CallStarted(call=""))
+    parties = {
+        "from_number": recorded.caller,
+        "to_number": started.own_number if started.line in ("", ANY) else started.line,
+    }
     async with recording_file(settings, events) as path:
         caller, agent = await asyncio.to_thread(_tracks, path)
     voice = await asyncio.to_thread(recorded_voice, recorded, events, caller, agent)
@@ -146,7 +153,8 @@ async def _compare_call(
     talk = ScriptedConversation(voice.utterances, replying=_ReplyInProgress(journal))
     try:
         async with asyncio.timeout(_CALL_WITHIN_S):
-            await Caller(running.url, running.auth_token, from_number=recorded.caller or "+15550001").call(line, talk)
+            known = {name: number for name, number in parties.items() if number}
+            await Caller(running.url, running.auth_token, **known).call(line, talk)
         async with asyncio.timeout(_SETTLED_WITHIN_S):
             await journal.until(lambda event: isinstance(event, CallEnded), 0)
     except TimeoutError as error:
@@ -155,7 +163,7 @@ async def _compare_call(
     began = [line.started_at + span.start_s for span in talk.said_spans]
     played = call_summary(history_of(renumbered(journal.events, began, voice.numbers)))
     last = voice.numbers[len(talk.said_spans) - 1] if talk.said_spans else 0
-    diff = call_diff(recorded, with_answers(played, sandbox), sandbox.candidate, last=last, alike=alike)
+    diff = call_diff(recorded, with_answers(played, sandbox), sandbox.candidate, app=app, last=last, alike=alike)
     return _with_sound(diff, voice, measure_turns(line.tracks.caller, line.tracks.agent, talk.said_spans)[1:])
 
 

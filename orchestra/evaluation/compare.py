@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from orchestra.agents.app import App
+from orchestra.agents.lines import Lines
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff, notes, turn_diff
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox, summarize_recording
@@ -68,6 +70,7 @@ async def compared(
 
     """
     recorded = summarize_recording(events)
+    app = sandbox.candidate.answering(events)
     before = {turn.number: turn for turn in recorded.turns}
     last = 0
 
@@ -78,13 +81,23 @@ async def compared(
 
     with sandbox.call(events, recorded) as (caller, _):
         played = await caller.play(goes_on)
-    return call_diff(recorded, with_answers(played, sandbox), sandbox.candidate, last=last, alike=alike)
+    answered = with_answers(played, sandbox)
+    return call_diff(recorded, answered, sandbox.candidate, app=app, last=last, alike=alike)
 
 
 def call_diff(
-    recorded: CallSummary, played: CallSummary, candidate: Candidate, *, last: int, alike: float = 1.0
+    recorded: CallSummary,
+    played: CallSummary,
+    candidate: Candidate,
+    *,
+    last: int,
+    alike: float = 1.0,
+    app: App | None = None,
 ) -> CallDiff:
-    """What differs between a recorded call and the call that was played to the candidate, up to turn ``last``."""
+    """What differs between a recorded call and the call that was played to the candidate, up to turn ``last``.
+
+    ``app`` is the one that answered, by default the candidate's.
+    """
     after = {turn.number: turn for turn in played.turns}
     turns: list[TurnDiff] = [
         turn_diff(turn, after[turn.number], alike=alike)
@@ -93,7 +106,7 @@ def call_diff(
     ]
     left = any(turn.number > last and turn.transcript for turn in recorded.turns)
     closed = bool(turns) and turns[-1].candidate.closing and not turns[-1].recorded.closing
-    app = candidate.app
+    app = app or Lines.of(candidate.app).default
     return CallDiff(
         call=recorded.call,
         name=recorded.call,

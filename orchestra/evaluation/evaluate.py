@@ -209,7 +209,7 @@ async def evaluate(
     return Evaluation(
         set=name,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        version=candidate.app.version,
+        version=candidate.version,
         model=next(filter(None, models), candidate.settings.model),
         calls=len(models),
         turns=scorer.turns,
@@ -221,6 +221,7 @@ async def evaluate(
 
 async def _play(trial: Trial, sandbox: Sandbox) -> CallSummary:
     recorded = summarize_recording(trial.events)
+    sandbox.candidate.answering(trial.events)  # or the call would wait for nobody
     with sandbox.call(trial.events, recorded) as (caller, _):
         return await caller.play()
 

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from orchestra.agents.app import App
 from orchestra.agents.handlers import Orchestration
+from orchestra.agents.lines import Lines
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Publisher, run_consumer
 from orchestra.errors import UsageError
 from orchestra.evaluation.recorded_caller import GrowingJournal, JournalFollower, RecordedCaller
@@ -21,6 +23,8 @@ from orchestra.history.views.turn_summaries import CallSummary, call_summary
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, Event
 
+Answers = TypeVar("Answers", App, Lines)
+
 _PARTITIONS = 4
 _READY_WITHIN_S = 20.0
 _LEASE_MS = 10_000
@@ -31,32 +35,63 @@ class Candidate:
     """What recorded calls are played to.
 
     Attributes:
-        app: its agents answer.
+        app: its agents answer; of lines, those of the app that answers the call's line.
         settings: of the model.
         only_model: use the settings' model also for agents that name another one.
         tools: what happens to tool calls that do not match the recording.
 
     """
 
-    app: App
+    app: App | Lines
     settings: Settings
     only_model: bool = False
     tools: Policy = "recorded"
 
+    @property
+    def version(self) -> str:
+        """Of the app, or of all apps together."""
+        return self.app.version
 
-def with_prompts(app: App, prompts: Mapping[str, str | Path]) -> App:
-    """The app with other prompts for some of its agents.
+    def answering(self, recorded: Sequence[Event]) -> App:
+        """The app that answers a recorded call.
+
+        Raises:
+            UsageError: none of the lines' apps does.
+
+        """
+        started = next((event for event in recorded if isinstance(event, CallStarted)), CallStarted(call=""))
+        lines = Lines.of(self.app)
+        app = lines.answering(started)
+        if app is None:
+            named = ", ".join(dict.fromkeys(each.name for each in lines.apps))
+            msg = (
+                f"no app answers {started.line or started.own_number or 'a call that names no line'} among the lines "
+                f"of {named}: name one with --app"
+            )
+            raise UsageError(msg)
+        return app
+
+
+def with_prompts(app: Answers, prompts: Mapping[str, str | Path]) -> Answers:
+    """The app, or each app of the lines, with other prompts for those of its agents that are named.
 
     Raises:
-        UsageError: it has no such agent.
+        UsageError: there is no such agent.
 
     """
+
+    def prompted(each: App) -> App:
+        agents = tuple(replace(agent, prompt=prompts.get(agent.name, agent.prompt)) for agent in each.agents)
+        return replace(each, agents=agents)
+
+    apps = app.apps if isinstance(app, Lines) else (app,)
+    known = list(dict.fromkeys(name for each in apps for name in each.team))
     for name in prompts:
-        if name not in app.team:
-            msg = f"app {app.name} has no agent {name!r}: choose one of {', '.join(app.team)}"
+        if name not in known:
+            names = ", ".join(dict.fromkeys(each.name for each in apps))
+            msg = f"app {names} has no agent {name!r}: choose one of {', '.join(known)}"
             raise UsageError(msg)
-    agents = tuple(replace(agent, prompt=prompts.get(agent.name, agent.prompt)) for agent in app.agents)
-    return replace(app, agents=agents)
+    return app.with_apps(prompted) if isinstance(app, Lines) else prompted(app)
 
 
 @dataclass(slots=True)
@@ -107,7 +142,7 @@ async def open_sandbox(candidate: Candidate, *, partitions: int = _PARTITIONS) -
         scratch = {"redis_url": server.url, "data_dir": folder, "partitions": partitions, "lease_ms": _LEASE_MS}
         bus = await Bus.connect(candidate.settings.model_copy(update=scratch))
         stack.push_async_callback(bus.close)
-        publisher = bus.publisher("recording", version=candidate.app.version)
+        publisher = bus.publisher("recording", version=candidate.version)
         sandbox = Sandbox(bus, candidate, tools, await stack.enter_async_context(JournalFollower(bus)), publisher)
         await stack.enter_async_context(_working(bus, _workers(candidate, sandbox)))
         yield sandbox
@@ -119,11 +154,13 @@ def _workers(candidate: Candidate, sandbox: Sandbox) -> list[Consumer]:
     def background(event: CallStarted) -> str:
         return sandbox.backgrounds.get(event.call, sandbox.backgrounds.get("", ""))
 
-    app = candidate.app
+    app = Lines.of(candidate.app)
     models = partial(open_models, only=candidate.only_model)
     orchestration = Orchestration(app, background)
     execution = Execution(
-        app if candidate.tools == "live" else _closed(app), lambda _: models(candidate.settings), sandbox.tools
+        app if candidate.tools == "live" else app.with_apps(_closed),
+        lambda _: models(candidate.settings),
+        sandbox.tools,
     )
     return [orchestration.consumer, execution.consumer]
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from orchestra import tool
+from orchestra import Line, Lines, tool
 from orchestra.agents.tool import ToolContext
 from orchestra.cli import app as command_line
 from orchestra.demo import app
@@ -283,3 +283,36 @@ def test_wrong_options_of_compare_are_clear_errors(
 def test_a_turns_difference_is_data_for_programs() -> None:
     diff = turn_diff(turn(), turn(reply="It is there."))
     assert msgspec.json.decode(msgspec.json.encode(diff), type=TurnDiff) == diff
+
+
+def of_line(events: list[Event], **fields: object) -> list[Event]:
+    """The recording, as one of a call to this line."""
+    return [msgspec.structs.replace(event, **fields) if isinstance(event, CallStarted) else event for event in events]
+
+
+async def test_of_several_apps_the_one_that_answers_the_call_s_line_is_compared(tmp_path: Path) -> None:
+    other = replace(reworded(), name="other")  # type: ignore[type-var]
+    lines = Lines({"+15550100": app, "+15550200": Line(app=other, closed=app)})
+    calls = {
+        "parcels": of_line(recording("questions"), app="", to_number="+15550100", line=""),
+        "other": of_line(recording("questions"), app="other", version="of long ago", line="+15550200"),
+        "nobody": of_line(recording("questions"), app="gone", to_number="+15550300", line=""),
+    }
+    found = await compare(calls, candidate(tmp_path, lines))
+    assert {call.name: len(call.diverged) for call in found.calls} == {"parcels": 0, "other": 1}
+    assert {call.name: call.candidate_version for call in found.calls} == {
+        "parcels": app.version,
+        "other": other.version,
+    }
+    assert found.failed["nobody"].startswith("no app answers +15550300 among the lines of")
+
+
+def test_another_prompt_reaches_every_app_that_has_the_agent(tmp_path: Path) -> None:
+    prompts = {app.agents[0].name: "Say nothing."}
+    lines = Lines({"+15550100": app, "*": replace(app, name="other")})
+    changed = with_prompts(lines, prompts)
+    assert {each.agents[0].prompt for each in changed.apps} == {"Say nothing."}
+    assert changed.version != lines.version
+    assert candidate(tmp_path, changed).version == changed.version
+    with pytest.raises(UsageError, match="has no agent 'nobody'"):
+        with_prompts(lines, {"nobody": "x"})

@@ -113,7 +113,7 @@ def compare(
         from orchestra.cli.ui.console import terminal
 
         show_comparison(terminal(), found)
-    write_html(found, tried.app.version)
+    write_html(found, tried.version)
     if not output.forget and found.calls:
         _keep(found, tried)
     problems = _exceeded(found, output.max_diverged, output.max_slower_ms)

@@ -37,7 +37,7 @@ class CandidateOptions:
             UsageError: there is no such app, agent or file.
 
         """
-        from orchestra.agents import load_app
+        from orchestra.agents.loader import load_lines
         from orchestra.errors import UsageError
         from orchestra.evaluation.sandbox import Candidate, with_prompts
 
@@ -48,8 +48,9 @@ class CandidateOptions:
                 msg = f"--prompt {each!r}: write it as AGENT=FILE; the file has to exist"
                 raise UsageError(msg)
             prompts[agent] = Path(file)
+        lines = load_lines(self.app or settings.app)
         return Candidate(
-            app=with_prompts(load_app(self.app or settings.app), prompts),
+            app=with_prompts(lines.default if lines.plan is None else lines, prompts),
             settings=settings.model_copy(update={"model": self.model}) if self.model else settings,
             only_model=bool(self.model),
             tools=self.tools,
