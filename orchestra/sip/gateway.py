@@ -85,7 +85,8 @@ class Gateway:
         """
         where = stack.listening(self.settings)
         try:
-            await self._runtime.start(stack.stack_config(self.settings))
+            with stack.no_folder_left():
+                await self._runtime.start(stack.stack_config(self.settings))
             for transport, account in stack.accounts(self.settings).items():
                 self._agents[transport] = await UserAgent.create(self._runtime, account)
                 self._agents[transport].on_incoming(self._incoming)

@@ -6,6 +6,9 @@ answers one transport; TLS takes the port after the one that is set; settings it
 
 import socket
 import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -140,3 +143,18 @@ __all__ = [
     "registration",
     "stack_config",
 ]
+
+
+@contextmanager
+def no_folder_left() -> Iterator[None]:
+    """Start the stack in this block: the folder that it makes for itself is gone after it.
+
+    The stack confines itself to an empty folder, has read what it needs once it runs, and would remove the folder only
+    at an orderly end, so that each killed gateway left one.
+    """
+    with tempfile.TemporaryDirectory(prefix="orchestra-sip-") as folder:
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before

@@ -38,10 +38,10 @@ class SipLine:
         async with asyncio.timeout(PATIENCE_S):
             return await self.callers[-1].call(line, talk)
 
-    async def asks(self, line: PhoneLine, turn: int = 1) -> str:
+    async def asks(self, line: PhoneLine, turn: int = 1, for_s: float = 0.4) -> str:
         """The caller says something once the greeting is over. Returns the call's id."""
         await self.edge.event(ReplySpoken, turn=0)
-        line.say(tone(0.4))
+        line.say(tone(for_s))
         return (await self.edge.event(UserTurnEnded, turn=turn)).call
 
     async def answer(self, call: str, text: str, turn: int = 1) -> None:

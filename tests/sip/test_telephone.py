@@ -1,7 +1,9 @@
 """A telephone that is strict about SIP calls through the gateway: what it hears, and what the journal says."""
 
 import asyncio
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -202,17 +204,23 @@ async def test_strangers_and_nonsense_get_no_answer_and_are_counted(bus: TestBus
     "faults",
     [
         Faults(ack_after_s=0.8),
+        Faults(lost=0.05),
+        Faults(lost=0.1, lost_at_once=6),
         Faults(swap_every=5),
         Faults(spoofed_from="127.0.0.3"),
     ],
-    ids=["late ACK", "packets out of order", "packets of somebody else"],
+    ids=["late ACK", "lost packets", "packets lost in bursts", "packets out of order", "packets of somebody else"],
 )
 async def test_a_telephone_that_misbehaves_is_understood(bus: TestBus, settings: Settings, faults: Faults) -> None:
     async with sip_line(bus, settings, "hello") as line:
 
         async def talk(phone: PhoneLine) -> None:
             await hear_greeting(phone)
-            await line.asks(phone)
+            which = await line.asks(phone, for_s=1.5)
+            await quiet(phone)
+            before = phone.agent_audible_s
+            await line.answer(which, "In a lorry.")
+            assert await phone.until(lambda: phone.agent_audible_s > before + 0.2, PATIENCE_S)
 
         assert (await line.call(talk, faults=faults)).how == "caller_hung_up"
 
@@ -225,6 +233,18 @@ async def test_a_telephone_that_sends_no_audio_is_given_up(bus: TestBus, setting
 
         assert (await line.call(talk, faults=Faults(silent=True))).how == "agent_hung_up"
         await line.edge.event(CallEnded)
+
+
+async def test_a_gateway_that_is_killed_leaves_no_folder(
+    bus: TestBus, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    async with sip_line(bus, settings) as line:
+        line.gateway.process.kill()
+        await line.gateway.process.wait()
+    assert os.listdir(folder) == []  # noqa: PTH208 - a loop may not wait for a Path
 
 
 async def test_a_call_whose_gateway_is_killed_ends_with_a_reason(bus: TestBus, settings: Settings) -> None:

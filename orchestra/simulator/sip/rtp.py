@@ -65,6 +65,7 @@ class Faults:
         ack_after_s: it acknowledges the answer only then; None: never.
         silent: it sends no audio.
         lost: share of its packets that never arrive, 0 to 1.
+        lost_at_once: how many in a row, where packets are lost.
         swap_every: every n-th packet comes after the one behind it.
         payload_type: of its audio, where it is not the negotiated one.
         spoofed_from: a host from which packets of noise come that are not its own.
@@ -74,6 +75,7 @@ class Faults:
     ack_after_s: float | None = 0.0
     silent: bool = False
     lost: float = 0.0
+    lost_at_once: int = 1
     swap_every: int = 0
     payload_type: int | None = None
     spoofed_from: str = ""
@@ -111,6 +113,7 @@ class RtpSession:
         self._keying: list[tuple[bytes, int]] = []
         self._kept_back: bytes | None = None
         self._key_began: dict[int, float] = {}
+        self._losing = 0
         self._chance = random.Random(1)  # noqa: S311 - which packets are lost is the same every time
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
@@ -164,7 +167,7 @@ class RtpSession:
         marker, self._marked = _MARKER if self._marked else 0, False
         packet = _HEADER.pack(_VERSION, marker | kind, self._sequence, timestamp, self._ssrc) + payload
         self._sequence = (self._sequence + 1) & 0xFFFF
-        if self._faults.silent or self._chance.random() < self._faults.lost:
+        if self._faults.silent or self._loses():
             return
         if self._faults.swap_every and self._sequence % self._faults.swap_every == 0 and self._kept_back is None:
             self._kept_back = packet
@@ -179,6 +182,15 @@ class RtpSession:
                 self._spoofing,
                 _HEADER.pack(_VERSION, kind, self._sequence, timestamp, ~self._ssrc & 0xFFFFFFFF) + noise,
             )
+
+    def _loses(self) -> bool:
+        """Whether this packet is lost."""
+        if not self._losing and self._chance.random() < self._faults.lost / self._faults.lost_at_once:
+            self._losing = self._faults.lost_at_once
+        if self._losing:
+            self._losing -= 1
+            return True
+        return False
 
     def _put(self, by: socket.socket, packet: bytes) -> None:
         if self._remote is None or not self._remote.port:
