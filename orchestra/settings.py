@@ -35,8 +35,8 @@ def _user_data_dir() -> Path:
 
 def _prefixes(text: str) -> str:
     for prefix in filter(None, (part.strip() for part in text.split(","))):
-        if not re.fullmatch(r"\+[0-9]{0,15}", prefix, re.ASCII):
-            msg = f"{prefix!r} is not a valid prefix of a number: write +1212,+44"
+        if not re.fullmatch(r"\+[0-9]{0,15}|@[\w.-]+|@\[[0-9A-Fa-f:.]+\]", prefix, re.ASCII):
+            msg = f"{prefix!r} begins no number and is no host of SIP addresses: write +1212,+44,@pbx.example.com"
             raise ValueError(msg)
     return text
 
@@ -184,6 +184,9 @@ class Settings(BaseSettings):
     """Several edges of this machine listen on one port (SO_REUSEPORT)."""
     recording_consent: str = ""
     """Spoken before the greeting, where the law requires it."""
+    hold_music: str = ""
+    """What a caller hears until the person of a transfer has the call: a WAV file of 16-bit PCM, or melody, a quiet one
+    that is made here. Empty: the ringing tone. A line may have its own."""
     busy_message: str = ""
     """Spoken by the carrier when all lines are in use. Empty: the busy tone."""
     stt: STTName = "local"
@@ -337,7 +340,11 @@ class Settings(BaseSettings):
     dial_token: SecretStr = SecretStr("")
     """Bearer token for placing calls with `POST /calls`. It must differ from the API token."""
     dial_prefixes: Annotated[str, AfterValidator(_prefixes)] = ""
-    """Prefixes of the numbers that may be called over HTTP: +1212,+44. Empty: none."""
+    """Prefixes of the numbers that may be called over HTTP, and hosts of SIP addresses: +1212,+44,@pbx.example.com.
+    Empty: none."""
+    dial_carrier: Literal["", "sip"] = ""
+    """Who places calls to numbers if their line does not decide it: sip, the trunk of the SIP gateway. Empty:
+    ORCHESTRA_CARRIER."""
     dial_per_minute: Annotated[int, Field(ge=1)] = 10
     """Maximum number of calls that one edge places over HTTP per minute."""
     dial_hours: Annotated[str, AfterValidator(_day_hours)] = ""

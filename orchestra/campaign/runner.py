@@ -16,7 +16,7 @@ from orchestra.campaign.contacts import Contact
 from orchestra.campaign.options import RETRIED, CampaignOptions, Outcome
 from orchestra.campaign.store import Attempt, CampaignStore
 from orchestra.errors import DialRefusedError, LeaseLostError
-from orchestra.history.call_record import CallRecord
+from orchestra.history.call_outcome import outcome_of
 from orchestra.storage.call_records import find_call
 from orchestra.voice.edge.dialler import CallRequest, Dialler, Reason
 
@@ -202,21 +202,3 @@ class CampaignRunner:
         _LOG.info(
             "campaign.called", campaign=self._store.name, row=row, outcome=outcome, again=again, call=attempt.call
         )
-
-
-def outcome_of(record: CallRecord) -> Outcome:
-    """How the attempt with this call ended."""
-    match record:
-        case CallRecord(answered_by="machine" | "fax"):
-            return "machine"
-        case CallRecord(screening="asked" | "waiting" | "declined"):
-            return "screened"
-        case CallRecord(end_reason="busy"):
-            return "busy"
-        case CallRecord(end_reason="no_answer"):
-            return "no_answer"
-        # whoever was connected has been reached, and is not called again, whatever happened then
-        case CallRecord(started_at=started) if started or record.answered_by == "human":
-            return "answered"
-        case _:
-            return "failed"

@@ -161,7 +161,7 @@ async def _run(file: Path, name: str, options: "CampaignOptions", do_not_call: P
     from orchestra.stack import find_running_stack
 
     with needs_extra("voice"):
-        from orchestra.voice.carriers.registry import open_carrier
+        from orchestra.voice.carriers.registry import open_dial_carriers
         from orchestra.voice.edge.dialler import Dialler
 
     settings = load_settings()
@@ -177,8 +177,8 @@ async def _run(file: Path, name: str, options: "CampaignOptions", do_not_call: P
             say(f"… and {len(bad) - _BAD_ROWS_SHOWN} more rows that name nobody who can be called")
         plan = (await load_edge_lines(settings.app)).plan if options.line else None
         up = find_running_stack(settings)
-        carrier = open_carrier(settings, settings.public_url or (up.url if up else ""))
-        dialler = Dialler(settings, bus, carrier, plan, bus.new_call)
+        carriers = open_dial_carriers(settings, settings.public_url or (up.url if up else ""))
+        dialler = Dialler(settings, bus, carriers[settings.carrier], plan, bus.new_call, sip=carriers.get("sip"))
         running = asyncio.create_task(CampaignRunner(store, dialler, bus, ring_s=settings.ring_s).run())
         while not running.done():
             _show(name, await store.progress(), as_json=as_json)

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def dial(
-    to: Annotated[str, typer.Argument(metavar="NUMBER", help="The number to call, E.164: +15550001.")],
+    to: Annotated[str, typer.Argument(metavar="NUMBER", help="The number to call, E.164, or a SIP address.")],
     *,
     line: Annotated[str, typer.Option(help="Our number that the person sees, and whose app speaks.")] = "",
     var: Annotated[
@@ -67,16 +67,17 @@ async def _dial(settings: "Settings", asked: dict[str, object]) -> tuple[str, st
     from orchestra.stack import find_running_stack
 
     with needs_extra("voice"):
-        from orchestra.voice.carriers.registry import open_carrier
+        from orchestra.voice.carriers.registry import open_dial_carriers
         from orchestra.voice.edge.dialler import CallRequest, Dialler
 
     up = find_running_stack(settings)
-    carrier = open_carrier(settings, settings.public_url or (up.url if up else ""))
+    carriers = open_dial_carriers(settings, settings.public_url or (up.url if up else ""))
     bus = await Bus.connect(settings)
     try:
         request = msgspec.convert(asked, CallRequest)
         plan = (await load_edge_lines(settings.app)).plan if request.line else None
-        placed = await Dialler(settings, bus, carrier, plan, bus.new_call).place(request)
+        dialler = Dialler(settings, bus, carriers[settings.carrier], plan, bus.new_call, sip=carriers.get("sip"))
+        placed = await dialler.place(request)
     except (RejectedError, msgspec.ValidationError) as error:
         raise UsageError(str(error)) from None
     finally:

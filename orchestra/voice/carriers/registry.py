@@ -34,6 +34,17 @@ def open_carriers(settings: Settings, public_url: str = "") -> list[Carrier]:
     return [open_carrier(each, public_url) for each in chosen]
 
 
+def open_dial_carriers(settings: Settings, public_url: str = "") -> dict[str, Carrier]:
+    """The carriers that place calls: the telephone company that the settings name, and the SIP gateway if wanted.
+
+    Raises:
+        SettingError: there is no such carrier.
+
+    """
+    names = dict.fromkeys([settings.carrier, *([_SIP] if settings.sip else [])])
+    return {name: open_carrier(settings.model_copy(update={"carrier": name}), public_url) for name in names}
+
+
 def open_carrier(settings: Settings, public_url: str = "") -> Carrier:
     """The carrier that the settings name; it reaches the edges at ``public_url``.
 

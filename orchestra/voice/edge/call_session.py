@@ -55,7 +55,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 
     """
     speech = SpeechQueue()
-    parties = parties if resumed else await _with_variables(edge, parties)
+    parties = parties if resumed else await _as_asked_for(edge, parties)
 
     def make(state: ResumeState | None) -> Call:
         return Call(
@@ -81,7 +81,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
     """The same over a stream of text, whose carrier hears and speaks. The call has no audio, and no recording."""
     speech, playback = SpeechQueue(), TextPlayback(SYSTEM_CLOCK.monotonic)
-    parties = parties if resumed else await _with_variables(edge, parties)
+    parties = parties if resumed else await _as_asked_for(edge, parties)
 
     def make(state: ResumeState | None) -> Call:
         return Call(
@@ -104,13 +104,13 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
     await _serve(edge, parties, make, parts, resumed=resumed)
 
 
-async def _with_variables(edge: Edge, parties: Parties) -> Parties:
+async def _as_asked_for(edge: Edge, parties: Parties) -> Parties:
     """What a call that we placed was asked for with; without an answer of the server it begins all the same."""
     try:
         async with asyncio.timeout(_JOURNAL_WITHIN_S):
-            return await DialRequests(edge.bus, edge.settings.dial_key_s).with_variables(parties)
+            return await DialRequests(edge.bus, edge.settings.dial_key_s).complete(parties)
     except (RedisError, TimeoutError) as error:
-        _LOG.warning("call.variables_unknown", call=parties.call, error=repr(error))
+        _LOG.warning("call.request_unknown", call=parties.call, error=repr(error))
         return parties
 
 

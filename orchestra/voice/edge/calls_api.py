@@ -18,6 +18,7 @@ from orchestra.recordings.wav_response import wav_response
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call, list_calls
 from orchestra.storage.secrets import link_key
+from orchestra.voice.edge.placed_calls import find_placed, state_of
 from orchestra.web_server.bearer_auth import RefusalThrottle, has_token, peer_of
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -39,6 +40,7 @@ class _Api:
     def __init__(self, settings: Settings, bus: Bus) -> None:
         self.bus = bus
         self.token = settings.api_token.get_secret_value()
+        self.dial_token = settings.dial_token.get_secret_value()
         self.links = Links(link_key(settings))
         self.throttle = RefusalThrottle()
 
@@ -83,11 +85,24 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
         await api.admit(request, "calls.listed")
         return _json({"calls": await list_calls(api.bus, limit=limit, before=before)})
 
-    @router.get("/calls/{call}")
-    async def one_call(request: Request, call: str) -> Response:
-        await api.admit(request, "call.read", call)
-        record = await api.record(call)
-        return _json({"call": record, "turns": dialogue(history_of(await api.bus.journal(call))).turns})
+    @router.get("/calls/{key}")
+    async def one_call(request: Request, key: str) -> Response:
+        """The record and the turns of a call, with ``state`` and ``outcome`` if it was placed, also without a record.
+
+        The dial token gives the state alone, by the id of the call or the idempotency key of the request.
+        """
+        reads = not has_token(request.headers.get("Authorization", ""), api.dial_token)
+        if reads:
+            await api.admit(request, "call.read", key)
+        record = await find_call(api.bus, key) if reads else None
+        if record is not None:
+            turns = dialogue(history_of(await api.bus.journal(key))).turns
+            placed = dict(zip(("state", "outcome"), state_of(record), strict=True))
+            return _json({"call": record, "turns": turns} | (placed if record.direction == "outbound" else {}))
+        asked = await find_placed(api.bus, settings, key, time.time())
+        if asked is None:
+            raise HTTPException(404, "no such call, or it is no longer kept")
+        return _json(asked)
 
     @router.get("/calls/{call}/recording")
     async def recording(

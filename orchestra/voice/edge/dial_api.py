@@ -9,6 +9,8 @@ from redis.exceptions import RedisError
 
 from orchestra.errors import DialRefusedError, RejectedError
 from orchestra.lines.dialled import E164
+from orchestra.voice.carriers.sip.addresses import parse_address
+from orchestra.voice.carriers.sip.carrier import SipCarrier
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 from orchestra.voice.edge.dialler import CallRequest, Dialler, Reason
 from orchestra.voice.edge.edge import Edge
@@ -61,7 +63,12 @@ async def dial(request: Request) -> Response:
     except HTTPException as refused:
         return _respond(refused.status_code, {"error": refused.detail, "reason": "unauthorized"})
     dialler = Dialler(
-        edge.settings, edge.bus, edge.carriers[0], edge.answering.plan, lambda: edge.bus.new_call(edge.homes)
+        edge.settings,
+        edge.bus,
+        edge.carriers[0],
+        edge.answering.plan,
+        lambda: edge.bus.new_call(edge.homes),
+        sip=next((carrier for carrier in edge.carriers if isinstance(carrier, SipCarrier)), None),
     )
     try:
         _check_prefix(edge, asked)
@@ -96,9 +103,17 @@ async def _admit(edge: Edge, request: Request) -> None:
 
 
 def _check_prefix(edge: Edge, asked: CallRequest) -> None:
-    allowed = tuple(filter(None, (prefix.strip() for prefix in edge.settings.dial_prefixes.split(","))))
-    if E164.fullmatch(asked.to) and not asked.to.startswith(allowed):
-        begin = f"only numbers that begin with {', '.join(allowed)} are called" if allowed else "no number is called"
+    listed = [each.strip() for each in edge.settings.dial_prefixes.split(",") if each.strip()]
+    prefixes = tuple(each for each in listed if each.startswith("+"))
+    if asked.to.startswith(("sip:", "sips:")):
+        try:
+            allowed = f"@{parse_address(asked.to).host}".lower() in (each.lower() for each in listed)
+        except RejectedError:
+            return  # it is refused as no address
+    else:
+        allowed = not E164.fullmatch(asked.to) or asked.to.startswith(prefixes)
+    if not allowed:
+        begin = f"only {', '.join(listed)} are called" if listed else "nobody is called"
         raise DialRefusedError(Reason.NUMBER_NOT_ALLOWED, f"{begin} over HTTP: ORCHESTRA_DIAL_PREFIXES says which")
 
 

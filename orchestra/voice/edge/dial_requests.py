@@ -16,6 +16,8 @@ ANSWER_WITHIN_S = 60.0
 
 #: a call has begun, or will never begin, within this time after it was placed
 _BEGINS_WITHIN_S = 24 * 3600
+#: beside the variables, whose names are not empty
+_LINE = ""
 
 
 class DialRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,22 +79,39 @@ class DialRequests:
         partition, name = self._place(key)
         await self._bus.connection(partition).call("DEL", name)
 
+    async def note(self, request: DialRequest) -> None:
+        """Remember the request by its call, too, which may have been asked for without a key."""
+        call = request.call
+        await self._bus.connection(partition_of(call)).call(
+            "SET", self._bus.key(call, "placed", call), msgspec.json.encode(request), "EX", self._kept_s
+        )
+
+    async def of_call(self, call: str) -> DialRequest | None:
+        """The request that this call was placed for; None if it is no id of a call that was placed."""
+        try:
+            key = self._bus.key(call, "placed", call)
+        except ValueError:
+            return None
+        stored = await self._bus.redis.get(key)
+        return None if stored is None else msgspec.json.decode(stored, type=DialRequest)
+
     def _place(self, key: str) -> tuple[int, str]:
         digest = hashlib.sha256(key.encode()).hexdigest()
         partition = int(digest[:8], 16) % self._bus.partitions
         return partition, self._bus.key(partition, "dial", digest)
 
-    # -- variables
+    # -- what a call was asked for with
 
-    async def keep_variables(self, call: str, variables: Mapping[str, str]) -> None:
-        """Keep the variables of a call that is about to be placed, for whichever edge gets it."""
-        if variables:
+    async def keep(self, call: str, variables: Mapping[str, str], line: str = "") -> None:
+        """Keep the variables and the line of a call that is about to be placed, for whichever edge gets it."""
+        kept = {**variables, **({_LINE: line} if line else {})}
+        if kept:
             await self._bus.connection(partition_of(call)).call(
-                "SET", self._bus.key(call, "dialled", call), msgspec.json.encode(variables), "EX", _BEGINS_WITHIN_S
+                "SET", self._bus.key(call, "dialled", call), msgspec.json.encode(kept), "EX", _BEGINS_WITHIN_S
             )
 
-    async def with_variables(self, parties: Parties) -> Parties:
-        """The parties of a call that begins, with the variables that it was asked for with."""
+    async def complete(self, parties: Parties) -> Parties:
+        """The parties of a call that begins, with the variables and the line that it was asked for with."""
         if parties.direction != "outbound":
             return parties
         call = parties.call
@@ -100,4 +119,5 @@ class DialRequests:
         if stored is None:
             return parties
         kept = msgspec.json.decode(stored, type=dict[str, str])
-        return replace(parties, variables={**parties.variables, **kept})
+        line = kept.pop(_LINE, parties.line)
+        return replace(parties, line=line, variables={**parties.variables, **kept})

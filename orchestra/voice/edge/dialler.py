@@ -9,14 +9,16 @@ from typing import Annotated
 
 import msgspec
 import structlog
+from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
 from orchestra.errors import AppError, CallUncertainError, CarrierError, DialRefusedError, RejectedError, SettingError
-from orchestra.lines import Hours, LinePlan, line_name
+from orchestra.lines import ANY, Hours, LinePlan, line_name
 from orchestra.lines.dialled import E164
 from orchestra.settings import Settings
 from orchestra.voice.carriers.phone_number import check_number
 from orchestra.voice.carriers.port import Carrier
+from orchestra.voice.carriers.sip.addresses import check_target
 from orchestra.voice.edge.dial_requests import DialRequest, DialRequests
 from orchestra.voice.edge.number_zone import zones_of
 
@@ -41,6 +43,14 @@ class Reason(StrEnum):
     RATE = "rate"
 
 
+_SIP = "sip"
+#: why, by what the carrier raises
+_REFUSED = {
+    SettingError: Reason.SETTING_MISSING,
+    CarrierError: Reason.CARRIER_REFUSED,
+    RejectedError: Reason.NUMBER_INVALID,
+}
+
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 
 
@@ -48,8 +58,9 @@ class CallRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_on
     """A call to place.
 
     Attributes:
-        to: the number to call, E.164.
-        line: our number that the person sees, and whose app speaks; by default that of the settings.
+        to: the number to call, E.164, or a SIP address, which the SIP gateway calls.
+        line: the line whose app speaks. A number is the one that the person sees, by default that of the settings; the
+            SIP gateway places the calls of a SIP name, from its own account.
         variables: what the agents are told of the call, as data.
         zone: the person's time zone (IANA), in place of that of the number.
         idempotency_key: the same request with the same key places one call, however often it comes.
@@ -80,15 +91,16 @@ class PlacedCall:
 
 @dataclass(frozen=True, slots=True)
 class Dialler:
-    """Places calls by one carrier.
+    """Places calls, each by the carrier that its line or the settings name.
 
     Attributes:
         settings: with the hours, and our own number.
         bus: where requests are remembered.
-        carrier: rings the number.
+        carrier: that of the settings.
         plan: the lines; None if one app answers everything.
         new_call: makes the id of a call.
         clock: the time, epoch seconds.
+        sip: the SIP gateway, if there is one beside that carrier.
 
     """
 
@@ -98,6 +110,7 @@ class Dialler:
     plan: LinePlan | None
     new_call: Callable[[], str]
     clock: Callable[[], float] = time.time
+    sip: Carrier | None = None
 
     async def place(
         self,
@@ -120,42 +133,66 @@ class Dialler:
         key = request.idempotency_key
         if key and (earlier := await requests.find(key)) is not None:
             return self._again(request, earlier)
-        self._check(request)
+        chosen = self._choose(request)
+        self._check(request, by_sip=chosen is self._gateway)
         call = self.new_call()
         admit(call)
         made = DialRequest(asked=request.asked, call=call, at=self.clock())
         try:
-            await requests.keep_variables(call, request.variables)
+            await requests.keep(call, request.variables, _line(request))
             if key and (earlier := await requests.begin(key, made)) is not None:
                 release(call)
                 return self._again(request, earlier)
-            provider_call = await self._ask_carrier(request, call)
+            provider_call = await self._ask_carrier(chosen, request, call)
         except CallUncertainError as error:
-            if key:
-                await requests.end(key, msgspec.structs.replace(made, state="unknown"))
+            await self._remember(requests, key, msgspec.structs.replace(made, state="unknown"))
             raise DialRefusedError(
                 Reason.CARRIER_UNCERTAIN, f"{error}: the call may ring all the same", call
             ) from error
-        except (CarrierError, SettingError) as error:
+        except (CarrierError, SettingError, RejectedError) as error:
             release(call)
             if key:
                 await requests.forget(key)
-            reason = Reason.SETTING_MISSING if isinstance(error, SettingError) else Reason.CARRIER_REFUSED
+            reason = next(reason for kind, reason in _REFUSED.items() if isinstance(error, kind))
             raise DialRefusedError(reason, str(error)) from error
         except BaseException:
             release(call)
             raise
-        if key:
-            await requests.end(key, msgspec.structs.replace(made, state="placed", provider_call=provider_call))
+        await self._remember(requests, key, msgspec.structs.replace(made, state="placed", provider_call=provider_call))
         return PlacedCall(call, provider_call)
+
+    async def _remember(self, requests: DialRequests, key: str, made: DialRequest) -> None:
+        """Remember what the carrier said. Without the server the call is placed all the same; its key stays taken."""
+        try:
+            if key:
+                await requests.end(key, made)
+            await requests.note(made)
+        except RedisError as error:
+            _LOG.warning("call.request_not_kept", call=made.call, error=repr(error))
 
     async def was_asked(self, key: str) -> bool:
         """Whether a request with this key got as far as the carrier, or may have."""
         return await DialRequests(self.bus, self.settings.dial_key_s).find(key) is not None
 
-    async def _ask_carrier(self, request: CallRequest, call: str) -> str:
+    @property
+    def _gateway(self) -> Carrier | None:
+        return self.carrier if self.settings.carrier == _SIP else self.sip
+
+    def _choose(self, request: CallRequest) -> Carrier:
+        """The carrier of a call: by who is called, by the line, else by the settings."""
+        if _is_sip(request.to) or _is_sip(request.line) or (not request.line and self.settings.dial_carrier == _SIP):
+            if self._gateway is None:
+                named = request.to if _is_sip(request.to) else request.line or f"ORCHESTRA_DIAL_CARRIER={_SIP}"
+                reason = Reason.NUMBER_INVALID if _is_sip(request.to) else Reason.LINE_UNKNOWN
+                raise DialRefusedError(reason, f"{named[:64]} needs the SIP gateway: set ORCHESTRA_SIP")
+            return self._gateway
+        return self.carrier
+
+    async def _ask_carrier(self, carrier: Carrier, request: CallRequest, call: str) -> str:
+        # the gateway calls from its own account
+        shown = _line(request) if carrier is not self._gateway else ""
         try:
-            return await self.carrier.place_call(call, request.to, line_name(request.line) if request.line else "")
+            return await carrier.place_call(call, request.to, shown)
         except CarrierError as error:
             _LOG.warning("call.not_placed", call=call, reason=str(error))
             raise
@@ -171,27 +208,30 @@ class Dialler:
             raise DialRefusedError(Reason.CARRIER_UNCERTAIN, msg, earlier.call)
         raise DialRefusedError(Reason.IN_PROGRESS, "a request with this key is being placed", earlier.call)
 
-    def _check(self, request: CallRequest) -> None:
+    def _check(self, request: CallRequest, *, by_sip: bool) -> None:
         try:
-            check_number(request.to)
+            (check_target if by_sip else check_number)(request.to)
         except RejectedError as error:
             raise DialRefusedError(Reason.NUMBER_INVALID, str(error)) from None
-        self._check_line(request.line)
+        self._check_line(request.line, by_sip=by_sip)
         if self.settings.dial_hours:
             self._check_hours(request)
 
-    def _check_line(self, line: str) -> None:
-        own = getattr(self.settings, f"{self.settings.carrier}_number", "")
+    def _check_line(self, line: str, *, by_sip: bool) -> None:
+        own = "" if by_sip else getattr(self.settings, f"{self.settings.carrier}_number", "")
         try:
             name = line_name(line) if line else own
         except ValueError as error:
             raise DialRefusedError(Reason.LINE_UNKNOWN, f"line: {error}") from None
-        numbers = {own} if self.plan is None else {own, *filter(E164.fullmatch, self.plan.rules)}
-        if line and name not in numbers - {""}:
-            msg = f"{line[:64]!r} is none of our numbers: a call is placed from one of them"
+        rules = () if self.plan is None else self.plan.rules.keys() - {ANY}
+        ours = {*rules} if by_sip else {own, *filter(E164.fullmatch, rules)}
+        if line and name not in ours - {""}:
+            msg = f"{line[:64]!r} is none of our {'lines' if by_sip else 'numbers'}: a call is placed from one of them"
             raise DialRefusedError(Reason.LINE_UNKNOWN, msg)
-        if self.plan is not None and name and not self.plan.find(name):
-            raise DialRefusedError(Reason.LINE_UNKNOWN, f"no app answers for {name}: name a line of the app")
+        if self.plan is not None and (name or by_sip) and not self.plan.find(name):
+            raise DialRefusedError(
+                Reason.LINE_UNKNOWN, f"no app answers for {name or 'no line'}: name a line of the app"
+            )
 
     def _check_hours(self, request: CallRequest) -> None:
         zones = (request.zone,) if request.zone else zones_of(request.to)
@@ -205,3 +245,12 @@ class Dialler:
         if not all(each.is_open(self.clock()) for each in hours):
             msg = f"it is not {self.settings.dial_hours} there ({', '.join(zones[:3])}): ORCHESTRA_DIAL_HOURS"
             raise DialRefusedError(Reason.OUTSIDE_HOURS, msg)
+
+
+def _is_sip(text: str) -> bool:
+    return text.lower().startswith(("sip:", "sips:"))
+
+
+def _line(request: CallRequest) -> str:
+    """The name of the line that was asked for."""
+    return line_name(request.line) if request.line else ""
