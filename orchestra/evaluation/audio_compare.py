@@ -142,10 +142,7 @@ async def _compare_call(
     recorded = summarize_recording(events)
     app = sandbox.candidate.answering(events)
     started = next((event for event in events if isinstance(event, CallStarted)), CallStarted(call=""))
-    parties = {
-        "from_number": recorded.caller,
-        "to_number": started.own_number if started.line in ("", ANY) else started.line,
-    }
+    line_called = started.own_number if started.line in ("", ANY) else started.line
     async with recording_file(settings, events) as path:
         caller, agent = await asyncio.to_thread(_tracks, path)
     voice = await asyncio.to_thread(recorded_voice, recorded, events, caller, agent)
@@ -153,8 +150,12 @@ async def _compare_call(
     talk = ScriptedConversation(voice.utterances, replying=_ReplyInProgress(journal))
     try:
         async with asyncio.timeout(_CALL_WITHIN_S):
-            known = {name: number for name, number in parties.items() if number}
-            await Caller(running.url, running.auth_token, **known).call(line, talk)
+            await Caller(
+                running.url,
+                running.auth_token,
+                from_number=recorded.caller or "+15550001",
+                to_number=line_called or "+15550100",
+            ).call(line, talk)
         async with asyncio.timeout(_SETTLED_WITHIN_S):
             await journal.until(lambda event: isinstance(event, CallEnded), 0)
     except TimeoutError as error:

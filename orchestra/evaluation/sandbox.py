@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import overload
 
 from orchestra.agents.app import App
 from orchestra.agents.handlers import Orchestration
@@ -22,8 +22,6 @@ from orchestra.history.reduce import history_of
 from orchestra.history.views.turn_summaries import CallSummary, call_summary
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, Event
-
-Answers = TypeVar("Answers", App, Lines)
 
 _PARTITIONS = 4
 _READY_WITHIN_S = 20.0
@@ -72,7 +70,11 @@ class Candidate:
         return app
 
 
-def with_prompts(app: Answers, prompts: Mapping[str, str | Path]) -> Answers:
+@overload
+def with_prompts(app: App, prompts: Mapping[str, str | Path]) -> App: ...
+@overload
+def with_prompts(app: App | Lines, prompts: Mapping[str, str | Path]) -> App | Lines: ...
+def with_prompts(app: App | Lines, prompts: Mapping[str, str | Path]) -> App | Lines:
     """The app, or each app of the lines, with other prompts for those of its agents that are named.
 
     Raises:

@@ -4,6 +4,7 @@ See https://www.plivo.com/docs/voice/xml/overview.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # The document comes from the edge under test, and expat itself refuses entity bombs.
@@ -119,6 +120,10 @@ def parse_plivo_xml(document: str) -> list[PlivoElement]:
     return [_element(element) for element in root]
 
 
+#: elements that are their text
+_OF_TEXT: dict[str, Callable[[str], PlivoElement]] = {"Play": Play, "Speak": Speak, "Redirect": Redirect}
+
+
 def _element(element: ET.Element) -> PlivoElement:
     text = (element.text or "").strip()
     match element.tag:
@@ -130,12 +135,13 @@ def _element(element: ET.Element) -> PlivoElement:
                 msg = "<Dial> names nobody"
                 raise RejectedError(msg)
             names = ("action", "callbackUrl", "confirmSound", "confirmKey", "dialMusic")
-            told = (element.get(name, "") for name in names)
-            return Dial((person.text or "").strip(), *told, person.get("sendDigits", ""))
+            action, callback, sound, key, music = (element.get(name, "") for name in names)
+            keys = person.get("sendDigits", "")
+            return Dial((person.text or "").strip(), action, callback, sound, key, music, keys)
         case "Wait":
             return Wait(float(element.get("length", "1")))
         case "Play" | "Speak" | "Redirect" as tag:
-            return {"Play": Play, "Speak": Speak, "Redirect": Redirect}[tag](text)
+            return _OF_TEXT[tag](text)
         case "Hangup":
             return Hangup(element.get("reason", ""))
         case other:

@@ -15,6 +15,7 @@ import numpy as np
 import soxr
 import structlog
 from fastapi import APIRouter, HTTPException, Response
+from numpy.typing import NDArray
 
 from orchestra.errors import SettingError
 from orchestra.lines import MELODY
@@ -90,7 +91,7 @@ def melody() -> HoldMusic:
     return _as_wav((_LEVEL * np.concatenate(notes)).astype(np.int16))
 
 
-def _as_wav(samples: np.ndarray) -> HoldMusic:
+def _as_wav(samples: NDArray[np.int16]) -> HoldMusic:
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)

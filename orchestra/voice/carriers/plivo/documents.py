@@ -117,13 +117,14 @@ class Documents:
             action=self._public.after(AFTER_DIAL_PATH, call, stream),
             method="POST",
             timeout=str(self._ring_s),
-            **({"dialMusic": self._public.at(HOLD_MUSIC_PATH, call=call)} if transfer.hold_music else {}),
             callbackUrl=self._public.at(DIAL_EVENT_PATH, call=call),
             callbackMethod="POST",
             confirmSound=self._public.at(BRIEFING_PATH, call=call),
             confirmKey=ACCEPT_KEY,
             confirmTimeout=str(_ACCEPT_WITHIN_S),
         )
+        if transfer.hold_music:
+            dial.set("dialMusic", self._public.at(HOLD_MUSIC_PATH, call=call))
         is_sip = transfer.target.startswith(("sip:", "sips:"))
         keys = {"sendDigits": extension.replace(",", "wwww")} if extension else {}
         SubElement(dial, "User" if is_sip else "Number", keys).text = number
