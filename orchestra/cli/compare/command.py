@@ -145,7 +145,7 @@ def _keep(found: "Comparison", candidate: "Candidate") -> None:
 
     settings = candidate.settings
     with writing(settings.data_dir):
-        keep_comparison(settings.data_dir, found, candidate.app.version, found.calls[0].candidate_model)
+        keep_comparison(settings.data_dir, found, candidate.version, found.calls[0].candidate_model)
 
 
 def _check_selection(names: list[str], selection: "Selection") -> None:
