@@ -1,7 +1,9 @@
 """SQL over all calls: the archive, and what a running journal has beyond it.
 
-The database is in memory and locked: a query can only read the views. It has no access to files or the network.
+The database is in memory and locked: a query can only read the views. It has no access to files or the network. What is
+derived of the archive's events is read from its own files; of events that have none yet, it is worked out by the query.
 """
+# ruff: noqa: S608 - made of constants, numbers and quoted names of our own
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from typing import Any
 import structlog
 
 from orchestra.analysis.sql_views import VIEWS
-from orchestra.archive.archive import BEGINNING, Archive, ArchivePart, effective_parts
+from orchestra.archive.archive import BEGINNING, Archive, ArchiveFile, ArchivePart, effective_parts
 from orchestra.bus import Bus
 from orchestra.bus.redis.embedded import running_url
 from orchestra.errors import MissingExtraError, ServerError, UsageError
@@ -21,6 +23,9 @@ try:
     import duckdb
     import pyarrow as pa  # type: ignore[import-untyped]
 
+    from orchestra.archive.derived.combine import combine
+    from orchestra.archive.derived.files import Coverage, coverage, derived_files, paths_of
+    from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
     from orchestra.archive.parquet import SCHEMA, to_table
 except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
@@ -28,6 +33,8 @@ except ModuleNotFoundError as missing:
 
 _LOG = structlog.get_logger("orchestra.analysis")
 _PAGE = 5000
+#: what DuckDB and Arrow raise where a file is damaged, or gone because it was merged
+_OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException)
 #: the first of several rows of one event; an event without an id is identified by its stream id
 _FIRST = """
 row_number() OVER (
@@ -44,11 +51,21 @@ def _log_warning(text: str) -> None:
 class CallDatabase:
     """All calls as views of an SQL database. Use `open`, and `close` at the end."""
 
-    def __init__(self, database: "duckdb.DuckDBPyConnection", *, files: int, live: int) -> None:
-        self.files = files
+    def __init__(
+        self, archive: Archive, found: "_Found", live: "_Live", on_warning: Callable[[str], None] = _log_warning
+    ) -> None:
+        self.files = len(found.parts)
         #: events that are on the journal only
-        self.live = live
-        self._database = database
+        self.live = sum(map(len, live.tables))
+        self._archive = archive
+        self._found = found
+        self._on_journal = live
+        self._on_warning = on_warning
+        try:
+            self._database = _connect(archive, found, live)
+        except (duckdb.Error, pa.ArrowException, OSError):  # checking every file in advance would take long
+            self._found = _readable(archive, on_warning)
+            self._database = _connect(archive, self._found, live)
 
     @classmethod
     async def open(cls, settings: Settings, *, on_warning: Callable[[str], None] = _log_warning) -> "CallDatabase":
@@ -63,42 +80,12 @@ class CallDatabase:
         """
         archive = await asyncio.to_thread(Archive.of, settings)
         try:
-            parts = await asyncio.to_thread(lambda: effective_parts(archive.files()))
+            found = await asyncio.to_thread(_find, archive)
         except OSError as error:
             msg = f"the archive at {archive.root} cannot be reached: {error}"
             raise UsageError(msg) from error
-        live = await _live(settings, parts, on_warning)
-        try:
-            return await asyncio.to_thread(cls._build, archive, parts, live)
-        except (duckdb.Error, pa.ArrowException, OSError):  # checking every file in advance would take long
-            parts = await asyncio.to_thread(_readable, archive, on_warning)
-            return await asyncio.to_thread(cls._build, archive, parts, live)
-
-    @classmethod
-    def _build(cls, archive: Archive, parts: list[ArchivePart], live: "_Live") -> "CallDatabase":
-        database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
-        names = _allow(database, archive, [part.file.path for part in parts if part.whole])
-        journals = dict.fromkeys([*(part.file.journal for part in parts), *([live.journal] if live.tables else [])])
-        sources = []
-        for number, journal in enumerate(journals):
-            own = [part for part in parts if part.file.journal == journal]
-            tables = live.tables if journal == live.journal else []
-            tables = tables + [table for part in own if not part.whole for table in archive.tables(part)]
-            database.register(f"loaded_{number}", pa.concat_tables([SCHEMA.empty_table(), *tables]))
-            sources.append(f"SELECT *, {number} AS journal FROM loaded_{number}")  # noqa: S608 - a number
-            if whole := [names[part.file.path] for part in own if part.whole]:
-                found = f"read_parquet([{', '.join(whole)}], union_by_name = true)"
-                sources.append(f"SELECT *, {number} AS journal FROM {found}")  # noqa: S608 - our own names
-        if not sources:
-            database.register("nothing", SCHEMA.empty_table())
-            sources.append("SELECT *, 0 AS journal FROM nothing")
-        database.execute(f"CREATE VIEW journals AS {' UNION ALL BY NAME '.join(sources)}")
-        database.execute(f"CREATE VIEW entries AS {_once(database, len(journals))}")
-        for name, sql in VIEWS.items():
-            database.execute(f"CREATE VIEW {name} AS {sql}")
-        database.execute("SET enable_external_access = false")
-        database.execute("SET lock_configuration = true")
-        return cls(database, files=len(parts), live=sum(map(len, live.tables)))
+        live = await _live(settings, found.parts, on_warning)
+        return await asyncio.to_thread(cls, archive, found, live, on_warning)
 
     def run(self, sql: str) -> "QueryResult":
         """The result of one SELECT. Blocks.
@@ -116,15 +103,27 @@ class CallDatabase:
             msg = f"a query is one SELECT, and this is {what}; --out saves a result"
             raise UsageError(msg)
         try:
-            return QueryResult(self._database.sql(sql))
+            return self._result(sql)
         except duckdb.PermissionException as error:
             msg = f"refused: a query can only read {', '.join(VIEWS)} ({_words(error)})"
             raise UsageError(msg) from None
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
             said, _, _ = (words := _words(error)).partition(" Did you mean")
             if "Table with name" in said:
                 words = f"{said} There are the views {', '.join(VIEWS)}."
             raise UsageError(words) from None
+
+    def _result(self, sql: str) -> "QueryResult":
+        """The result, without the rows of files that turn out to be damaged, or were merged, as it is read."""
+        try:
+            return QueryResult(self._database.sql(sql))
+        except _OF_FILES:
+            found = _readable(self._archive, self._on_warning)
+            if found == self._found:
+                raise
+            self._database.close()
+            self._found, self._database = found, _connect(self._archive, found, self._on_journal)
+            return QueryResult(self._database.sql(sql))
 
     def columns(self) -> dict[str, list[tuple[str, str]]]:
         """All views with the names and types of their columns."""
@@ -147,6 +146,7 @@ class QueryResult:
     def __init__(self, result: "duckdb.DuckDBPyRelation") -> None:
         self._reader = result.to_arrow_reader(_PAGE)
         self.schema: pa.Schema = self._reader.schema
+        self._first = next(self._reader, None)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, in batches of up to 5,000.
@@ -155,6 +155,8 @@ class QueryResult:
             UsageError: the query fails while it runs, like for a value that cannot be cast, or too little memory.
 
         """
+        if self._first is not None:
+            yield self._first
         try:
             yield from self._reader
         except (pa.ArrowException, duckdb.Error, OSError) as error:
@@ -164,37 +166,79 @@ class QueryResult:
             raise UsageError(_words(error)) from None
 
 
-def _allow(database: "duckdb.DuckDBPyConnection", archive: Archive, paths: list[str]) -> dict[str, str]:
-    """Let the database read these files of the archive, and no others. Returns the name of each for SQL.
+def _connect(archive: Archive, found: "_Found", live: "_Live") -> "duckdb.DuckDBPyConnection":
+    """A locked database with the views."""
+    database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
+    try:
+        events = [part.file.path for part in found.parts if part.whole]
+        derived = [path for file in found.derived for path in paths_of(file).values()]
+        _create_events(database, archive, allow_files(database, archive, events + derived), found, live)
+        for name, sql in VIEWS.items():
+            database.execute(f"CREATE VIEW {name} AS {sql}")
+        database.execute("SET enable_external_access = false")
+        database.execute("SET lock_configuration = true")
+    except BaseException:
+        database.close()
+        raise
+    return database
 
-    It reads all of them itself: Arrow ends the process where it uses the statistics of a damaged file.
-    """
-    if archive.root.folder is not None:
-        names = [str(archive.root.folder / path) for path in paths]
-    else:
-        files, names = archive.root.remote(paths)
-        database.register_filesystem(files)
-    database.execute("SET allowed_paths = ?", [names])
-    return dict(zip(paths, map(_quoted, names), strict=True))
+
+def _create_events(
+    database: "duckdb.DuckDBPyConnection", archive: Archive, names: dict[str, str], found: "_Found", live: "_Live"
+) -> None:
+    """Create ``entries``, each event once, and what is derived of them."""
+    parts, covered = found.parts, coverage(found.parts, found.derived)
+    journals = list(dict.fromkeys([*(part.file.journal for part in parts), *([live.journal] if live.tables else [])]))
+
+    def rows(of_parts: list[ArchivePart], name: str) -> str:
+        sources = []
+        for number, journal in enumerate(journals):
+            own = [part for part in of_parts if part.file.journal == journal]
+            also = live.tables if journal == live.journal else []
+            found = event_rows(database, archive, own, names, loaded=f"{name}_{number}", also=also)
+            sources += [f"SELECT *, {number} AS journal FROM {each}" for each in found]
+        if not sources:
+            database.register(name, SCHEMA.empty_table())
+            sources.append(f"SELECT *, 0 AS journal FROM {name}")
+        return " UNION ALL BY NAME ".join(sources)
+
+    database.execute(f"CREATE VIEW every_entry AS {rows(parts, 'loaded')}")
+    stored = derived_rows(covered.derived, names)
+    database.execute(f"CREATE VIEW not_derived AS {rows(covered.raw, 'loaded_raw') if stored else 'FROM every_entry'}")
+    doubled = len(journals) > 1 and _find_doubled(database, covered, names, journals)
+    for view, source in (("entries", "every_entry"), ("raw_entries", "not_derived")):
+        database.execute(f"CREATE VIEW {view} AS {_once(source) if doubled else _NO_JOURNAL.format(source)}")
+    raw = "raw_entries" if covered.raw or live.tables or doubled or not stored else ""
+    combine(database, stored, raw=raw, ids="entries", without="doubled" if doubled else "")
 
 
-def _once(database: "duckdb.DuckDBPyConnection", journals: int) -> str:
-    """SQL for all events, each once, even if several journals have it.
+_NO_JOURNAL = "SELECT * EXCLUDE (journal) FROM {}"
+
+
+def _find_doubled(
+    database: "duckdb.DuckDBPyConnection", covered: Coverage, names: dict[str, str], journals: list[str]
+) -> bool:
+    """Create a table of the calls that several journals have; whether there are any.
 
     A server that has lost its data gets a journal of another name, and for a while its workers archive new events under
     the old name. And a copy that was replayed into another server can be in the same archive as its original.
     """
-    every = "SELECT * EXCLUDE (journal) FROM journals"
-    if journals > 1:
-        database.execute(
-            "CREATE TABLE doubled AS SELECT call FROM (SELECT DISTINCT call, journal FROM journals)"
-            " GROUP BY call HAVING count(*) > 1"
-        )
-        if database.execute("SELECT count(*) FROM doubled").fetchone() != (0,):
-            ones = f"{every} WHERE call NOT IN (SELECT call FROM doubled)"  # noqa: S608 - constants
-            firsts = f"{every} WHERE call IN (SELECT call FROM doubled) QUALIFY {_FIRST}"  # noqa: S608 - constants
-            return f"{ones} UNION ALL BY NAME {firsts}"
-    return every
+    sources = ["SELECT call, journal FROM not_derived"]
+    for number, journal in enumerate(journals):
+        stored = derived_rows([file for file in covered.derived if file.journal == journal], names)
+        sources += [f"SELECT call, {number} AS journal FROM {stored['calls']}"] if stored else []
+    database.execute(
+        f"CREATE TABLE doubled AS SELECT call FROM (SELECT DISTINCT call, journal FROM ({' UNION ALL '.join(sources)}))"
+        " GROUP BY call HAVING count(*) > 1"
+    )
+    return database.execute("SELECT count(*) FROM doubled").fetchone() != (0,)
+
+
+def _once(source: str) -> str:
+    """SQL for the events of a source, those of doubled calls from all journals, and each once."""
+    ones = f"{_NO_JOURNAL.format(source)} WHERE call NOT IN (FROM doubled)"
+    firsts = f"{_NO_JOURNAL.format('every_entry')} WHERE call IN (FROM doubled) QUALIFY {_FIRST}"
+    return f"{ones} UNION ALL BY NAME {firsts}"
 
 
 async def calls_where(settings: Settings, where: str) -> list[str]:
@@ -207,7 +251,7 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
     records = await CallDatabase.open(settings)
     try:
         query = where.lstrip().lower().startswith(("select ", "with ", "from "))
-        sql = where if query else f"SELECT call FROM calls WHERE {where} ORDER BY time"  # noqa: S608 - locked, read only
+        sql = where if query else f"SELECT call FROM calls WHERE {where} ORDER BY time"
         rows = await asyncio.to_thread(records.rows, sql)
     finally:
         records.close()
@@ -217,23 +261,62 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
     return list(dict.fromkeys(row["call"] for row in rows))
 
 
-def _readable(archive: Archive, on_warning: Callable[[str], None]) -> list[ArchivePart]:
-    """The parts of the readable files that count; warns about the others."""
-    readable, files = [], archive.files()
-    database = duckdb.connect(":memory:")
-    names = _allow(database, archive, [file.path for file in files])
-    for file in files:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The parts of files that count, and the ranges with derived tables."""
+
+    parts: list[ArchivePart]
+    derived: list[ArchiveFile]
+
+
+def _find(archive: Archive) -> _Found:
+    # in this order: what is derived of a file that a worker adds meanwhile is not known
+    derived = derived_files(archive)
+    return _Found(effective_parts(archive.files()), derived)
+
+
+def _readable(archive: Archive, on_warning: Callable[[str], None]) -> _Found:
+    """The same without damaged files, each with a warning."""
+    database, found = duckdb.connect(":memory:"), _Found([], [])
+    derived = derived_files(archive)
+    listed = archive.files()
+    names = allow_files(
+        database,
+        archive,
+        [file.path for file in listed] + [path for file in derived for path in paths_of(file).values()],
+    )
+    files = []
+    for file in listed:
         try:
             archive.open(file).close()
-            database.execute(f"SELECT * FROM read_parquet({names[file.path]}) LIMIT 0")  # noqa: S608 - quoted
+            database.execute(f"SELECT * FROM read_parquet({names[file.path]}) LIMIT 0")
         except OSError as error:
             on_warning(f"{error}; the result is without its events")
         except duckdb.Error as error:
             on_warning(f"the archive's file {file.path} is damaged: {_words(error)}; the result is without its events")
         else:
-            readable.append(file)
+            files.append(file)
+    for file in derived:
+        if not [path for path in paths_of(file).values() if not _is_derived(database, path, names, on_warning)]:
+            found.derived.append(file)
     database.close()
-    return effective_parts(readable)
+    found.parts.extend(effective_parts(files))
+    return found
+
+
+def _is_derived(
+    database: "duckdb.DuckDBPyConnection", path: str, names: dict[str, str], on_warning: Callable[[str], None]
+) -> bool:
+    """Whether a file of a derived table can be read; says so if not."""
+    try:
+        database.execute(f"SELECT count(COLUMNS(*)) FROM read_parquet({names[path]})")
+    except duckdb.Error as error:
+        on_warning(
+            f"the archive's file {path} is damaged, and its events are read instead, which takes longer:"
+            f" `orchestra archive rebuild` makes it anew ({_words(error)})"
+        )
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,10 +348,6 @@ async def _live(settings: Settings, parts: list[ArchivePart], on_warning: Callab
     finally:
         await bus.close()
     return _Live(bus.journal_name, [*tables, to_table(rows)] if rows else tables)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _words(error: Exception) -> str:

@@ -4,6 +4,7 @@
 from typing import Any
 
 from orchestra.analysis.query import CallDatabase
+from orchestra.archive.derived.sources import quoted
 from orchestra.prices import Prices
 from orchestra_schemas.speech import TURN_TIMES
 
@@ -22,9 +23,9 @@ def chosen(since: float | None = None, until: float | None = None, app: str = ""
     """
     tests = [f"time >= make_timestamp({round(since * 1e6)})"] if since is not None else []
     tests += [f"time < make_timestamp({round(until * 1e6)})"] if until is not None else []
-    of_calls = [f"{_quoted(app)} IN (app, passed_to)"] if app else []
+    of_calls = [f"{quoted(app)} IN (app, passed_to)"] if app else []
     own = "CASE direction WHEN 'outbound' THEN from_number ELSE to_number END"
-    of_calls += [f"{_quoted(line)} IN (line, {own})"] if line else []
+    of_calls += [f"{quoted(line)} IN (line, {own})"] if line else []
     tests += [f"call IN (SELECT call FROM calls WHERE {' AND '.join(of_calls)})"] if of_calls else []
     return " AND ".join(tests) or "true"
 
@@ -65,7 +66,7 @@ def report(
         "models": records.rows(
             "SELECT model, count(*) AS prompts, count(*) FILTER (error <> '') AS failed, CAST(sum(prompt_tokens) AS"
             " BIGINT) AS prompt_tokens, CAST(sum(completion_tokens) AS BIGINT) AS completion_tokens,"
-            f" quantile_cont(first_token_ms, 0.95) AS first_token_p95_ms FROM prompts WHERE {when}"
+            f" quantile_cont(first_token_ms, 0.95) AS first_token_p95_ms FROM prompt_figures WHERE {when}"
             " GROUP BY model ORDER BY prompts DESC, model"
         ),
         "holes": records.rows(
@@ -128,20 +129,21 @@ def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, 
 
     ``unpriced`` names the models without a price that were asked for nothing.
     """
+    # only wrong predictions cost anything, and they are few
+    wrong = f"(SELECT call, turn FROM predictions WHERE wasted AND {when})"
+    prompts = f"(SELECT * FROM prompt_figures SEMI JOIN {wrong} USING (call, turn))"
     priced = f"""
         SELECT p.*, m.cost FROM (SELECT * FROM predictions WHERE {when}) p
-        LEFT JOIN (SELECT call, turn, sum({_cost(prices)}) AS cost FROM prompts GROUP BY call, turn) m
+        LEFT JOIN (SELECT call, turn, sum({_cost(prices)}) AS cost FROM {prompts} GROUP BY call, turn) m
             ON m.call = p.call AND m.turn = p.turn
     """
     groups = {**GROUPS, "app": "app"}
     wasted = records.rows(
-        "SELECT CAST(coalesce(sum(TRY_CAST(body->>'$.tts_characters_wasted' AS BIGINT)), 0) AS BIGINT) AS characters"
-        f" FROM events WHERE type = 'speech.metered' AND {when}"
+        f"SELECT CAST(coalesce(sum(wasted_characters), 0) AS BIGINT) AS characters FROM calls WHERE {when}"
     )
     unpriced = records.rows(
-        f"SELECT DISTINCT q.model FROM prompts q JOIN (SELECT * FROM predictions WHERE wasted AND {when}) p"
-        " ON p.call = q.call AND p.turn = q.turn WHERE q.prompt_tokens + q.completion_tokens > 0"
-        f" AND ({_cost(prices, 'q.')}) IS NULL ORDER BY q.model"
+        f"SELECT DISTINCT model FROM {prompts} WHERE prompt_tokens + completion_tokens > 0"
+        f" AND ({_cost(prices)}) IS NULL ORDER BY model"
     )
     return {
         "totals": {
@@ -159,18 +161,14 @@ def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, 
     }
 
 
-def _cost(prices: Prices, table: str = "") -> str:
-    """SQL: the cost of a prompt in the view ``prompts``; NULL if its model has no price."""
+def _cost(prices: Prices) -> str:
+    """SQL: the cost of a prompt in the view ``prompt_figures``; NULL if its model has no price."""
     cases = [
-        f"WHEN {_quoted(model)} THEN {table}prompt_tokens * {price.prompt_per_million / 1e6!r}"
-        f" + {table}completion_tokens * {price.completion_per_million / 1e6!r}"
+        f"WHEN {quoted(model)} THEN prompt_tokens * {price.prompt_per_million / 1e6!r}"
+        f" + completion_tokens * {price.completion_per_million / 1e6!r}"
         for model, price in prices.models.items()
     ]
-    return f"CASE {table}model {' '.join(cases)} END" if cases else "CAST(NULL AS DOUBLE)"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"CASE model {' '.join(cases)} END" if cases else "CAST(NULL AS DOUBLE)"
 
 
 def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
@@ -185,8 +183,7 @@ def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
         FROM (
             SELECT {group} AS k, count(DISTINCT call) AS calls, count(*) AS turns,
                 count(*) FILTER (interrupted) AS interruptions, {quantiles},
-                CAST(sum({_words("said")}) AS BIGINT) AS caller_words, CAST(sum({_words("reply")}) AS BIGINT)
-                    AS agent_words
+                CAST(sum(caller_words) AS BIGINT) AS caller_words, CAST(sum(agent_words) AS BIGINT) AS agent_words
             FROM turns WHERE {when} GROUP BY k
         )
         LEFT JOIN (
@@ -196,7 +193,7 @@ def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
         LEFT JOIN (
             SELECT {group} AS k, CAST(sum(prompt_tokens) AS BIGINT) AS prompt_tokens,
                 CAST(sum(completion_tokens) AS BIGINT) AS completion_tokens
-            FROM prompts WHERE {when} GROUP BY k
+            FROM prompt_figures WHERE {when} GROUP BY k
         ) USING (k)
         LEFT JOIN (
             SELECT {group} AS k, CAST(sum(handovers) AS BIGINT) AS handovers FROM calls WHERE {when} GROUP BY k
@@ -204,7 +201,3 @@ def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
         ORDER BY k
         """
     )
-
-
-def _words(column: str) -> str:
-    return f"CASE WHEN {column} <> '' THEN len(string_split_regex(trim({column}), '\\s+')) ELSE 0 END"

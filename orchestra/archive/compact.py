@@ -1,23 +1,26 @@
 """Merges the archive's small files into larger, better compressed ones, while workers write and others read.
 
+So are the files of the derived tables (`orchestra.archive.derived`).
+
 A merged file covers the ids of its parts, so it replaces them as soon as it has its name (`orchestra.archive.archive`).
 A run that is killed leaves drafts or covered files, which the next run removes.
 """
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, ArchiveFile, ArchivePart, effective_parts
+from orchestra.archive.derived.derive import derive, sweep_derived
 from orchestra.archive.parquet import ROW_GROUP, ParquetFileWriter
+from orchestra.archive.runs import MOST_ROWS, mergeable_runs
 from orchestra.atomic_file import DRAFT
 from orchestra.bus.stream.stream_id import StreamId
 
-_MOST_ROWS = 1_000_000
 _LEVEL = 9
 #: a draft that is this old belongs to a dead process
 _DRAFT_MS = 24 * 3600 * 1000
@@ -27,7 +30,8 @@ _DRAFT_MS = 24 * 3600 * 1000
 class CompactionResult:
     """What was done: ``merged`` files became ``made``; ``covered`` files and ``drafts`` were removed.
 
-    ``kept`` ones could not be removed, because of missing rights; they no longer count.
+    ``kept`` ones could not be removed, because of missing rights; they no longer count. ``derived`` ranges of events
+    got derived tables, and ``not_derived`` says why others got none: queries read their events instead.
     """
 
     merged: int = 0
@@ -35,6 +39,8 @@ class CompactionResult:
     covered: int = 0
     drafts: int = 0
     kept: int = 0
+    derived: int = 0
+    not_derived: list[str] = field(default_factory=list)
     bytes_before: int = 0
     bytes_after: int = 0
 
@@ -44,7 +50,7 @@ def compact(
     *,
     partitions: Collection[int] | None = None,
     journal: str | None = None,
-    most_rows: int = _MOST_ROWS,
+    most_rows: int = MOST_ROWS,
     settle_s: float = 1.0,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> CompactionResult:
@@ -66,32 +72,19 @@ def compact(
 
     """
     result = CompactionResult()
+    # before the events are merged, as long as what is derived of their files still fits to these
+    derivation = derive(archive, partitions=partitions, journal=journal, join=True)
+    result.derived, result.not_derived = derivation.made, derivation.failed
     parts = effective_parts(archive.files(partitions=partitions, journal=journal))
     streams = [list(each) for _, each in groupby(parts, key=lambda part: part.file.folder)]
     for done, stream in enumerate(streams):
-        for run in _runs(archive, stream, most_rows):
-            _merge(archive, run, result)
+        for run in mergeable_runs(archive, stream, most_rows) if len(stream) > 1 else ():
+            if len(run) > 1:
+                _merge(archive, run, result)
         progress(done + 1, len(streams))
     _sweep(archive, archive.files(partitions=partitions, journal=journal), result, settle_s)
+    sweep_derived(archive, partitions=partitions, journal=journal, settle_s=settle_s)
     return result
-
-
-def _runs(archive: Archive, parts: list[ArchivePart], most_rows: int) -> Iterator[list[ArchivePart]]:
-    """Neighbours that become one file: nothing is missing between them, and together they are not too large."""
-    run: list[ArchivePart] = []
-    rows = 0
-    for part in parts if len(parts) > 1 else ():
-        with archive.open(part.file) as opened:
-            count, after = opened.metadata.num_rows, archive.after(part.file, opened)
-        follows = run and after <= run[-1].file.last
-        if run and (not follows or rows + count > most_rows):
-            if len(run) > 1:
-                yield run
-            run, rows = [], 0
-        run.append(part)
-        rows += count
-    if len(run) > 1:
-        yield run
 
 
 def _merge(archive: Archive, run: list[ArchivePart], result: CompactionResult) -> None:

@@ -16,6 +16,7 @@ import structlog
 
 from orchestra.archive.archive import BEGINNING, Archive, effective_parts
 from orchestra.archive.compact import compact
+from orchestra.archive.derived.derive import FEW_EVENTS, FEW_FILES, Derivation, derive
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.stream.entry import Entry
 from orchestra.bus.stream.stream_id import StreamId
@@ -46,13 +47,16 @@ class _Batch:
 class _Stream:
     """The waiting batches of one partition, in order; ``last`` is the last archived id, None if it is not known yet.
 
-    ``journal`` is the name of its journal, ``files`` the number of files in its fullest day.
+    ``journal`` is the name of its journal, ``files`` the number of files in its fullest day. ``new_files`` with
+    ``new_events`` may have no derived rows yet.
     """
 
     waiting: list[_Batch] = field(default_factory=list)
     last: StreamId | None = None
     journal: str = ""
     files: int = 0
+    new_files: int = 0
+    new_events: int = 0
     hurry: bool = False
     more: asyncio.Event = field(default_factory=asyncio.Event)
     writing: asyncio.Task[None] | None = None
@@ -163,10 +167,25 @@ class ArchiveWriter:
                     batch.done.set_result(None)
             if stream.files >= self._many:
                 await self._merge(partition, stream)
+            elif stream.new_events >= FEW_EVENTS or stream.new_files >= FEW_FILES:
+                await self._derive(partition, stream)
+
+    async def _derive(self, partition: int, stream: _Stream) -> None:
+        """Add what is derived of the last files; until then queries work it out from their events."""
+        stream.new_files = stream.new_events = 0
+        try:
+            async with self._writing:
+                done = await asyncio.to_thread(
+                    derive, self._archive, partitions=[partition], journal=stream.journal, few=FEW_EVENTS
+                )
+        except Exception as error:  # noqa: BLE001 - as below; after as many files more it is tried again
+            done = Derivation(failed=[str(error) or repr(error)])
+        for reason in done.failed:
+            _LOG.warning("archive.not_derived", partition=partition, error=reason)
 
     async def _merge(self, partition: int, stream: _Stream) -> None:
         """Merge the files of a partition; new entries wait meanwhile."""
-        stream.files = 0
+        stream.files = stream.new_files = stream.new_events = 0
         try:
             async with self._writing:
                 done = await asyncio.to_thread(compact, self._archive, partitions=[partition], journal=stream.journal)
@@ -175,7 +194,8 @@ class ArchiveWriter:
         else:
             _LOG.info(
                 "archive.compacted", partition=partition, merged=done.merged, made=done.made, removed=done.covered,
-                kept=done.kept, bytes_before=done.bytes_before, bytes_after=done.bytes_after,
+                kept=done.kept, bytes_before=done.bytes_before, bytes_after=done.bytes_after, derived=done.derived,
+                not_derived=done.not_derived,
             )  # fmt: skip
 
     async def _wait_until_due(self, stream: _Stream) -> None:
@@ -201,6 +221,7 @@ class ArchiveWriter:
                     if last is None or journal != stream.journal:
                         last = await asyncio.to_thread(self._archive.last, journal, partition)
                         stream.files = await asyncio.to_thread(_in_one_day, self._archive, journal, partition)
+                        stream.new_files = FEW_FILES  # the owner before may have derived nothing
                     stream.journal = journal
                     entries = _beyond(last, batches)
                     if entries:
@@ -213,6 +234,8 @@ class ArchiveWriter:
             self.written += len(entries)
             self.files += bool(entries)
             stream.files += bool(entries)
+            stream.new_files += bool(entries)
+            stream.new_events += len(entries)
             stream.last = StreamId.parse(entries[-1].stream_id) if entries else last
             self._log_recovery()
             return

@@ -1,19 +1,26 @@
-"""`orchestra archive`: what is in the archive, and merging its files."""
+"""`orchestra archive`: what is in the archive, merging its files, and making its derived tables again."""
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from orchestra.archive.archive import Archive
     from orchestra.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    commands = typer.Typer(help="The archive of all calls: its content, and merging its files.", no_args_is_help=True)
+    commands = typer.Typer(
+        help="The archive of all calls: its content, merging its files, making its derived tables again.",
+        no_args_is_help=True,
+    )
     commands.command()(status)
     commands.command()(compact)
+    commands.command()(rebuild)
     app.add_typer(commands, name="archive")
 
 
@@ -113,25 +120,13 @@ def compact(
     """Merge the small files of each day and partition; workers and readers can continue. Run it daily, by cron."""
     from dataclasses import asdict
 
-    from orchestra.cli.compare.command import progress_of
-    from orchestra.cli.ui.terminal import say, say_json
-    from orchestra.errors import OrchestraError
+    from orchestra.cli.ui.terminal import complain, say, say_json
 
     _, archive = _archive()
     from orchestra.archive.compact import compact as merge
 
-    with progress_of() as progress:
-        task = None if progress is None else progress.add_task("merging", total=None)
-
-        def show_progress(done: int, of: int) -> None:
-            if progress is not None and task is not None:
-                progress.update(task, completed=done, total=of)
-
-        try:
-            done = merge(archive, progress=show_progress)
-        except OSError as error:
-            msg = f"the archive at {archive.root} cannot be merged: {error}; nothing of it is lost"
-            raise OrchestraError(msg) from error
+    with _shown(archive, "merging", "merged") as show_progress:
+        done = merge(archive, progress=show_progress)
     if as_json:
         say_json(asdict(done))
         return
@@ -142,3 +137,54 @@ def compact(
         + f"; {done.kept} could not be removed, and no longer count"
         * bool(done.kept)
     )
+    for reason in done.not_derived:
+        complain(f"orchestra: {reason}; queries read its events instead")
+
+
+def rebuild(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Make the derived tables of all events again; workers and readers can continue.
+
+    Needed only where they are damaged, or for an archive of an older version: queries would read its events instead.
+    """
+    from dataclasses import asdict
+
+    from orchestra.cli.ui.terminal import complain, say, say_json
+
+    _, archive = _archive()
+    from orchestra.archive.derived.derive import rebuild as make_again
+
+    with _shown(archive, "deriving", "derived") as show_progress:
+        done = make_again(archive, progress=show_progress)
+    if as_json:
+        say_json(asdict(done))
+    else:
+        say(f"the derived tables of {done.made} ranges of events were made")
+        for reason in done.failed:
+            complain(f"orchestra: {reason}; queries read its events instead")
+    if done.failed:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _shown(archive: "Archive", doing: str, done: str) -> "Iterator[Callable[[int, int], None]]":
+    """Show the progress of work on the archive.
+
+    Raises:
+        OrchestraError: the archive cannot be read or written.
+
+    """
+    from orchestra.cli.compare.command import progress_of
+    from orchestra.errors import OrchestraError
+
+    with progress_of() as progress:
+        task = None if progress is None else progress.add_task(doing, total=None)
+
+        def show_progress(finished: int, of: int) -> None:
+            if progress is not None and task is not None:
+                progress.update(task, completed=finished, total=of)
+
+        try:
+            yield show_progress
+        except OSError as error:
+            msg = f"the archive at {archive.root} cannot be {done}: {error}; nothing of it is lost"
+            raise OrchestraError(msg) from error

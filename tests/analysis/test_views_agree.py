@@ -17,7 +17,7 @@ from orchestra.bus.keys import JOURNAL
 from orchestra.history.call import CallHistory, Turn
 from orchestra.history.reduce import history_of
 from orchestra.settings import Settings
-from orchestra_schemas import CallTransferred, CallTransferRequested, Event, TransferAccepted, encode
+from orchestra_schemas import CallTransferred, CallTransferRequested, Event, SpeechMetered, TransferAccepted, encode
 from orchestra_schemas.speech import TURN_TIMES
 from tests.history.journals import made_up_call, read_journal
 
@@ -30,6 +30,9 @@ def journals() -> Iterator[list[Event]]:
     for number in range(60):
         call = f"03-0199a0b4-c0de-7000-8000-{number:012x}"
         yield [replace(event, call=call, id=f"{call}:{event.id[-8:]}") for event in made_up_call(Random(number))]
+
+
+JOURNALS = {journal[0].call: journal for journal in journals()}
 
 
 def entries() -> Iterator[Entry]:
@@ -88,6 +91,9 @@ CALLS: dict[str, Callable[[CallHistory], Any]] = {
     "completion_tokens": lambda call: call.record.completion_tokens,
     "caller_words": lambda call: sum(len(turn.transcript.split()) for turn in call.turns),
     "agent_words": lambda call: sum(len(turn.reply_heard.split()) for turn in call.turns),
+    "wasted_characters": lambda call: sum(
+        event.tts_characters_wasted for event in JOURNALS[call.record.call] if isinstance(event, SpeechMetered)
+    ),
 }
 
 
@@ -104,6 +110,8 @@ TURNS: dict[str, Callable[[Turn], Any]] = {
     "version": lambda turn: turn.completed.version if turn.completed is not None else "",
     "said": lambda turn: turn.transcript if turn.ended is not None else None,
     "reply": lambda turn: turn.last_heard or None,
+    "caller_words": lambda turn: len(turn.transcript.split()) if turn.ended is not None else 0,
+    "agent_words": lambda turn: len((turn.last_heard or "").split()),
     "interrupted": lambda turn: turn.interrupted,
     "failed": lambda turn: turn.failed,
     **{stage: _stage(stage) for stage in TURN_TIMES},

@@ -1,0 +1,243 @@
+"""Makes the files of the derived tables, while workers write, others read, and another process does the same.
+
+A worker makes them for its last files as soon as these are many events, and joins them when it merges files. What is
+joined is derived rows, not events, so that a day that is merged often is not parsed each time.
+"""
+# ruff: noqa: S608 - names and conditions of our own
+
+import io
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import dropwhile, groupby
+
+import duckdb
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart, effective_parts
+from orchestra.archive.derived.combine import combine
+from orchestra.archive.derived.files import (
+    FOLDER,
+    VERSION,
+    coverage,
+    derived_archive,
+    derived_files,
+    paths_of,
+)
+from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
+from orchestra.archive.derived.tables import TABLES
+from orchestra.archive.runs import mergeable_runs
+
+#: a query reads fewer events than these quickly, even of every partition
+FEW_EVENTS = 20_000
+FEW_FILES = 16
+#: more events are parsed in several turns, which bounds the memory
+_MOST_AT_ONCE = 250_000
+_ROW_GROUP = 100_000
+_LEVEL = 3
+#: between naming new files and removing old ones, so that a reader that lists the folder in between sees either
+SETTLE_S = 1.0
+#: half a file that is older than this belongs to a dead process
+_ABANDONED_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbours of one day and stream that get one file: what is ``derived`` of them already, and the ``raw`` rest."""
+
+    parts: list[ArchivePart]
+    derived: list[ArchiveFile]
+    raw: list[ArchivePart]
+
+    @property
+    def range(self) -> ArchiveFile:
+        first, last = self.parts[0].file, self.parts[-1].file
+        return ArchiveFile(first.journal, first.partition, first.first, last.last, first.day)
+
+
+@dataclass(slots=True)
+class Derivation:
+    """How many ranges got derived tables, and why others could not get any, one sentence each."""
+
+    made: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+def derive(
+    archive: Archive,
+    *,
+    partitions: Collection[int] | None = None,
+    journal: str | None = None,
+    few: int = 1,
+    join: bool = False,
+    afresh: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Derivation:
+    """Make the derived tables of events that have none yet. Blocks.
+
+    Args:
+        archive: the archive.
+        partitions: only these.
+        journal: only this one.
+        few: fewer events than these of the last day are left for later, unless they are in many files.
+        join: also join the files of a day, up to a million events.
+        afresh: make all of them again from the events.
+        progress: called with the number of finished streams and days, and of all.
+
+    Raises:
+        OSError: the archive cannot be read or written. What was made before stays.
+
+    """
+    known = [] if afresh else list(derived_files(archive, partitions=partitions, journal=journal))
+    parts = effective_parts(archive.files(partitions=partitions, journal=journal))
+    days = [list(day) for _, day in groupby(parts, key=lambda part: part.file.folder)]
+    latest = {(part.file.journal, part.file.partition): part.file.day for part in parts}
+    result = Derivation()
+    for done, day in enumerate(days):
+        first = day[0].file
+        least = few if first.day == latest[first.journal, first.partition] else 1
+        runs = _joined(archive, day, known) if join or afresh else _missing(archive, day, known, least)
+        for run in runs:
+            try:
+                _make(archive, run)
+            except (duckdb.Error, pa.ArrowException) as error:
+                words = " ".join(str(error).split())
+                result.failed.append(f"the derived tables of {run.range.path} cannot be made: {words}")
+            else:
+                result.made += 1
+        progress(done + 1, len(days))
+    return result
+
+
+def rebuild(archive: Archive, *, progress: Callable[[int, int], None], settle_s: float | None = None) -> Derivation:
+    """Make all derived tables again from the events, and remove those that no query reads any more. Blocks.
+
+    Raises:
+        OSError: the archive cannot be read or written.
+
+    """
+    result = derive(archive, afresh=True, progress=progress)
+    sweep_derived(archive, settle_s=settle_s)
+    forget_other_versions(archive)
+    return result
+
+
+def _missing(archive: Archive, day: list[ArchivePart], known: Collection[ArchiveFile], least: int) -> Iterator[_Run]:
+    """Neighbours without derived rows, if they are many enough."""
+    raw = set(coverage(day, known).raw)
+    for is_raw, group in groupby(day, key=raw.__contains__):
+        run = _from_whole(list(group))
+        if is_raw and run and (len(run) >= FEW_FILES or _events(archive, run) >= least):
+            yield _Run(run, [], run)
+
+
+def _joined(archive: Archive, day: list[ArchivePart], known: Collection[ArchiveFile]) -> Iterator[_Run]:
+    """The files that may be merged, without those that have one derived range already."""
+    for run in mergeable_runs(archive, day):
+        parts = _from_whole(run)
+        covered = coverage(parts, known)
+        if covered.raw or len(covered.derived) > 1:
+            yield _Run(parts, covered.derived, covered.raw)
+
+
+def _from_whole(parts: list[ArchivePart]) -> list[ArchivePart]:
+    """Without parts of files at the beginning: what is derived begins where a file does."""
+    return list(dropwhile(lambda part: not part.whole, parts))
+
+
+def _events(archive: Archive, parts: Sequence[ArchivePart]) -> int:
+    count = 0
+    for part in parts:
+        with archive.open(part.file) as opened:
+            count += opened.metadata.num_rows
+    return count
+
+
+def _make(archive: Archive, run: _Run) -> None:
+    """Write the files of one range."""
+    slices = 1 + _events(archive, run.raw) // _MOST_AT_ONCE
+    made: dict[str, list[pa.Table]] = {table: [] for table in TABLES}
+    for number in range(slices):
+        for table, rows in _derived(archive, run, f"hash(call) % {slices} = {number}" if slices > 1 else "true"):
+            made[table].append(rows)
+    for table, path in paths_of(run.range).items():
+        archive.root.write(path, _parquet(pa.concat_tables(made[table])))
+
+
+def _derived(archive: Archive, run: _Run, which: str) -> Iterator[tuple[str, pa.Table]]:
+    """The rows of each table, of the calls that meet this condition."""
+    database = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
+    try:
+        events = [part.file.path for part in run.parts if part.whole]
+        paths = [path for file in run.derived for path in paths_of(file).values()]
+        names = allow_files(database, archive, events + paths)
+        for view, parts in (("entries", run.parts), ("raw_entries", run.raw)):
+            sources = [
+                f"SELECT * FROM {each} WHERE {which}"
+                for each in event_rows(database, archive, parts, names, loaded=f"loaded_{view}")
+            ]
+            if sources:
+                database.execute(f"CREATE VIEW {view} AS {' UNION ALL BY NAME '.join(sources)}")
+        stored = derived_rows(run.derived, names)
+        if stored is not None:
+            stored = {table: f"(SELECT * FROM {rows} WHERE {which})" for table, rows in stored.items()}
+        combine(database, stored, raw="raw_entries" if run.raw else "", ids="entries", at_once=True)
+        for name, table in TABLES.items():
+            yield name, database.sql(f"FROM derived_{name} ORDER BY {table.order}").to_arrow_table()
+    finally:
+        database.close()
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd", compression_level=_LEVEL, row_group_size=_ROW_GROUP)
+    return sink.getvalue()
+
+
+def sweep_derived(
+    archive: Archive,
+    *,
+    partitions: Collection[int] | None = None,
+    journal: str | None = None,
+    settle_s: float | None = None,
+) -> int:
+    """Remove the files of derived tables that no query reads any more. Returns the number of ranges removed.
+
+    These are ranges that were joined, those whose events are gone, halves that a dead process left, and tables of
+    earlier versions. What cannot be removed, because of missing rights, does no harm.
+    """
+    # in this order: a range that a worker adds meanwhile is not known, and so it does not seem to be without its events
+    known = set(derived_files(archive, partitions=partitions, journal=journal))
+    parts = effective_parts(archive.files(partitions=partitions, journal=journal))
+    gone = known - set(coverage(parts, known).derived)
+    if gone:
+        time.sleep(SETTLE_S if settle_s is None else settle_s)
+    for file in sorted(gone):
+        for path in reversed(paths_of(file).values()):  # the one first that says that the others are complete
+            _remove(archive, path)
+    oldest_ms = time.time() * 1000 - _ABANDONED_MS
+    for table in TABLES:
+        files = derived_archive(archive, table)
+        for file in files.files(partitions=partitions, journal=journal):
+            if file not in known and file.last.ms < oldest_ms:
+                _remove(files, file.path)
+    return len(gone)
+
+
+def _remove(archive: Archive, path: str) -> None:
+    try:
+        archive.root.remove(path)
+    except OSError:
+        return
+
+
+def forget_other_versions(archive: Archive) -> None:
+    """Remove the derived tables of other versions of the platform."""
+    for version in archive.root.names(FOLDER):
+        if version == VERSION:
+            continue
+        for table in archive.root.names(f"{FOLDER}/{version}"):
+            old = Archive(f"{archive.root.location.rstrip('/')}/{FOLDER}/{version}/{table}")
+            for file in old.files():
+                _remove(old, file.path)
