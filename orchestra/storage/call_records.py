@@ -1,12 +1,15 @@
 """The call records in Redis: an index by start in each partition, and a hash with the record of each call."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from operator import attrgetter
 
 import msgspec
 from msgspec.structs import astuple
 
 from orchestra.bus import Bus, keys
+from orchestra.bus.redis.connection import Argument
+from orchestra.bus.redis.reply import pairs
 from orchestra.hide_secrets import without_login
 from orchestra.history.call_record import CallRecord
 
@@ -69,13 +72,37 @@ async def list_calls(bus: Bus, *, limit: int = 50, before: str = "") -> list[Cal
 
 async def running_calls(bus: Bus, started_before: float) -> list[CallRecord]:
     """Running calls that started before this time (epoch seconds), oldest first."""
-    running = []
+    running = await stored_records(bus, await running_since(bus, 0, int(started_before * 1000)))
+    found = [record for record in running.values() if record is not None and record.status == "running"]
+    return sorted(found, key=attrgetter("started_at"))
+
+
+async def running_since(bus: Bus, first_ms: int, last_ms: int | None = None) -> list[str]:
+    """Running calls that started in this time (epoch ms; until now unless given), by their stored records."""
+    running: list[str] = []
+    last = "+inf" if last_ms is None else str(last_ms)
     for partition in range(bus.partitions):
-        index, start = bus.key(partition, _INDEX), 0
-        while page := await bus.redis.zrangebyscore(index, "-inf", started_before * 1000, start=start, num=_PAGE):
+        index, connection, start = bus.key(partition, _INDEX), bus.connection(partition), 0
+        while page := await connection.call("ZRANGEBYSCORE", index, first_ms, last, "LIMIT", start, _PAGE):
             start += len(page)
-            for call in page:
-                record = await find_call(bus, call.decode())
-                if record is not None and record.status == "running":
-                    running.append(record)
-    return sorted(running, key=attrgetter("started_at"))
+            calls = [call.decode() for call in page]
+            asked: list[tuple[Argument, ...]] = [("HGET", bus.key(partition, "call", call), "status") for call in calls]
+            statuses = await connection.calls(asked)
+            running += [call for call, status in zip(calls, statuses, strict=True) if status == b"running"]
+    return running
+
+
+async def stored_records(bus: Bus, calls: Iterable[str]) -> dict[str, CallRecord | None]:
+    """The records of these calls; None where there is none."""
+    found: dict[str, CallRecord | None] = dict.fromkeys(calls)
+    by_partition: dict[int, list[str]] = {}
+    for call in found:
+        with suppress(ValueError):  # an id of no partition has no record
+            by_partition.setdefault(keys.partition_of(call), []).append(call)
+    for partition, its_calls in by_partition.items():
+        for start in range(0, len(its_calls), _PAGE):
+            page = its_calls[start : start + _PAGE]
+            commands: list[tuple[Argument, ...]] = [("HGETALL", bus.key(partition, "call", call)) for call in page]
+            for call, stored in zip(page, await bus.connection(partition).calls(commands), strict=True):
+                found[call] = from_stored(call, pairs(stored)) if stored else None
+    return found
