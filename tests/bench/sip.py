@@ -97,7 +97,12 @@ class Process:
 async def child(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, env=os.environ | {"PYTHONPATH": str(_ROOT)}, stdin=pipe, stdout=pipe
+        sys.executable,
+        *command,
+        env=os.environ | {"PYTHONPATH": str(_ROOT)},
+        stdin=pipe,
+        stdout=pipe,
+        limit=2**26,  # the delays of ten minutes are one line
     )
     try:
         yield process
