@@ -1,6 +1,7 @@
 """The fixtures that every room's tests share."""
 
 import os
+import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -11,6 +12,10 @@ import uvloop
 
 from orchestra.testing import bus, redis_url, settings
 from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
+
+# every process that a test starts would compile all modules anew
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 redirect_pipecat_log()  # before a test imports Pipecat, which greets with a banner
 

@@ -200,10 +200,11 @@ def summary(delays: list[Delay], began_s: float, seconds: float) -> dict[str, An
     if not delays:
         return {"added_p50_ms": None}
     window_s = 60.0 if seconds >= 120.0 else seconds / 2
-    windows: dict[int, list[float]] = {}
+    windows: dict[int, list[Delay]] = {}
     for each in delays:
-        windows.setdefault(max(0, int((each.sent_s - began_s) // window_s)), []).append(each.in_ms + each.out_ms)
-    medians = [round(statistics.median(windows[at]), 1) for at in sorted(windows)]
+        windows.setdefault(max(0, int((each.sent_s - began_s) // window_s)), []).append(each)
+    in_time = [windows[at] for at in sorted(windows)]
+    medians = [round(statistics.median(each.in_ms + each.out_ms for each in window), 1) for window in in_time]
     inward, outward = [each.in_ms for each in delays], [each.out_ms for each in delays]
     both = [each.in_ms + each.out_ms for each in delays]
     return {
@@ -213,6 +214,8 @@ def summary(delays: list[Delay], began_s: float, seconds: float) -> dict[str, An
         "out_p99_ms": round(percentile(outward, 0.99), 1),
         "added_p50_ms": round(statistics.median(both), 1),
         "added_p99_ms": round(percentile(both, 0.99), 1),
+        "in_by_window_ms": [round(statistics.median(each.in_ms for each in window), 1) for window in in_time],
+        "out_by_window_ms": [round(statistics.median(each.out_ms for each in window), 1) for window in in_time],
         "added_by_window_ms": medians,
         "growth_ms": round(medians[-1] - medians[0], 1),
         "echoes": len(delays),
