@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
 import structlog
 from baresip import AudioNotActive, AudioRestarted, BaresipError, Call
 from websockets.asyncio.client import ClientConnection
@@ -26,6 +27,9 @@ _READ_MS = 200
 #: without audio of the caller for this long, the edge gets silence in its place, so that its clock goes on
 _GAP_S = 0.1
 _FRAME_MS = 20
+#: of the caller's audio, kept to tell whether they speak
+_KEPT_LOOKS = 25
+_SILENT_BELOW = 1_000
 #: what an edge that reads nothing may hold up; then audio is dropped until it reads again, or its socket dies
 _MOST_UNSENT = 32_768
 
@@ -65,11 +69,18 @@ class CallAudio:
         self._inward, self._outward = Resampler(), Resampler()
         self._heard_at = clock()
         self._silence = bytes(rate * _FRAME_MS // 1000 * 2)
+        self._lately: deque[bytes] = deque(maxlen=_KEPT_LOOKS)
 
     @property
     def idle(self) -> bool:
         """Whether the agent says nothing at the moment, as far as it has come."""
         return not self._queue
+
+    def caller_is_silent(self) -> bool:
+        """Whether nothing loud came of the caller lately."""
+        return all(
+            np.abs(np.frombuffer(heard, np.int16).astype(np.int32)).max() < _SILENT_BELOW for heard in self._lately
+        )
 
     # -- from the edge
 
@@ -141,6 +152,7 @@ class CallAudio:
         now = self._clock()
         if heard:
             self._heard_at = now
+            self._lately.append(heard)
             yield heard
         elif now - self._heard_at > _GAP_S:
             self._heard_at += _FRAME_MS / 1000

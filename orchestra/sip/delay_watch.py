@@ -1,20 +1,49 @@
-"""Watches how late a call's telephone hears the agent, and mends it in a moment in which nobody notices."""
+"""Watches how late a call's two sides hear each other, and mends it in a moment in which nobody notices."""
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass, field
 
 import structlog
 
+from orchestra.sip.call_audio import CallAudio
 from orchestra.sip.call_flow import CallFlow
-from orchestra.sip.send_queue import SendQueues
+from orchestra.sip.stack_queues import Queued, StackQueues
 
 _LOG = structlog.get_logger("orchestra.sip")
 
 _LOOK_S = 2.0
-#: a fresh call has one or two frames queued; a frame more for a moment is nothing
+#: one look finds a queue just before or just after a frame: only the shortest of several tells its length
+_LOOKS = 4
+#: more than a queue was at first, and so much shorter than a frame that one frame more is surely more
+_GROWN_MS = 15.0
+#: a fresh call has one or two frames to send; with so much more, what the caller says in the meantime may be lost
 _MUCH_MS = 50.0
-_LOOKS = 3
-#: so long that a word may be lost for it
+#: so long that the agent's words may be lost, too
 _TOO_MUCH_MS = 240.0
+
+
+@dataclass
+class QueueWatch:
+    """The last looks at the queues of one call, and how long they were when they were new."""
+
+    looks: deque[Queued] = field(default_factory=lambda: deque(maxlen=_LOOKS))
+    at_first: Queued | None = None
+
+    def is_due(self, audio: CallAudio, queued: Queued) -> bool:
+        """Whether queues of which a look has found this are to be renewed now."""
+        self.looks.append(queued)
+        if len(self.looks) < _LOOKS:
+            return False
+        least = Queued(*map(min, zip(*self.looks, strict=True)))
+        if self.at_first is None:
+            self.at_first = least
+        if least.to_telephone > _TOO_MUCH_MS:
+            return True
+        if not audio.idle:
+            return False
+        grown = max(now - then for now, then in zip(least, self.at_first, strict=True))
+        return least.to_telephone > _MUCH_MS or (grown > _GROWN_MS and audio.caller_is_silent())
 
 
 class DelayWatch:
@@ -29,8 +58,8 @@ class DelayWatch:
     def __init__(self) -> None:
         self.worst_ms = 0.0
         self.mended = 0
-        self._queues = SendQueues()
-        self._long: dict[str, int] = {}  # for how many looks in a row, by Call-ID
+        self._queues = StackQueues()
+        self._watched: dict[str, QueueWatch] = {}  # by Call-ID
 
     async def run(self, calls: dict[CallFlow, asyncio.Task[None]]) -> None:
         """Look at all calls, now and then, until cancelled."""
@@ -41,18 +70,16 @@ class DelayWatch:
             await asyncio.sleep(_LOOK_S)
             self.worst_ms = max([0.0, *[await self._look(flow) for flow in list(calls)]])
             running = {flow.leg.call_id for flow in calls}
-            self._long = {call_id: looks for call_id, looks in self._long.items() if call_id in running}
+            self._watched = {call_id: seen for call_id, seen in self._watched.items() if call_id in running}
 
     async def _look(self, flow: CallFlow) -> float:
         call_id = flow.leg.call_id
-        if flow.audio is None or flow.audio.held or not call_id:
+        if flow.audio is None or flow.audio.held or not call_id or (queued := self._queues.queued(call_id)) is None:
             return 0.0
-        queued = self._queues.queued_ms(call_id) or 0.0
-        looks = self._long[call_id] = self._long.get(call_id, 0) + 1 if queued > _MUCH_MS else 0
-        if looks >= _LOOKS and (flow.audio.idle or queued > _TOO_MUCH_MS):
+        if self._watched.setdefault(call_id, QueueWatch()).is_due(flow.audio, queued):
             # not in the event loop, which would be late for all calls
             renewed = await asyncio.to_thread(self._queues.renew, call_id)
             self.mended += renewed
-            self._long[call_id] = 0
-            _LOG.warning("sip.delay_mended", call=flow.call, queued_ms=queued, renewed=renewed)
-        return queued
+            del self._watched[call_id]
+            _LOG.info("sip.delay_mended", call=flow.call, queued_ms=queued, renewed=renewed)
+        return queued.to_telephone

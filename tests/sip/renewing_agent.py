@@ -1,11 +1,11 @@
-"""Takes one call, renews its queue of what is sent, and says when the caller is heard again."""
+"""Takes one call, renews its queues, and says when the caller is heard again."""
 
 import asyncio
 import sys
 
 from baresip import Account, AudioNotActive, AudioRestarted, Call, Config, Runtime, UserAgent
 
-from orchestra.sip.send_queue import SendQueues
+from orchestra.sip.stack_queues import StackQueues
 
 
 def say(word: str) -> None:
@@ -25,13 +25,14 @@ async def run(port: int, rtp: int) -> None:
     call = await calls.get()
     await call.answer()
     await call.wait_established()
-    call_id, queues = call.call_id or "", SendQueues()
-    while queues.queued_ms(call_id) is None:  # noqa: ASYNC110 - nobody announces it
+    call_id, queues = call.call_id or "", StackQueues()
+    while queues.queued(call_id) is None:  # noqa: ASYNC110 - nobody announces it
         await asyncio.sleep(0.05)
-    assert queues.queued_ms("nobody's") is None
+    assert queues.queued("nobody's") is None
     assert not queues.renew("nobody's")
     assert await asyncio.to_thread(queues.renew, call_id)
-    assert (queues.queued_ms(call_id) or 0.0) <= 60
+    assert (queued := queues.queued(call_id)) is not None
+    assert max(queued) <= 60
     say("renewed")
     while not _loud(call):  # noqa: ASYNC110
         await asyncio.sleep(0.02)

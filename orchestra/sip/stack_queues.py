@@ -1,9 +1,10 @@
-"""The stack's own queue of audio to be sent, of which its Python interface says nothing: its length, and a new one.
+"""The stack's own queues of a call's audio, of which its Python interface says nothing: their lengths, and new ones.
 
-Each time that the sending thread finds nothing to send (it was late, or the thread before it was), one frame more
-stays queued for good: what the agent says comes that much later, and so does the silence after an interruption.
-Real-time priority keeps it from growing. Where it has grown all the same, the call's audio is stopped and started again
-in the stack, which takes some 60 ms. Both use the C interface of the pinned version, under the lock of its thread.
+Each time that the thread behind a queue finds it empty (it was late, or the thread before it was), one frame more stays
+in it for good: what the agent says comes that much later, and so does the silence after an interruption; of the queue
+of what is received, what the caller says. With real-time priority on a machine with time to spare that still happens
+every few minutes. Where a queue has grown, the call's audio is stopped and started again in the stack, which takes
+some 60 ms. All of it uses the C interface of the pinned version, under the lock of its thread.
 
 Tried, and of no use: hold and resume, ``flush_tx``, another audio source (it made the queue longer).
 """
@@ -13,8 +14,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import NamedTuple
 
-#: the first queue in `audio_debug` is the one of what is sent
+#: the first queue in `audio_debug` is the one of what is sent, the second that of what is received
 _QUEUED = re.compile(rb"aubuf:.*?\(cur ([0-9.]+)ms", re.DOTALL)
 _SYMBOLS = (
     "re_thread_enter",
@@ -34,7 +36,14 @@ class _Printer(ctypes.Structure):
     _fields_ = (("write", _Write), ("argument", ctypes.c_void_p))
 
 
-class SendQueues:
+class Queued(NamedTuple):
+    """How much audio of a call waits in the stack, in ms."""
+
+    to_telephone: float
+    from_telephone: float
+
+
+class StackQueues:
     """The queues of all calls, by their SIP Call-ID.
 
     Attributes:
@@ -55,7 +64,7 @@ class SendQueues:
         self._stack.audio_stop.argtypes = self._stack.audio_update.argtypes = (ctypes.c_void_p,)
         self._stack.audio_stop.restype = None
 
-    def queued_ms(self, call_id: str) -> float | None:
+    def queued(self, call_id: str) -> Queued | None:
         """How much is queued for a call; None where there is no such call, or it cannot be seen."""
         written: list[bytes] = []
 
@@ -92,7 +101,7 @@ class SendQueues:
             self._stack.re_thread_leave()
 
 
-def queued_in(debug: bytes) -> float | None:
+def queued_in(debug: bytes) -> Queued | None:
     """What the stack's account of a call's audio says."""
-    found = _QUEUED.search(debug)
-    return float(found[1]) if found is not None else None
+    found = _QUEUED.findall(debug)
+    return Queued(*map(float, found[:2])) if len(found) > 1 else None

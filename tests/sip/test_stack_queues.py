@@ -1,4 +1,4 @@
-"""The stack's own queue of what is sent: seen, and renewed, in a call that goes on."""
+"""The stack's own queues of a call's audio: seen, and renewed, in a call that goes on."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from orchestra.simulator.sip import Telephone
-from orchestra.sip.send_queue import queued_in
+from orchestra.sip.stack_queues import Queued, queued_in
 from orchestra.voice.audio import mulaw
 from tests.sip.gateways import free_ports
 from tests.voice.edges import tone
@@ -17,9 +17,12 @@ ACCOUNT = b""" tx:   encode: PCMU 8000Hz/1ch ptime=20ms S16LE
 """
 
 
-@pytest.mark.parametrize(("text", "queued_ms"), [(ACCOUNT % b"440.00", 440.0), (ACCOUNT % b"0.00", 0.0), (b"", None)])
-def test_the_queue_is_read_from_the_account_of_a_calls_audio(text: bytes, queued_ms: float | None) -> None:
-    assert queued_in(text) == queued_ms
+@pytest.mark.parametrize(
+    ("text", "queued"),
+    [(ACCOUNT % b"440.00", Queued(440.0, 20.0)), (ACCOUNT % b"0.00", Queued(0.0, 20.0)), (b"", None)],
+)
+def test_the_queues_are_read_from_the_account_of_a_calls_audio(text: bytes, queued: Queued | None) -> None:
+    assert queued_in(text) == queued
 
 
 @pytest.mark.integration
