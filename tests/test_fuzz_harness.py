@@ -13,6 +13,8 @@ import structlog
 
 from tests.fuzz.run import Outcome, Result, run
 
+pytestmark = pytest.mark.integration
+
 _KEPT: list[object] = []
 
 

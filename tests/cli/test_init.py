@@ -23,6 +23,7 @@ def init(folder: Path, name: str) -> None:
         raise result.exception
 
 
+@pytest.mark.integration
 async def test_a_new_app_passes_its_own_test(tmp_path: Path) -> None:
     init(tmp_path, "flower-shop")
     environment = {**os.environ, "ORCHESTRA_DATA_DIR": str(tmp_path)}

@@ -65,6 +65,7 @@ def test_the_views_of_a_known_journal_are_as_recorded(name: str, view: str) -> N
     assert answers(read_journal(JOURNALS[name]))[view] == expected[view]
 
 
+@pytest.mark.integration
 @WHOLE
 @given(whole_journals)
 def test_in_a_whole_call_nothing_ends_before_it_begins(events: list[Event]) -> None:
@@ -74,6 +75,7 @@ def test_in_a_whole_call_nothing_ends_before_it_begins(events: list[Event]) -> N
     assert len({span.span_id for span in spans(history)}) == len(spans(history))
 
 
+@pytest.mark.integration
 @WHOLE
 @given(damaged_journals)
 def test_every_journal_can_be_viewed(events: list[Event]) -> None:
@@ -86,6 +88,7 @@ def test_every_journal_can_be_viewed(events: list[Event]) -> None:
     assert [line.at_s for line in lines] == sorted(line.at_s for line in lines)
 
 
+@pytest.mark.integration
 @WHOLE
 @given(damaged_journals)
 def test_the_record_counts_what_the_journal_has(events: list[Event]) -> None:
@@ -96,6 +99,7 @@ def test_the_record_counts_what_the_journal_has(events: list[Event]) -> None:
     assert (record.tools, record.failed_tools) == (len(failed), sum(failed))
 
 
+@pytest.mark.integration
 @WHOLE
 @given(whole_journals)
 def test_the_turns_of_a_summary_are_those_of_the_dialogue(events: list[Event]) -> None:

@@ -36,6 +36,7 @@ def engines(speech: LocalSpeech, listening: TurnDetectionModels) -> Engines:
     return Engines(local, local, listening)
 
 
+@pytest.mark.integration
 @pytest.mark.timeout(120)
 async def test_speech_is_understood_answered_and_cut_at_the_word_that_was_heard(
     bus: TestBus, settings: Settings, speech: LocalSpeech, engines: Engines

@@ -35,6 +35,7 @@ async def edge(settings: Settings, **changed: str) -> Process:
     )
 
 
+@pytest.mark.integration
 async def test_an_edge_logs_when_it_is_ready_and_stops_on_sigterm(bus: TestBus, settings: Settings) -> None:
     process = await edge(settings, ORCHESTRA_PORT="0")
     assert process.stderr is not None
@@ -92,6 +93,7 @@ async def test_an_edge_uses_a_changed_app_for_its_next_calls(bus: TestBus, setti
     assert process.returncode == 0
 
 
+@pytest.mark.integration
 async def test_an_address_in_use_is_one_clear_line(bus: TestBus, settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -103,6 +105,7 @@ async def test_an_address_in_use_is_one_clear_line(bus: TestBus, settings: Setti
     assert "ORCHESTRA_PORT" in said
 
 
+@pytest.mark.integration
 async def test_an_edge_without_twilios_auth_token_does_not_start(bus: TestBus, settings: Settings) -> None:
     code, said = await _refused(settings, ORCHESTRA_TWILIO_AUTH_TOKEN="", ORCHESTRA_PORT="0")
     assert code == 2

@@ -128,6 +128,7 @@ def test_half_a_sample_is_an_engine_error(speech: LocalSpeech) -> None:
         speech.transcribe(b"\0\0\0", 8_000)
 
 
+@pytest.mark.integration
 def test_speech_longer_than_the_models_window_is_transcribed_whole(speech: LocalSpeech) -> None:
     first, last = (speech.synthesize(PHRASES[index], 16_000)[0] for index in (0, -1))
     middle = " ".join(LONG)
