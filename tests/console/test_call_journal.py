@@ -218,6 +218,7 @@ def test_a_journal_that_is_gone_leaves_an_empty_page() -> None:
 
 def test_what_an_operator_does_is_in_the_transcript() -> None:
     did: list[Event] = [
+        ReplySpoken(call=CALL, text="Welcome.", agent="desk", at=BEGAN + 0.9),
         OperatorJoined(call=CALL, operator="Ann", listens=True, at=BEGAN + 1),
         OperatorSaid(call=CALL, operator="Ann", text="One moment, please.", at=BEGAN + 2),
         ReplySpoken(call=CALL, turn=1, text="One moment, please.", operator="Ann", at=BEGAN + 4),
@@ -225,7 +226,7 @@ def test_what_an_operator_does_is_in_the_transcript() -> None:
         OperatorHandedBack(call=CALL, operator="Ann", note="a refund of 5 pounds", at=BEGAN + 9),
     ]
     found = lines(journal_of([CallStarted(call=CALL, at=BEGAN), *did]))
-    assert [(line.kind, line.who, line.text, line.turn) for line in found[1:]] == [
+    assert [(line.kind, line.who, line.text, line.turn) for line in found[2:]] == [
         ("operator", "", "Ann listens", None),
         ("operator", "", "Ann has the agent say: “One moment, please.”", None),
         ("operator", "Ann", "One moment, please.", 1),

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -11,9 +10,9 @@ from playwright.async_api import Page, expect
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import CallEnded, CallStarted, ReplySpoken, TurnMeasured, UserTurnEnded
-from tests.console.consoles import as_operator, console_settings, serving_console
+from tests.console.browsers import console_page, picture
+from tests.console.consoles import console_settings, serving_console
 from tests.console.long_call import TURN_S, long_call, store, write_recording
-from tests.servers.chromium import chromium, only_from
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -29,18 +28,13 @@ _BARS = """[...document.querySelectorAll("details.turn")].map((turn) => [
 
 
 @asynccontextmanager
-async def a_page(bus: TestBus, settings: Settings, call: str, **options: object) -> AsyncIterator[Page]:
-    """The page of a call; every script error and request to another origin fails the test."""
-    settings = console_settings(settings.model_copy(update={"redis_url": bus.bus.url}))
-    async with serving_console(settings) as console, chromium("--autoplay-policy=no-user-gesture-required") as browser:
-        context = await browser.new_context(extra_http_headers=as_operator("read"), **options)  # type: ignore[arg-type]
-        page, errors = await context.new_page(), list[str]()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if "Security Policy" in message.text else None)
-        foreign = await only_from(page, console.url)
-        await page.goto(f"{console.url}/calls/{call}")
+async def a_page(bus: TestBus, call: str) -> AsyncIterator[Page]:
+    """The page of a call, which an operator has opened who may only look."""
+    async with (
+        serving_console(console_settings(bus.bus.settings)) as running,
+        console_page(running, "read", "--autoplay-policy=no-user-gesture-required", path=f"/calls/{call}") as page,
+    ):
         yield page
-        assert (errors, foreign) == ([], [])
 
 
 async def recorded(bus: TestBus, settings: Settings, turns: int) -> str:
@@ -51,11 +45,11 @@ async def recorded(bus: TestBus, settings: Settings, turns: int) -> str:
 
 
 async def test_a_recorded_call_plays_from_a_clicked_line_and_shows_where_the_time_went(
-    bus: TestBus, settings: Settings, tmp_path: Path
+    bus: TestBus, settings: Settings
 ) -> None:
     call = await recorded(bus, settings, 12)
     measured = {event.turn: event for event in await bus.published(TurnMeasured, call)}
-    async with a_page(bus, settings, call) as page:
+    async with a_page(bus, call) as page:
         await expect(page.locator("audio")).to_be_visible(timeout=SOON_MS)
         line = page.locator("li.line.caller").nth(4)
         begin = float(await line.get_attribute("data-at") or 0)
@@ -84,10 +78,11 @@ async def test_a_recorded_call_plays_from_a_clicked_line_and_shows_where_the_tim
         await page.locator("#events > summary").click()
         await page.get_by_label("Contains").fill("depot hill street")
         await expect(page.locator("#events [role=status]")).to_contain_text("12 of", timeout=SOON_MS)
-        await page.screenshot(path=tmp_path / "call.png", full_page=True)
+        await page.evaluate("scrollTo(0, 0)")
+        await picture(page, "call")
 
 
-async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus, settings: Settings) -> None:
+async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None:
     call, began = bus.call(), time.time() - 30
     evil = '<script>window.broken = 1</script><img src=x onerror="window.broken = 1">"\' &amp; '
     evil += "\u202e\u05d8\u05e7\u05e1\u05d8"
@@ -97,7 +92,8 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus, setting
         ReplySpoken(call=call, turn=1, text=evil, agent=evil, at=began + 5),
         CallEnded(call=call, reason="caller_hung_up", duration_s=6, at=began + 6),
     )
-    async with a_page(bus, settings, call, viewport={"width": 360, "height": 800}) as page:
+    async with a_page(bus, call) as page:
+        await page.set_viewport_size({"width": 360, "height": 800})
         said = page.locator("li.line.caller")
         await expect(said).to_contain_text("<script>window.broken = 1</script>", timeout=SOON_MS)
         assert len(await said.inner_text()) < 2_000
@@ -106,14 +102,15 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus, setting
         await expect(page.locator("li.line.reply")).to_contain_text("onerror=")
         await expect(page.get_by_text("No recording is complete yet")).to_be_visible(timeout=SOON_MS)
         assert await page.evaluate("window.broken") is None
-        assert await page.evaluate("document.documentElement.scrollWidth <= 360")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await picture(page, "call-narrow")
 
 
-async def test_the_page_of_a_running_call_grows_and_ends_with_it(bus: TestBus, settings: Settings) -> None:
+async def test_the_page_of_a_running_call_grows_and_ends_with_it(bus: TestBus) -> None:
     call = bus.call()
     *before, ended = long_call(call, time.time() - 20, 2)
     await bus.publish(*before[:12])
-    async with a_page(bus, settings, call) as page:
+    async with a_page(bus, call) as page:
         await expect(page.get_by_text("running", exact=True)).to_be_visible(timeout=SOON_MS)
         lines = await page.locator("li.line").count()
         await bus.publish(*before[12:])
@@ -123,7 +120,7 @@ async def test_the_page_of_a_running_call_grows_and_ends_with_it(bus: TestBus, s
         await expect(page.get_by_text("the caller hung up")).to_be_visible(timeout=SOON_MS)
 
 
-async def test_an_unknown_call_says_what_to_do(bus: TestBus, settings: Settings) -> None:
-    async with a_page(bus, settings, bus.call()) as page:
+async def test_an_unknown_call_says_what_to_do(bus: TestBus) -> None:
+    async with a_page(bus, bus.call()) as page:
         await expect(page.get_by_role("heading", name="No such call")).to_be_visible(timeout=SOON_MS)
         await expect(page.get_by_role("link", name="Find the call in the list")).to_be_visible()

@@ -16,10 +16,7 @@ from orchestra.history.views.timeline import as_call, describe
 from orchestra_schemas import (
     DecodeError,
     Event,
-    OperatorSaid,
     PromptCompleted,
-    ReplyInterrupted,
-    ReplySpoken,
     SpeechMetered,
     ToolCompleted,
     ToolRequested,
@@ -73,7 +70,6 @@ class CallJournal:
         resumed: by turn, the event that took the prediction back.
         unanswered: tool calls without a result so far, by the id of their request: the entry and the call as text.
         usage: by turn, what its models and speech engines used.
-        operators: by turn, whose words the agent's voice said, and when they were sent.
         curated: the event that says which labelling task the call is.
         size: of all entries, in bytes.
 
@@ -91,17 +87,20 @@ class CallJournal:
         self.resumed: dict[int, UserTurnResumed] = {}
         self.unanswered: dict[str, tuple[int, ToolRequested]] = {}
         self.usage: dict[int, Usage] = {}
-        self.operators: dict[int, tuple[str, float]] = {}
         self.curated: TranscriptCurated | None = None
         self.size = 0
         self._gaps = GapDetector()
         self._tool_calls: dict[str, str] = {}
-        self._said_at: dict[str, float] = {}
 
     @property
     def ended(self) -> bool:
         """Whether the journal has the call's end."""
         return self.history.ended is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing from the call's beginning to the last entry, as far as can be seen."""
+        return bool(self.entries) and not any(remark.kind == "gap" for remark in self.remarks)
 
     def add(self, entry: Entry) -> None:
         """Add the next entry; those of media streams and of other calls are not taken."""
@@ -152,10 +151,6 @@ class CallJournal:
                 self.unanswered.pop(request, None)
             case PromptCompleted(turn=turn) | SpeechMetered(turn=turn):
                 self.usage[turn] = add_usage(self.usage.get(turn, Usage()), event, 0.0)
-            case ReplySpoken(turn=turn, operator=operator) | ReplyInterrupted(turn=turn, operator=operator) if operator:
-                self.operators[turn] = operator, self._said_at.get(operator, event.at)
-            case OperatorSaid(operator=operator, at=at):
-                self._said_at[operator] = at
             case TranscriptCurated():
                 self.curated = event
             case _:

@@ -234,20 +234,16 @@ def _spoken(journal: CallJournal) -> Iterator[tuple[float, Line]]:
             )
         if turn.reply_heard or turn.reply:
             number = _number(journal, whole.reply_index)
-            line = _reply(turn, number)
-            if turn.number in journal.operators:
-                who, said_at = journal.operators[turn.number]
-                line = replace(line, kind="operator", who=who, at_s=since(journal.history.clock_at, said_at))
-            yield number or 0, line
+            yield number or 0, _reply(turn, number)
 
 
 def _reply(turn: DialogueTurn, number: int | None) -> Line:
-    who = turn.agent or ("greeting" if turn.number == 0 else "agent")
+    who = turn.operator or turn.agent or ("greeting" if turn.number == 0 else "agent")
     if not turn.reply_heard:
         at_s = turn.said_to_s or turn.said_from_s or 0.0
         return Line(kind="not_heard", at_s=at_s, who=who, unheard=turn.reply, turn=turn.number, event=number)
     return Line(
-        kind="reply",
+        kind="operator" if turn.operator else "reply",
         at_s=turn.heard_from_s or 0.0,
         to_s=turn.heard_to_s,
         who=who,

@@ -4,13 +4,13 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
 
-from orchestra.bus import Bus, Entry, keys
+from orchestra.bus import Bus, keys
 from orchestra.console.call_page.journal import CallJournal
 from orchestra.errors import MissingExtraError, RedisAwayError, ServerError, UsageError
 from orchestra.history.call_record import CallRecord
@@ -87,6 +87,7 @@ class CallReader:
 
         Raises:
             ValueError: this is not the id of a call.
+            RedisAwayError: nothing is known of it because the server is away.
 
         """
         keys.validate_call_id(call)
@@ -100,7 +101,11 @@ class CallReader:
         finally:
             if not lock.locked():
                 self._reading.pop(call, None)
-        return found if found.journal.entries or found.record is not None else None
+        if found.journal.entries or found.record is not None:
+            return found
+        if found.problems:
+            raise RedisAwayError(found.problems[0])
+        return None
 
     async def _has_grown(self, found: FoundCall) -> bool:
         """Read on what is new; False if all of it has to be read again."""
@@ -128,15 +133,12 @@ class CallReader:
         except _AWAY as error:
             bus = None
             problems.append(f"the server is away, so the latest events may be missing here: {error}")
-        async with self._opened(bus, problems.append) as source:
-            for until_ms in self._windows(call, record):
-                journal = CallJournal(call)
-                wanted = Filter(calls=frozenset({call}), until_ms=until_ms)
-                async with aclosing(_entries(source, wanted, problems.append)) as entries:
-                    async for entry in entries:
-                        journal.add(entry)
-                if journal.ended:
-                    break
+        windows = self._windows(call, record)
+        if bus is not None:
+            journal = await _read_through(RedisJournal(bus, patience_s=0.0), call, windows, problems.append)
+        if not journal.is_whole:  # the archive takes memory and time, and a call of today rarely needs it
+            async with self._with_archive(bus, problems.append) as source:
+                journal = await _read_through(source, call, windows, problems.append)
         if not journal.entries:
             journal = await asyncio.to_thread(self._demo_run, call)
         return FoundCall(journal, record, list(dict.fromkeys(problems)))
@@ -152,7 +154,7 @@ class CallReader:
         return [started_ms + seconds * 1000 for seconds in _SEARCHED_S]
 
     @asynccontextmanager
-    async def _opened(self, bus: Bus | None, on_warning: OnWarning) -> AsyncIterator[Source]:
+    async def _with_archive(self, bus: Bus | None, on_warning: OnWarning) -> AsyncIterator[Source]:
         async with AsyncExitStack() as stack:
             stores: list[Source] = [RedisJournal(bus, patience_s=0.0)] if bus is not None else []
             try:
@@ -183,11 +185,18 @@ class CallReader:
             self._kept.popitem(last=False)
 
 
-async def _entries(source: Source, wanted: Filter, on_warning: OnWarning) -> AsyncGenerator[Entry]:
-    """The wanted entries; warns if the server goes away meanwhile."""
-    try:
-        async with aclosing(source.entries(wanted)) as entries:
-            async for entry in entries:
-                yield entry
-    except _AWAY as error:
-        on_warning(f"the journal cannot be read further: {error}")
+async def _read_through(source: Source, call: str, windows: Sequence[int | None], on_warning: OnWarning) -> CallJournal:
+    """The call's journal, read until the first of these times (epoch ms) that is after its end."""
+    journal = CallJournal(call)
+    for until_ms in windows:
+        journal = CallJournal(call)
+        wanted = Filter(calls=frozenset({call}), until_ms=until_ms)
+        try:
+            async with aclosing(source.entries(wanted)) as entries:
+                async for entry in entries:
+                    journal.add(entry)
+        except _AWAY as error:
+            on_warning(f"the journal cannot be read further: {error}")
+        if journal.ended:
+            break
+    return journal

@@ -9,6 +9,9 @@ import { Transcript } from "./call/transcript.js";
 import { Waterfall } from "./call/waterfall.js";
 
 const FOLLOW_MS = 1000;
+const RETRY_MS = 5000;
+// of answers while the console, or Redis, does not answer
+const AWAY = new Set([0, 503]);
 const call = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const base = `/api/calls/${encodeURIComponent(call)}`;
 
@@ -83,7 +86,7 @@ class CallPage {
 
   async follow() {
     for (;;) {
-      await new Promise((done) => setTimeout(done, FOLLOW_MS));
+      await new Promise((done) => setTimeout(done, this.view.problems.length ? RETRY_MS : FOLLOW_MS));
       if (!this.view.running && !this.view.problems.length) return;
       if (document.hidden) continue;
       try {
@@ -112,18 +115,24 @@ function* notes(view) {
 }
 
 async function open() {
-  const asked = api(base);
+  let asked = api(base);
   asked.catch(() => {}); // told below, once there is a page
   const { main, operator } = await openPage({ title: "Call", section: "calls", heading: false });
   main.append(loading("Reading the call…"));
-  try {
-    const view = await asked;
-    const page = new CallPage(main, operator);
-    page.show(view);
-    page.goTo(new URL(location.href));
-    await page.follow();
-  } catch (error) {
-    main.replaceChildren(error.status === 404 ? unknown(error) : errorState(error, () => location.reload()));
+  for (;;) {
+    try {
+      const view = await asked;
+      const page = new CallPage(main, operator);
+      page.show(view);
+      page.goTo(new URL(location.href));
+      return page.follow();
+    } catch (error) {
+      if (error.status === 404) return main.replaceChildren(unknown(error));
+      main.replaceChildren(errorState(error, () => location.reload()));
+      if (!AWAY.has(error.status)) return undefined;
+    }
+    await new Promise((done) => setTimeout(done, RETRY_MS));
+    asked = api(base);
   }
 }
 

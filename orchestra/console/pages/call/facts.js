@@ -32,7 +32,7 @@ function* entries(view, outbound) {
   yield ["line", record.line];
   yield ["app", record.passed_to ? `${record.app} → ${record.passed_to}` : record.app];
   yield ["agents", view.agents.join(", ")];
-  yield ["version", view.versions.map(version).join("; ") || record.version];
+  yield ["answered with", view.versions.map(version).join("; ") || record.version];
   yield ["transferred to", record.transferred_to];
   yield ["answered by", record.answered_by];
   yield ["call screening", record.screening];

@@ -27,6 +27,7 @@ export class Player {
       if (found.state !== "ready") return this.say(found.why);
       const marks = view.lines.filter((line) => line.kind === "interrupted");
       this.sound.hidden = false;
+      this.element.classList.add("ready");
       this.waveform.show(found.peaks, marks);
       if (!this.ready) this.audio.src = `${this.base}/recording.wav`;
       if (this.wanted) this.seek(this.wanted);

@@ -63,6 +63,7 @@ class Events {
   fill(page, fresh) {
     if (fresh) this.list.replaceChildren();
     this.options(page.types);
+    this.title.textContent = `Events (${count(page.total)})`;
     this.list.append(...page.events.map((event) => this.row(event)));
     this.last = page.events.at(-1)?.number ?? this.last ?? -1;
     this.following = page.following;

@@ -5,10 +5,10 @@ import { copyButton, folded, pretty } from "./text.js";
 
 // act: playFrom(second), openEvent(number)
 export function turnDetail(turn, detail, act) {
-  const parts = [used(detail)];
+  const parts = [prepared(turn), used(detail)];
   if (turn.said) parts.push(el("h3", {}, "The caller"), folded(turn.said, { class: "words" }));
-  for (const prompt of detail.prompts) parts.push(promptPart(prompt, act));
-  for (const tool of detail.tools) parts.push(toolPart(tool, act));
+  const steps = [...detail.prompts, ...detail.tools].sort((one, other) => one.event - other.event);
+  for (const step of steps) parts.push(step.messages ? promptPart(step, act) : toolPart(step, act));
   if (detail.rules.length) {
     parts.push(el("h3", {}, "Rules that stepped in"), el("ul", {}, ...detail.rules.map((rule) => el("li", { dir: "auto" }, rule))));
   }
@@ -17,6 +17,18 @@ export function turnDetail(turn, detail, act) {
     el("button", { type: "button", onclick: () => act.playFrom(turn.at_s) }, `Play from ${duration(turn.at_s)}`),
     el("button", { type: "button", onclick: () => act.openEvent(first) }, `Its ${count(detail.events.length)} events`));
   return el("div", {}, toolbar, ...parts.filter(Boolean));
+}
+
+const READY = {
+  speech: "the speech of its first sentence was ready", sentence: "its first sentence was ready",
+  prompt: "the model was answering", nothing: "nothing of the reply was ready",
+};
+
+function prepared({ measured: [first] = [] }) {
+  if (!first?.ready) return null;
+  const predicted = first.predicted_ms ? `Predicted ${milliseconds(first.predicted_ms)} before its end. ` : "";
+  const wasted = first.wasted_predictions ? ` Wrong predictions before: ${count(first.wasted_predictions)}.` : "";
+  return el("p", { class: "quiet" }, `${predicted}When the turn ended, ${READY[first.ready]}.${wasted}`);
 }
 
 function used({ usage, cost, currency }) {

@@ -5,8 +5,8 @@ import { turnDetail } from "./turn-detail.js";
 import { keyed } from "./text.js";
 
 const WIDTH = 1000;
-// of the caller's speech, which may last a minute
-const SPEECH_MS = 1500;
+// so much of the width, before the zero, is for the caller's speech, which may last a minute
+const SPEECH_SHARE = 0.25;
 const READY = {
   speech: "speech ready when the turn ended", sentence: "sentence ready when the turn ended",
   prompt: "answer under way when the turn ended", nothing: "nothing ready when the turn ended",
@@ -51,7 +51,8 @@ export class Waterfall {
   }
 
   x(ms) {
-    return (WIDTH * (Math.min(Math.max(ms, -SPEECH_MS), this.longest) + SPEECH_MS)) / (this.longest + SPEECH_MS);
+    const before = (this.longest * SPEECH_SHARE) / (1 - SPEECH_SHARE);
+    return (WIDTH * (Math.min(Math.max(ms, -before), this.longest) + before)) / (this.longest + before);
   }
 
   row(turn, before) {
@@ -159,6 +160,6 @@ function* badges(turn) {
 }
 
 function ticks(longest) {
-  const step = [100, 250, 500, 1000, 2500, 5000, 10_000].find((each) => longest / each <= 5) ?? longest;
+  const step = [100, 250, 500, 1000, 2500, 5000, 10_000].find((each) => longest / each <= 4) ?? longest;
   return Array.from({ length: Math.floor(longest / step) + 1 }, (_, i) => i * step);
 }
