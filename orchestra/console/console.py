@@ -13,7 +13,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.redis.refusal import describe_error
 from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.console.audit import Audit
-from orchestra.errors import RedisAwayError, ServerError
+from orchestra.errors import OrchestraError, RedisAwayError
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Console:
         while True:
             try:
                 bus = await Bus.connect(self.settings)
-            except ServerError as error:
+            except OrchestraError as error:  # settings that are wrong, too: the pages say so
                 if str(error) != self._problem:
                     _LOG.warning("console.redis_away", error=str(error))
                 self._problem = str(error)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from importlib.abc import Traversable
 from importlib.resources import files
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from orchestra.console.answers import as_json
 
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 #: the address of each page, and its file
@@ -20,6 +23,7 @@ _PAGES = {
     "/results/{name}": "result.html",
     "/sign-in": "sign-in.html",
 }
+_NO_SUCH_PAGE = "no-such-page.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,12 @@ class PageFile:
 def page_files() -> dict[str, PageFile]:
     """Every file of the pages by its path below the folder (``shell.js``)."""
     return {name: _file(name, each) for name, each in _walk(files(__package__) / "pages", "")}
+
+
+def page_paths() -> list[str]:
+    """The address of each page."""
+    loaded = page_files()
+    return [path for path, name in _PAGES.items() if name in loaded]
 
 
 def _walk(folder: Traversable, above: str) -> Iterator[tuple[str, Traversable]]:
@@ -72,10 +82,23 @@ def pages_router() -> APIRouter:
     return router
 
 
-def _answer(request: Request, file: PageFile) -> Response:
+def add_no_such_page(app: FastAPI) -> None:
+    """Browsers get a page where an address leads nowhere; programs a sentence, as for every other error."""
+    file = page_files()[_NO_SUCH_PAGE]
+
+    async def nothing(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AnyHTTPException)
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+            return _answer(request, file, 404)
+        return as_json({"error": error.detail}, 404)
+
+    app.add_exception_handler(404, nothing)
+
+
+def _answer(request: Request, file: PageFile, status: int = 200) -> Response:
     """The file, unless the browser has it: it asks each time, so that a page never runs with a module of yesterday."""
     headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
     asked = request.headers.get("if-none-match", "")
     if file.etag in (each.strip().removeprefix("W/") for each in asked.split(",")):
         return Response(status_code=304, headers=headers)
-    return Response(file.content, headers=headers, media_type=file.media_type)
+    return Response(file.content, status, headers, media_type=file.media_type)

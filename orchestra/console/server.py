@@ -11,7 +11,7 @@ from orchestra.console.answers import add_error_answers, as_json
 from orchestra.console.console import Console
 from orchestra.console.open_streams import EndingStreams, OpenStreams
 from orchestra.console.operators import Operators
-from orchestra.console.pages import pages_router
+from orchestra.console.pages import add_no_such_page, pages_router
 from orchestra.console.roles import Role, requires
 from orchestra.console.same_origin import SameOrigin
 from orchestra.console.sections import section_routers
@@ -45,6 +45,7 @@ def create_app(console: Console) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.console, app.state.admission, app.state.streams = console, sign_in, streams
     add_error_answers(app)
+    add_no_such_page(app)
     app.add_middleware(EndingStreams, streams=streams)
     app.add_middleware(SameOrigin, public_url=settings.console_url or "")
     app.add_middleware(SecurityHeaders)  # the last one is the outermost

@@ -62,10 +62,13 @@ async def test_a_page_is_loaded_once_and_then_only_asked_about(tmp_path: Path) -
 
 
 async def test_what_is_no_page_is_said_to_be_none(tmp_path: Path) -> None:
+    """In JSON to programs, as a page to browsers."""
     async with console_app(console_settings(Settings(data_dir=tmp_path))) as running:
         for path in ("/nothing", "/pages/../server.py", "/pages/%2e%2e/server.py", "/pages/", "/api/nothing"):
             answer = await running.http.get(path)
             assert (answer.status_code, list(answer.json())) == (404, ["error"])
+        answer = await running.http.get("/nothing", headers={"Accept": "text/html,*/*"})
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
 def test_all_pages_together_are_light() -> None:

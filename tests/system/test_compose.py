@@ -17,7 +17,7 @@ from orchestra.telemetry.otlp import otlp_headers
 
 ROOT = Path(__file__).parents[2]
 WORKING = (*WORKERS, "logging", "telemetry", "curator", "archive")
-OURS = ("edge", *WORKING, "sip")
+OURS = ("edge", *WORKING, "sip", "console")
 
 
 @cache
