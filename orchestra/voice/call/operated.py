@@ -13,6 +13,8 @@ it, and know what of it was heard. What they say, and the agents' first sentence
 own, so that an interruption of those words is none of a reply before them.
 """
 
+from collections.abc import Callable
+
 import structlog
 from msgspec.structs import replace
 
@@ -56,12 +58,14 @@ class OperatedConversation(Conversation):
         held_by: the operator who has taken the call over; empty: the agents have it.
         handed_back: said to a caller who is back with the agents; `Call` sets it.
         takes_audio: whether an operator's voice can be played.
+        on_held: called when an operator takes the call over, and when the agents have it again.
 
     """
 
     held_by = ""
     handed_back = ""
     takes_audio = True
+    on_held: Callable[[bool], None] = staticmethod(lambda _: None)
     _said = (-1, "")  # the last turn that was an operator's sentence, and theirs
     _to_say: tuple[OperatorSaid, ...] = ()  # once the caller has finished
     _stopped_by = _answered_by = ""
@@ -112,6 +116,8 @@ class OperatedConversation(Conversation):
         words = [spoken for sentence in sentences if (spoken := DEFAULT_LANGUAGE.to_speech(sentence))]
         if words:
             self._stop(said.operator)
+            if self.held_by:
+                self._act(self.turns.clear_output())
             self._said = (self.turns.turn + 1, said.operator)
             self._speak_as_turn(*words)
 
@@ -145,6 +151,7 @@ class OperatedConversation(Conversation):
 
     def _hold(self, operator: str) -> None:
         self.held_by = operator
+        self.on_held(True)
         self._microphone_due = self._clock.monotonic() + FIRST_WITHIN_S
 
     def _hand_back(self, operator: str) -> None:
@@ -154,6 +161,9 @@ class OperatedConversation(Conversation):
         _LOG.info("call.handed_back", call=self._call, operator=operator)
         self._stop(operator)
         self.held_by = ""
+        self.on_held(False)
+        # the agents' words are counted in audio that was sent, and the operator's was none of theirs
+        self._act(self.turns.clear_output())
         if self.handed_back and not self.turns.hanging_up:
             self._speak_as_turn(self.handed_back)
 

@@ -304,6 +304,10 @@ class TurnTaking:
         """Nothing more of what is being said or made is to be heard; ``reply_heard`` as in `caller_started`."""
         return [*self.caller_resumed(), *self._end_reply(reply_heard)]
 
+    def clear_output(self) -> list[Action]:
+        """What is on its way to the caller, whoever speaks, is to be discarded; what is said next waits for that."""
+        return [] if self._clearing else self._clear_audio()
+
     def tts_failed(self, reply_heard: list[str]) -> bool:
         """The speech engine lost text; ``reply_heard`` as in `caller_started`. Returns whether to clear the output.
 

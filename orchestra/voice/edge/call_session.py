@@ -24,6 +24,7 @@ from orchestra.voice.carriers.port import (
 from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.edge.dial_requests import DialRequests
 from orchestra.voice.edge.edge import Edge
+from orchestra.voice.edge.operator_microphone import OperatorMicrophone
 from orchestra.voice.pipeline.agent_speech import SpeechQueue
 from orchestra.voice.pipeline.pipeline import CallPipeline
 from orchestra.voice.text.text_call import TextCall
@@ -73,7 +74,14 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 
     def parts(call: Call) -> CallParts:
         pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream)
-        return CallParts(pipeline.run(), _read_all(call, pipeline, stream), call.watch(), pipeline.stop)
+        microphone = OperatorMicrophone(edge.bus, call, pipeline.play)
+        call.conversation.on_held = microphone.switch
+
+        async def stop() -> None:
+            await microphone.close()
+            await pipeline.stop()
+
+        return CallParts(pipeline.run(), _read_all(call, pipeline, stream), call.watch(), stop)
 
     await _serve(edge, parties, make, parts, resumed=resumed)
 

@@ -5,7 +5,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import structlog
-from pipecat.frames.frames import ErrorFrame
+from pipecat.audio.utils import create_stream_resampler
+from pipecat.frames.frames import ErrorFrame, OutputAudioRawFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameProcessor
@@ -74,8 +75,10 @@ class CallPipeline:
         self._respoken = False  # text was given to the engine a second time
         self._clock = clock
         self._started = clock.monotonic()
+        self._sample_rate = stream.sample_rate
+        self._operator_rate, self._resampler = 0, create_stream_resampler(clear_after_secs=None)
         self._input = StreamInput(stream.sample_rate, call.audio)
-        output = StreamOutput(
+        self._output = StreamOutput(
             stream,
             call.audio,
             on_speech=conversation.on_tts_audio,
@@ -89,7 +92,7 @@ class CallPipeline:
             conversation, speech, find_phrase, on_tts_text=call.on_tts_text, on_wasted_text=call.on_wasted_text
         )
         parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._user_turns]
-        parts += [self._agent_speech, self._tts, self._tts_fallback, output]
+        parts += [self._agent_speech, self._tts, self._tts_fallback, self._output]
         self._worker = PipelineWorker(
             Pipeline([part for part in parts if part is not None]),
             params=PipelineParams(audio_in_sample_rate=LISTENING_RATE, audio_out_sample_rate=stream.sample_rate),
@@ -118,6 +121,14 @@ class CallPipeline:
     async def push_audio(self, samples: bytes) -> None:
         """Take a frame of the caller's audio."""
         await self._input.push_audio(samples)
+
+    async def play(self, samples: bytes, sample_rate: int) -> None:
+        """Have the caller hear an operator's voice, past the TTS engine: 16-bit mono samples of any rate."""
+        if sample_rate != self._operator_rate:  # a resampler has one rate for life
+            self._operator_rate, self._resampler = sample_rate, create_stream_resampler(clear_after_secs=None)
+        audio = await self._resampler.resample(samples, sample_rate, self._sample_rate)
+        if audio:
+            await self._output.queue_frame(OutputAudioRawFrame(audio, self._sample_rate, 1))
 
     async def stop(self) -> None:
         """End the pipeline now; speech stops."""
