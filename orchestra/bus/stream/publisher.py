@@ -19,7 +19,7 @@ from orchestra.version import package_version
 from orchestra_schemas import Event
 
 #: how long the server remembers the number of a call's last event, seconds
-_NUMBERS_KEPT_S = 24 * 3600
+NUMBERS_KEPT_S = 24 * 3600
 _BATCH = 200
 _LOG = structlog.get_logger("orchestra.bus")
 
@@ -156,7 +156,7 @@ class Publisher:
         names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
         names += [keys.key(partition, "numbers", call) for call in calls]
         script = PUBLISH_ANYWAY if self._closing else PUBLISH
-        return pack(("EVALSHA", script.sha, len(names), *names, self._producer, _NUMBERS_KEPT_S, *events))
+        return pack(("EVALSHA", script.sha, len(names), *names, self._producer, NUMBERS_KEPT_S, *events))
 
     def _answered(self, partition: int, reply: Reply) -> None:
         if isinstance(reply, RedisError):
