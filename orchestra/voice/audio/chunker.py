@@ -67,7 +67,7 @@ class Track:
         """The whole chunks that were played by ``now_ms``; ``everything``: also the rest, as the call is over."""
         chunks = []
         for index, (start_ms, audio) in enumerate(self._parts):
-            closed = everything or index + 1 < len(self._parts)
+            closed = everything or index + 1 < len(self._parts) or self._pauses(now_ms)
             begin = start_ms
             while audio and (closed or len(audio) >= self._chunk_bytes):
                 piece = bytes(audio[: self._chunk_bytes])
@@ -79,6 +79,10 @@ class Track:
             self._parts[index] = (begin, audio)
         self._parts = [part for part in self._parts[:-1] if part[1]] + self._parts[-1:]
         return chunks
+
+    def _pauses(self, now_ms: float) -> bool:
+        """Whether nothing can join the last audio any more. The caller's goes on all the time, if not in time."""
+        return self._speaker == "agent" and now_ms - self.end_ms >= _JOIN_MS
 
     def _end(self, start_ms: int, audio: bytes | bytearray) -> int:
         return start_ms + _length_ms(audio, self._sample_rate)

@@ -90,8 +90,22 @@ def test_chunks_are_200_ms_and_come_once_they_were_played() -> None:
     track.put(1000, pcm(450))
     assert track.take(1199) == []
     assert track.take(1400) == [Chunk("agent", 1000, pcm(200)), Chunk("agent", 1200, pcm(200))]
-    assert track.take(9999) == []
-    assert track.take(9999, everything=True) == [Chunk("agent", 1400, pcm(50))]
+
+
+def test_the_end_of_what_the_agent_says_comes_as_soon_as_nothing_can_join_it() -> None:
+    track = Track("agent")
+    track.put(1000, pcm(250))
+    assert track.take(1309) == [Chunk("agent", 1000, pcm(200))]
+    assert track.take(1310) == [Chunk("agent", 1200, pcm(50))]
+    track.put(1400, pcm(200))
+    assert track.take(1600) == [Chunk("agent", 1400, pcm(200))]
+
+
+def test_the_callers_audio_is_cut_into_whole_chunks_also_when_it_is_late() -> None:
+    track = Track("caller")
+    track.put(1000, pcm(250))
+    assert track.take(9999) == [Chunk("caller", 1000, pcm(200))]
+    assert track.take(9999, everything=True) == [Chunk("caller", 1200, pcm(50))]
 
 
 def test_audio_that_is_sent_early_follows_the_audio_before_it() -> None:
