@@ -27,7 +27,7 @@ sys.stdout.buffer.write(msgspec.json.encode(edge_lines(load_lines(sys.argv[1])))
 
 
 class AppPhrases(msgspec.Struct, frozen=True):
-    """The name and version of an app, and what the edge says for it and how long it waits."""
+    """The name and version of an app, what the edge says for it, how long it waits, and whom the app transfers to."""
 
     name: str
     version: str
@@ -40,6 +40,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     introduction: str
     endpointing_by_agent: dict[str, Endpointing]
     fillers: tuple[tuple[str, str], ...]
+    transfer_target: str = ""
 
 
 class EdgeLines(msgspec.Struct, frozen=True):

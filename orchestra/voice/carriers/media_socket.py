@@ -10,8 +10,8 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orchestra.errors import MalformedMessageError, RejectedError
+from orchestra.rate_limit import RateLimit
 from orchestra.voice.carriers.port import CallControl
-from orchestra.voice.carriers.rate_limit import RateLimit
 
 _LOG = structlog.get_logger("orchestra.voice")
 

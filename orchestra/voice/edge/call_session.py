@@ -11,6 +11,7 @@ from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, StreamLostError
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
+from orchestra.rate_limit import RateLimit
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import (
     AudioReceived,
@@ -21,7 +22,6 @@ from orchestra.voice.carriers.port import (
     Parties,
     TextStream,
 )
-from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.edge.dial_requests import DialRequests
 from orchestra.voice.edge.edge import Edge
 from orchestra.voice.edge.operator_microphone import OperatorMicrophone

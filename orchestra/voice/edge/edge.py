@@ -10,13 +10,13 @@ from orchestra.app_phrases import EdgeLines
 from orchestra.bus import Bus, Publisher
 from orchestra.history.ending import HangUp
 from orchestra.history.resume import ResumeState
+from orchestra.rate_limit import RateLimit
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
 from orchestra.voice.call.speculation import Speculation
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
 from orchestra.voice.carriers.port import Carrier, Parties
-from orchestra.voice.carriers.rate_limit import RateLimit
 from orchestra.voice.carriers.registry import local_url, open_carriers
 from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.answering import Answering, EdgeApp

@@ -1,0 +1,55 @@
+"""Says in a call's journal which operators are there. Several pages of an operator's that listen count once."""
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+
+from orchestra_schemas import Event, OperatorJoined, OperatorLeft, OperatorTookOver
+
+_Publish = Callable[[Event], object]
+
+
+class Departure:
+    """Why a page leaves; where nobody says so, its connection was lost.
+
+    ``on_journal``: the edge has said it already.
+    """
+
+    def __init__(self) -> None:
+        self.reason = "connection lost"
+        self.on_journal = False
+
+
+class Attendance:
+    """Publishes that operators join calls and leave them."""
+
+    def __init__(self) -> None:
+        self._pages: Counter[tuple[str, str]] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def listening(self, publish: _Publish, call: str, operator: str) -> AsyncIterator[Departure]:
+        """A page listens while the block runs."""
+        who, departure = (call, operator), Departure()
+        self._pages[who] += 1
+        if self._pages[who] == 1:
+            publish(OperatorJoined(call=call, operator=operator, listens=True))
+        try:
+            yield departure
+        finally:
+            self._pages[who] -= 1
+            if not self._pages[who]:
+                del self._pages[who]
+                publish(OperatorLeft(call=call, operator=operator, listens=True, reason=departure.reason))
+
+
+@contextlib.asynccontextmanager
+async def speaking(publish: _Publish, call: str, operator: str) -> AsyncIterator[Departure]:
+    """The operator has taken the call over while the block runs, unless it is handed back before."""
+    departure = Departure()
+    publish(OperatorJoined(call=call, operator=operator, listens=False))
+    publish(OperatorTookOver(call=call, operator=operator))
+    try:
+        yield departure
+    finally:
+        if not departure.on_journal:
+            publish(OperatorLeft(call=call, operator=operator, listens=False, reason=departure.reason))
