@@ -12,6 +12,8 @@ from fastapi.responses import StreamingResponse
 _KEEP_ALIVE_S = 15.0
 _KEEP_ALIVE = b": still here\n\n"
 _RECONNECT_AFTER = b"retry: 1000\n\n"
+#: streams that are about to end; the event loop itself keeps no task alive
+_ENDING: set["asyncio.Future[None]"] = set()
 
 
 def message(data: Any, event: str = "", event_id: str = "") -> bytes:
@@ -41,8 +43,16 @@ async def _alive(messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 following = None
                 yield ready
     finally:
-        if following is not None:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-        if isinstance(messages, AsyncGenerator):
-            await messages.aclose()
+        # a reader that goes away has this task cancelled again and again: what closes connections must not be
+        ending = asyncio.ensure_future(_end(following, messages))
+        _ENDING.add(ending)
+        ending.add_done_callback(_ENDING.discard)
+        await asyncio.shield(ending)
+
+
+async def _end(following: "asyncio.Future[bytes | None] | None", messages: AsyncIterator[bytes]) -> None:
+    if following is not None:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    if isinstance(messages, AsyncGenerator):
+        await messages.aclose()
