@@ -8,11 +8,25 @@ import msgspec
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra_schemas import CallAnswered, CallEnded, CallStarted, UserTurnEnded, UserTurnResumed, tag_of
+from orchestra_schemas import (
+    CallAnswered,
+    CallEnded,
+    CallStarted,
+    OperatorHandedBack,
+    OperatorLeft,
+    ReplyInterrupted,
+    ReplySpoken,
+    UserTurnEnded,
+    UserTurnResumed,
+    tag_of,
+)
 
 _ENDED = tag_of(CallEnded)
 #: each takes a number: a turn that was only predicted has one, too
 _TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
+_REPLIES = {tag_of(ReplySpoken), tag_of(ReplyInterrupted)}
+#: the edge's sentence after a take-over takes a number, too, as the sentences of operators do
+_HANDED_BACK = {tag_of(OperatorHandedBack), tag_of(OperatorLeft)}
 #: an outbound call may be answered before its audio is connected, or end without either
 _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 
@@ -20,6 +34,7 @@ _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 class _Header(msgspec.Struct):
     cause: str = ""
     turn: int = 0
+    operator: str = ""
 
 
 _header = msgspec.json.Decoder(_Header).decode
@@ -28,13 +43,13 @@ _header = msgspec.json.Decoder(_Header).decode
 class _CallState:
     """The journal of one call so far."""
 
-    __slots__ = ("ended", "ids", "missed", "turn")
+    __slots__ = ("ended", "handed_back", "ids", "missed", "turn")
 
     def __init__(self) -> None:
         self.ids: set[int] = set()
         self.missed: set[str] = set()
         self.turn = 0
-        self.ended = False
+        self.ended = self.handed_back = False
 
 
 class GapDetector:
@@ -70,7 +85,7 @@ class GapDetector:
                 state.missed.add(header.cause)
         if not self._cut:
             missing += self._causes(entry, header.cause, state)
-            missing += self._turns(entry, header.turn, state)
+            missing += self._turns(entry, header, state)
         state.ids.add(hash(entry.id))
         state.ended = state.ended or entry.type == _ENDED
         return missing
@@ -84,7 +99,11 @@ class GapDetector:
         state.missed.update(lacking)
         return [f"{entry.call}: {_part(each, entry.call)} is missing before {entry.type}" for each in lacking]
 
-    def _turns(self, entry: Entry, turn: int, state: _CallState) -> list[str]:
+    def _turns(self, entry: Entry, header: _Header, state: _CallState) -> list[str]:
+        turn = header.turn
+        state.handed_back = state.handed_back or entry.type in _HANDED_BACK
+        if entry.type in _REPLIES and turn == state.turn + 1 and (header.operator or state.handed_back):
+            state.turn, state.handed_back = turn, False
         if entry.type not in _TURNS:
             return []
         before, state.turn = state.turn, max(state.turn, turn)

@@ -7,8 +7,9 @@ from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.history.call_record import CallRecord
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.call_records import running_calls
-from orchestra_schemas import CallEnded
+from orchestra_schemas import AudioChunk, CallEnded, tag_of
 
+_AUDIO = tag_of(AudioChunk)
 _PAGE = 500
 _CLAIMED_S = 60
 
@@ -33,10 +34,16 @@ async def _drop_active(bus: Bus, partition: int, stream: str, since_ms: int, sil
     while silent:
         page = await _page_back(bus, partition, stream, last, str(since_ms))
         for entry in page:
-            silent.pop(entry.call, None)
+            if entry.call in silent and not _is_operators(entry):
+                del silent[entry.call]
         if len(page) < _PAGE:
             return
         last = f"({page[-1].stream_id}"
+
+
+def _is_operators(entry: Entry) -> bool:
+    """Whether it is audio from a console, which may go on after the edge of the call was lost."""
+    return entry.type == _AUDIO and audio_of(entry, entry.call) is None
 
 
 async def claim_end(bus: Bus, call: str) -> bool:

@@ -4,8 +4,9 @@ import time
 
 from orchestra.agents.caller_notes import NOTES_HEAD, WHISPER_HEAD
 from orchestra.agents.conversation import Conversation
-from orchestra.testing import TestBus
+from orchestra.testing import TestBus, replay
 from orchestra_schemas import (
+    CallEnded,
     OperatorHandedBack,
     OperatorTookOver,
     OperatorWhispered,
@@ -15,6 +16,7 @@ from orchestra_schemas import (
     TurnCancelled,
     TurnCompleted,
     UserTurnEnded,
+    UserTurnPredicted,
 )
 from tests.agents.team import Line, call_of, last
 from tests.agents.test_interruptions import history
@@ -98,3 +100,35 @@ def test_a_note_of_an_operator_does_not_count_as_the_callers_words() -> None:
     conversation = Conversation(agent="reception")
     conversation.take_back("anna", "yes, cancel it")
     assert conversation.said_since(-1, "hm") == "hm"
+
+
+async def test_a_turn_that_was_predicted_before_a_whisper_leaves_it_to_the_next(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "We open at nine.").running() as line:
+        asked, now = "when do you open", time.time()
+        await bus.publish(UserTurnPredicted(call=line.call, turn=1, text=asked, at=now))
+        await line.until(PromptRequested)
+        await bus.publish(OperatorWhispered(call=line.call, operator="anna", note="Mention the sale."))
+        await bus.publish(UserTurnEnded(call=line.call, turn=1, text=asked, at=now, predicted=True))
+        await bus.settled()
+        line.turn = 1
+        await line.say("thanks")
+    assert [whispered(prompt) for prompt in line.model.prompts] == [[], ['\n\n- "Mention the sale."']]
+
+
+async def test_a_replay_asks_the_same_prompts(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "All right.").running() as line:
+        await bus.publish(OperatorWhispered(call=line.call, operator="anna", note="Offer a refund."))
+        await line.say("my parcel is lost")
+        await bus.publish(ReplySpoken(call=line.call, turn=2, text="One moment.", operator="anna"))
+        await bus.publish(OperatorTookOver(call=line.call, operator="anna"))
+        told = UserTurnEnded(call=line.call, turn=3, text="it was a vase", at=time.time(), operator="anna")
+        await bus.publish(told)
+        await bus.publish(OperatorHandedBack(call=line.call, operator="anna", note="20 euros."))
+        line.turn = 3
+        await line.say("thanks")
+        await bus.publish(CallEnded(call=line.call, reason="caller_hung_up"))
+        await bus.settled()
+        journal = await bus.published(None, line.call)
+    assert len([each for each in journal if isinstance(each, PromptRequested)]) == 2
+    compared = await replay(journal, line.orchestration().consumer)
+    assert compared.agrees

@@ -7,8 +7,11 @@ from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,
+    OperatorHandedBack,
     PromptCompleted,
     PromptRequested,
+    ReplyInterrupted,
+    ReplySpoken,
     TurnCompleted,
     UserTurnEnded,
     UserTurnResumed,
@@ -102,3 +105,17 @@ def test_a_call_without_its_end_is_open() -> None:
 def test_a_body_that_is_damaged_is_reported_where_it_is() -> None:
     damaged = Entry("1-0", 7, "events", "call.started", CALL, f"{CALL}:edge.1", b'{"type":"call.st')
     assert GapDetector().missing_before(damaged) == [f"{CALL}: the body of {CALL}:edge.1 is not the JSON of an event"]
+
+
+def test_sentences_of_operators_and_the_one_after_a_take_over_are_turns_and_no_gaps() -> None:
+    events: list[Event] = [
+        CallStarted(call=CALL, id="1"),
+        UserTurnEnded(call=CALL, id="2", turn=1, text="hello"),
+        ReplySpoken(call=CALL, id="3", turn=2, text="One moment.", operator="anna"),
+        UserTurnEnded(call=CALL, id="4", turn=3, text="yes", operator="anna"),
+        OperatorHandedBack(call=CALL, id="5", operator="anna"),
+        ReplyInterrupted(call=CALL, id="6", turn=4, heard=""),
+        UserTurnEnded(call=CALL, id="7", turn=5, text="hello"),
+    ]
+    assert gaps_in(events) == []
+    assert gaps_in([event for event in events if event.id != "4"]) == ["turns 3 to 4 are missing before turn 5"]

@@ -406,7 +406,7 @@ class Call:
 
     def _on_answered(self, event: CallAnswered) -> None:
         """The carrier has found out who answered the call."""
-        if event.by == "human" or self._script.ending is not None:
+        if event.by == "human" or self._script.ending is not None or self.conversation.held_by:
             return
         if self._is_screened and event.detail != _HEARD:
             return  # what the carrier has heard is the robot that screens the call

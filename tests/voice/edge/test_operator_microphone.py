@@ -83,7 +83,7 @@ async def test_the_caller_hears_an_operator_who_has_taken_the_call_over(bus: Tes
         async def talk(line: PhoneLine) -> None:
             call = (await running.event(CallStarted)).call
             await bus.publish(OperatorTookOver(call=call, operator="anna"))
-            speaking = asyncio.create_task(speak(running, call, 30))
+            speaking = asyncio.create_task(speak(bus.publish, call, 30))
             assert await line.until(lambda: len(heard_voice_s(line.tracks.agent)) > 20, 30)
             speaking.cancel()
             await bus.publish(OperatorHandedBack(call=call, operator="anna"))

@@ -30,6 +30,9 @@ from orchestra_schemas import (
     DigitPressed,
     DigitsRequested,
     Event,
+    OperatorLeft,
+    OperatorSaid,
+    OperatorTookOver,
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
@@ -461,3 +464,25 @@ async def test_a_stall_of_the_process_loses_no_words(talk: Talk) -> None:
     await talk.says("where is my parcel")
     assert [event.text for event in talk.of(UserTurnEnded)] == ["where is my parcel"]
     assert "Sorry, say that again. " not in talk.stream.sent
+
+
+async def test_an_operators_sentence_is_sent_in_place_of_the_reply(talk: Talk) -> None:
+    await talk.asks()
+    await talk.answers(complete=False)
+    talk.call.take_event(OperatorSaid(call="00-call", operator="anna", text="It is lost. I am sorry."))
+    await talk.wait(8)
+    assert talk.said.endswith("It is lost. I am sorry.")
+    assert [(cut.turn, cut.stopped_by) for cut in talk.of(ReplyInterrupted)] == [(1, "anna")]
+    spoken = talk.of(ReplySpoken)[-1]
+    assert (spoken.turn, spoken.text, spoken.operator) == (2, "It is lost. I am sorry.", "anna")
+
+
+async def test_a_take_over_of_a_call_without_audio_is_refused_and_the_agents_go_on(talk: Talk) -> None:
+    await talk.asks()
+    talk.call.take_event(OperatorTookOver(call="00-call", operator="anna"))
+    await talk.answers()
+    await talk.wait(8)
+    (left,) = talk.of(OperatorLeft)
+    assert (left.operator, "no audio" in left.reason) == ("anna", True)
+    assert talk.said.endswith(ANSWER)
+    assert talk.of(ReplyInterrupted) == []
