@@ -33,7 +33,7 @@ class TransferTarget:
         says: what they say to the caller (8 kHz) once both are connected.
         briefed: what they heard before that; filled in during the call.
         extension: the keys that the carrier pressed once they had answered, as it was told them.
-        hold_music: addresses of the music that the caller heard meanwhile.
+        hold_music: addresses of the music that the caller heard meanwhile; ``music_s`` is when they began to.
         connected_s: when both were connected, in seconds of the line's clock; None before.
 
     """
@@ -44,6 +44,7 @@ class TransferTarget:
     briefed: list[str] = field(default_factory=list)
     extension: str = ""
     hold_music: list[str] = field(default_factory=list)
+    music_s: float | None = None
     connected_s: float | None = None
 
     async def play_hold_music(self, url: str, line: PhoneLine) -> None:
@@ -61,6 +62,7 @@ class TransferTarget:
         with wave.open(io.BytesIO(answer.content), "rb") as file:
             music = to_telephone(file.readframes(round(_MUSIC_S * file.getframerate())), file.getframerate())
         self.hold_music.append(url)
+        self.music_s = line.now_s
         line.playout.put(mulaw.encode(music))
         await line.until(lambda: not line.playout, 2 * _MUSIC_S + 1)
 

@@ -183,8 +183,10 @@ async def test_a_caller_hears_music_until_the_person_has_the_call(
     assert (outcome.how, outcome.target) == ("transferred", "+15550003")
     assert len(person.hold_music) == 1
     assert person.connected_s is not None
-    connected = round(person.connected_s * 8000)
-    assert np.abs(line.tracks.agent[connected - 4000 : connected]).mean() > 100
+    assert person.music_s is not None
+    began = round(person.music_s * 8000)
+    assert np.abs(line.tracks.agent[began : began + 4000]).mean() > 100
+    assert person.music_s < person.connected_s
     assert person.extension == {"telnyx": "WWWW20", "vonage": "pppppppp20"}.get(carrier, "wwwwwwww20")
     assert "A parcel is lost." in person.briefed[0]
     assert len(await bus.published(TransferAccepted)) == 1
