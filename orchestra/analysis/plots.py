@@ -6,8 +6,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from orchestra.analysis.conditions import chosen
 from orchestra.analysis.query import CallDatabase
-from orchestra.analysis.report import chosen
 
 #: colours of the outcomes; they also differ in lightness
 _COLOURS = ("#1b4965", "#5fa8d3", "#bc6c25", "#e9c46a", "#606c38", "#a3b18a", "#9d4edd", "#d62828")

@@ -33,6 +33,8 @@ except ModuleNotFoundError as missing:
 
 _LOG = structlog.get_logger("orchestra.analysis")
 _PAGE = 5000
+#: what is derived of more events would take too much memory
+_MOST_KEPT = 4_000_000
 #: what DuckDB and Arrow raise where a file is damaged, or gone because it was merged
 _OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException)
 #: the first of several rows of one event; an event without an id is identified by its stream id
@@ -68,8 +70,10 @@ class CallDatabase:
             self._database = _connect(archive, self._found, live)
 
     @classmethod
-    async def open(cls, settings: Settings, *, on_warning: Callable[[str], None] = _log_warning) -> "CallDatabase":
-        """Open the archive of the settings, and the journal of their server if it is running.
+    async def open(
+        cls, settings: Settings, *, journal: bool = True, on_warning: Callable[[str], None] = _log_warning
+    ) -> "CallDatabase":
+        """Open the archive of the settings, and unless ``journal`` is False what a running server has beyond it.
 
         ``on_warning`` gets one sentence for a server that should be there and is away, and for each damaged file: the
         answer leaves them out.
@@ -84,7 +88,7 @@ class CallDatabase:
         except OSError as error:
             msg = f"the archive at {archive.root} cannot be reached: {error}"
             raise UsageError(msg) from error
-        live = await _live(settings, found.parts, on_warning)
+        live = await _live(settings, found.parts, on_warning) if journal else _Live()
         return await asyncio.to_thread(cls, archive, found, live, on_warning)
 
     def run(self, sql: str) -> "QueryResult":
@@ -124,6 +128,18 @@ class CallDatabase:
             self._database.close()
             self._found, self._database = found, _connect(self._archive, found, self._on_journal)
             return QueryResult(self._database.sql(sql))
+
+    def keep(self, *tables: str) -> None:
+        """Work out now what has no derived files yet, if several queries will read these tables. Blocks."""
+        views = {name for (name,) in self._database.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+        wanted = [table for table in tables if f"raw_{table}" in views]
+        few = f"SELECT count(*) <= {_MOST_KEPT} FROM raw_entries"
+        if not wanted or self._database.execute(few).fetchone() == (False,):
+            return
+        for table in wanted:
+            self._database.execute(f"CREATE TABLE kept_{table} AS FROM raw_{table}")
+            self._database.execute(f"DROP VIEW raw_{table}")
+            self._database.execute(f"ALTER TABLE kept_{table} RENAME TO raw_{table}")
 
     def columns(self) -> dict[str, list[tuple[str, str]]]:
         """All views with the names and types of their columns."""

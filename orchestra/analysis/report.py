@@ -3,8 +3,9 @@
 
 from typing import Any
 
+from orchestra.analysis.conditions import chosen
 from orchestra.analysis.query import CallDatabase
-from orchestra.archive.derived.sources import quoted
+from orchestra.archive.derived.facts import quoted
 from orchestra.prices import Prices
 from orchestra_schemas.speech import TURN_TIMES
 
@@ -14,20 +15,6 @@ GROUPS = {"day": "day", "agent": "agent", "version": "version"}
 _CALL_GROUPS = {"app": "app", "line": "line"}
 
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-
-
-def chosen(since: float | None = None, until: float | None = None, app: str = "", line: str = "") -> str:
-    """An SQL condition on ``time``, from epoch seconds, and on ``call``.
-
-    ``app`` has answered the call or taken it over; ``line`` is its line, or what was dialled.
-    """
-    tests = [f"time >= make_timestamp({round(since * 1e6)})"] if since is not None else []
-    tests += [f"time < make_timestamp({round(until * 1e6)})"] if until is not None else []
-    of_calls = [f"{quoted(app)} IN (app, passed_to)"] if app else []
-    own = "CASE direction WHEN 'outbound' THEN from_number ELSE to_number END"
-    of_calls += [f"{quoted(line)} IN (line, {own})"] if line else []
-    tests += [f"call IN (SELECT call FROM calls WHERE {' AND '.join(of_calls)})"] if of_calls else []
-    return " AND ".join(tests) or "true"
 
 
 def report(
@@ -48,6 +35,7 @@ def report(
     by app, and what the wrong ones cost at these ``prices``: None where no model has a price.
     """
     when = chosen(since, until, app, line)
+    records.keep("calls", "turns", "prompts", "tools", "holes")
     return {
         "totals": records.rows(f"SELECT {_CALL_SUMS} FROM calls WHERE {when}")[0],
         "outcomes": records.rows(

@@ -1,17 +1,17 @@
 """Full text over what was said in the recorded calls."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+import asyncio
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 
-from orchestra.replay.selection import Selection, decoded, entries, log_warning
-from orchestra.replay.sources.port import OnWarning
+from orchestra.analysis.words import Utterance, WantedWords, best_matches
+from orchestra.errors import MissingExtraError
+from orchestra.replay.selection import Selection, decoded, log_warning, open_selection
+from orchestra.replay.sources.port import Filter, OnWarning, Source
 from orchestra.settings import Settings
 from orchestra_schemas import ReplyInterrupted, ReplySpoken, UserTurnEnded, tag_of
 
 _SAID = tuple(tag_of(event_type) for event_type in (UserTurnEnded, ReplySpoken, ReplyInterrupted))
-_SNIPPET_WORDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,42 +38,53 @@ async def find_words(
 
     Words in double quotes have to follow each other exactly. ``on_warning`` gets what is missing or damaged.
     """
+    wanted = WantedWords(words)
+    if not wanted:
+        return []
     chosen = replace(selection, types=_SAID)
-    with closing(sqlite3.connect(":memory:")) as index:
-        index.execute(
-            "CREATE VIRTUAL TABLE said USING fts5"
-            "(words, call UNINDEXED, turn UNINDEXED, who UNINDEXED, at UNINDEXED, tokenize = 'porter unicode61')"
+    async with open_selection(settings, chosen, source, on_warning) as (opened, which):
+        found, of = await _candidates(settings, opened, which, wanted, on_warning)
+    matches = await asyncio.to_thread(best_matches, [(each.text, each.at) for each in found], wanted, limit, of=of)
+    return [
+        Hit(each.call, each.turn, each.who, each.at, snippet)
+        for each, snippet in ((found[place], snippet) for place, snippet in matches)
+    ]
+
+
+async def _candidates(
+    settings: Settings, source: Source, which: Filter, wanted: WantedWords, on_warning: OnWarning
+) -> tuple[list[Utterance], tuple[int, int] | None]:
+    """What may have the words, and how many utterances there are of all, with how many words; None if these are all."""
+    reading = source.read_by_sql(settings)
+    if reading is None:
+        return await _said(source, which, on_warning), None
+    try:
+        from orchestra.analysis.find_words import utterances_with  # noqa: PLC0415 - an extra
+        from orchestra.analysis.query import CallDatabase  # noqa: PLC0415 - an extra
+    except MissingExtraError:
+        return await _said(source, which, on_warning), None
+    with closing(await CallDatabase.open(reading.settings, journal=reading.journal, on_warning=on_warning)) as records:
+        found, (count, words) = await asyncio.to_thread(
+            utterances_with, records, wanted, calls=which.calls, since_ms=which.since_ms, until_ms=which.until_ms
         )
-        page: list[tuple[str, str, int, str, float]] = []
-        async for entry in entries(settings, chosen, source, on_warning=on_warning):
+    for rest in reading.rest:
+        also = await _said(rest, which, on_warning)
+        found, count = found + also, count + len(also)
+        words += sum(len(each.text.split()) for each in also)
+    return found, (count, words)
+
+
+async def _said(source: Source, which: Filter, on_warning: OnWarning) -> list[Utterance]:
+    """Everything that was said, from the entries of a source."""
+    found = []
+    async with aclosing(source.entries(which)) as entries:
+        async for entry in entries:
             for event in decoded([entry], on_warning):
                 match event:
                     case UserTurnEnded(text=text):
-                        page.append((text, event.call, event.turn, "caller", event.at))
+                        found.append(Utterance(event.call, event.turn, "caller", event.at, text))
                     case ReplySpoken(text=text, agent=agent):
-                        page.append((text, event.call, event.turn, agent or "agent", event.at))
+                        found.append(Utterance(event.call, event.turn, agent or "agent", event.at, text))
                     case ReplyInterrupted(heard=text):
-                        page.append((text, event.call, event.turn, "agent", event.at))
-        index.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?)", page)
-        return list(_hits(index, words, limit))
-
-
-def _hits(index: sqlite3.Connection, words: str, limit: int) -> Iterator[Hit]:
-    asked = _fts_query(words)
-    if not asked:
-        return
-    rows = index.execute(
-        "SELECT call, turn, who, at, snippet(said, 0, '[', ']', '…', ?) FROM said WHERE said MATCH ?"
-        " ORDER BY rank, at LIMIT ?",
-        (_SNIPPET_WORDS, asked, limit),
-    )
-    for call, turn, who, at, snippet in rows:
-        yield Hit(call, turn, who, at, snippet)
-
-
-def _fts_query(words: str) -> str:
-    """The query for FTS5: each word or phrase is quoted, so that nothing in it is an operator."""
-    parts = words.split('"')
-    phrases = [part.strip() for part in parts[1::2]]
-    single = [word for part in parts[::2] for word in part.split()]
-    return " ".join(f'"{term}"' for term in (*single, *phrases) if any(map(str.isalnum, term)))
+                        found.append(Utterance(event.call, event.turn, "agent", event.at, text))
+    return found

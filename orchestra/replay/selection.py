@@ -1,7 +1,7 @@
 """Which recorded calls are wanted, and their entries from a source."""
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
@@ -68,11 +68,21 @@ async def entries(
         UsageError: there is no such source, or a part of an id fits no call or several.
 
     """
+    async with (
+        open_selection(settings, selection, source, on_warning) as (opened, wanted),
+        aclosing(opened.entries(wanted)) as found,
+    ):
+        async for entry in found:
+            yield entry
+
+
+@asynccontextmanager
+async def open_selection(
+    settings: Settings, selection: Selection, source: str = "auto", on_warning: OnWarning = log_warning
+) -> AsyncIterator[tuple[Source, Filter]]:
+    """Open a source, with the selection as a filter for its entries; see `entries`."""
     async with _find_source(source).open(settings, source, on_warning) as opened:
-        wanted = await _filter(opened, settings, selection)
-        async with aclosing(opened.entries(wanted)) as found:
-            async for entry in found:
-                yield entry
+        yield opened, await _filter(opened, settings, selection)
 
 
 async def recorded_call(

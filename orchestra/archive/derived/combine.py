@@ -40,12 +40,13 @@ def combine(
         database.execute(f"CREATE {'TABLE' if at_once else 'VIEW'} facts AS {facts(raw)}")
     for table in TABLES.values():
         if raw:
-            made = f"derived_{table.name}" if stored is None else f"raw_{table.name}"
-            database.execute(f"CREATE VIEW {made} AS {table.of_facts}")
+            database.execute(f"CREATE VIEW raw_{table.name} AS {table.of_facts}")
         if stored is not None:
             excluded = f" ANTI JOIN {without} USING (call)" if without else ""
             database.execute(f"CREATE VIEW stored_{table.name} AS SELECT * FROM {stored[table.name]}{excluded}")
     if stored is None:
+        for name in TABLES:
+            database.execute(f"CREATE VIEW derived_{name} AS FROM raw_{name}")
         return
     calls = "SELECT call FROM stored_calls" + (f" UNION ALL SELECT DISTINCT call FROM {raw}" if raw else "")
     database.execute(f"CREATE TABLE split AS SELECT call FROM ({calls}) GROUP BY call HAVING count(*) > 1")

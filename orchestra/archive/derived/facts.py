@@ -39,6 +39,11 @@ def types(*tags: str) -> str:
     return f"type IN ({', '.join(repr(tag) for tag in tags)})"
 
 
+def quoted(text: str) -> str:
+    """A text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def number(text: str, kind: str = "DOUBLE") -> str:
     """A number from its text; NULL if it is none, or larger than any clock or counter shows."""
     value = f"TRY_CAST({text} AS {kind})"

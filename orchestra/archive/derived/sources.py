@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart
+from orchestra.archive.derived.facts import quoted
 from orchestra.archive.derived.files import derived_path
 from orchestra.archive.derived.tables import TABLES
 from orchestra.archive.parquet import SCHEMA
@@ -57,8 +58,3 @@ def derived_rows(files: Sequence[ArchiveFile], names: dict[str, str]) -> dict[st
     return {
         table: f"read_parquet([{', '.join(names[derived_path(table, file)] for file in files)}])" for table in TABLES
     }
-
-
-def quoted(text: str) -> str:
-    """A text for SQL."""
-    return "'" + text.replace("'", "''") + "'"

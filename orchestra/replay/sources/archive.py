@@ -10,7 +10,7 @@ from orchestra.bus import Entry, keys
 from orchestra.errors import UsageError
 from orchestra.replay.blocking_sources import in_thread
 from orchestra.replay.registry import Form
-from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
+from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType, SqlReading
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class ArchiveSource:
     def query_settings(self, settings: Settings) -> Settings:
         """The same settings with this archive."""
         return settings.model_copy(update={"archive_url": self._archive.root.location})
+
+    def read_by_sql(self, settings: Settings) -> SqlReading:
+        """The archive without the journal."""
+        return SqlReading(self.query_settings(settings), journal=False)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from orchestra.replay.position import merge
 from orchestra.replay.registry import Form
 from orchestra.replay.sources.archive import open_archive
 from orchestra.replay.sources.json_lines import JsonLines, file_entries
-from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
+from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType, SqlReading
 from orchestra.replay.sources.redis_journal import open_journal
 from orchestra.settings import Settings
 
@@ -43,6 +43,10 @@ class MergedSource:
         for source in self._stores or self._files:
             settings = source.query_settings(settings)
         return settings
+
+    def read_by_sql(self, settings: Settings) -> SqlReading | None:
+        """The archive and the journal; the files are read otherwise."""
+        return SqlReading(self.query_settings(settings), journal=True, rest=self._files) if self._stores else None
 
 
 def demo_journals(data_dir: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from orchestra.bus.stream.stream_id import StreamId
 from orchestra.errors import UsageError
 from orchestra.replay.blocking_sources import in_thread
 from orchestra.replay.registry import Form
-from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
+from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType, SqlReading
 from orchestra.settings import Settings
 from orchestra_schemas import event_types
 
@@ -51,6 +51,10 @@ class JsonLines:
         """
         msg = "SQL chooses calls of an archive and a journal, not of a file: choose by --call, --caller or --type"
         raise UsageError(msg)
+
+    def read_by_sql(self, _settings: Settings) -> SqlReading | None:
+        """SQL reads no file."""
+        return None
 
 
 class _EventLine(msgspec.Struct):

@@ -1,6 +1,6 @@
 """What a source of recorded entries is. A file of this package is one source: it has a ``SOURCE``."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,6 +39,22 @@ class Filter:
         return self.until_ms is not None and StreamId.parse(entry.stream_id).ms >= self.until_ms
 
 
+@dataclass(frozen=True, slots=True)
+class SqlReading:
+    """How `orchestra.analysis.query` reads a source.
+
+    Attributes:
+        settings: of the archive, and of the server.
+        journal: whether the server's journal is a part of the source.
+        rest: sources in it that SQL cannot read.
+
+    """
+
+    settings: Settings
+    journal: bool
+    rest: "Sequence[Source]" = ()
+
+
 class Source(Protocol):
     """An open source."""
 
@@ -52,6 +68,9 @@ class Source(Protocol):
             UsageError: SQL cannot read this source.
 
         """
+
+    def read_by_sql(self, settings: Settings, /) -> SqlReading | None:
+        """How SQL reads what this source has, and nothing else; None if it cannot."""
 
 
 class OpenSource(Protocol):

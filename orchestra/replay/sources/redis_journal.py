@@ -13,7 +13,7 @@ from orchestra.bus.redis.topology import find_servers
 from orchestra.errors import ServerError
 from orchestra.replay.position import merge
 from orchestra.replay.registry import Form
-from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType
+from orchestra.replay.sources.port import Filter, OnWarning, Source, SourceType, SqlReading
 from orchestra.settings import Settings
 
 _JOURNAL = "journal"
@@ -43,6 +43,10 @@ class RedisJournal:
     def query_settings(self, settings: Settings) -> Settings:
         """The same settings with this server."""
         return settings.model_copy(update={"redis_url": self._bus.url})
+
+    def read_by_sql(self, _settings: Settings) -> SqlReading | None:
+        """Not without the archive of the settings."""
+        return None
 
     async def _stream(self, partition: int, stream: str, since_ms: int, wanted: Filter) -> AsyncIterator[Entry]:
         since = str(max(0, since_ms))

@@ -1,0 +1,75 @@
+"""Utterances of a database of calls that may have some words: few enough for a search engine to look at each."""
+# ruff: noqa: S608 - made of constants, numbers and quoted texts
+
+from collections.abc import Collection
+
+from orchestra.analysis.query import CallDatabase
+from orchestra.analysis.words import Utterance, WantedWords, best_matches
+from orchestra.archive.derived.facts import quoted
+
+#: a search engine indexes as many in less than a second
+_MOST = 30_000
+#: utterances that are looked at together for a page of calls
+_CHUNK = 2000
+_COLUMNS = """
+call, turn, CASE type WHEN 'user.turn.ended' THEN 'caller' WHEN 'reply.spoken' THEN coalesce(nullif(agent, ''), 'agent')
+    ELSE 'agent' END AS who, coalesce("at", 0) AS at, text
+"""
+
+
+def utterances_with(
+    records: CallDatabase,
+    wanted: WantedWords,
+    *,
+    calls: Collection[str] | None = None,
+    since_ms: int = 0,
+    until_ms: int | None = None,
+) -> tuple[list[Utterance], tuple[int, int]]:
+    """The utterances that may have the words, and how many there are of all, with the sum of their words. Blocks.
+
+    Where very many have them, these are the ones that match best. Times are ms of the stream id.
+    """
+    tests = [f"place >= {since_ms} * 1048576"] if since_ms else []
+    tests += [f"place < {until_ms} * 1048576"] if until_ms is not None else []
+    tests += [f"call IN ({', '.join(map(quoted, sorted(calls)))})"] if calls is not None else []
+    said = f"(FROM derived_words WHERE {' AND '.join(tests)})" if tests else "derived_words"
+    if calls is not None and not calls:
+        return [], (0, 0)
+    (total,) = records.rows(f"SELECT count(*) AS utterances, coalesce(sum(tokens), 0) AS words FROM {said}")
+    of = int(total["utterances"]), int(total["words"])
+    # all that have one of the words, so that it is known how rare each word is
+    any_term = wanted.may_match("text", any_term=True)
+    found = records.rows(f"SELECT {_COLUMNS} FROM {said} WHERE {any_term} LIMIT {_MOST + 1}")
+    if len(found) > _MOST:
+        rank = wanted.likely_rank("text", "tokens", of[1] / max(of[0], 1))
+        found = records.rows(
+            f"SELECT {_COLUMNS} FROM {said} WHERE {wanted.may_match('text')} ORDER BY {rank} DESC, at LIMIT {_MOST}"
+        )
+    return [Utterance(**row) for row in found], of
+
+
+def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: int) -> list[str]:
+    """The newest calls in which somebody said the words, of those that a SELECT of ``call`` and ``time`` gives. Blocks.
+
+    Calls that may have them are looked at in their order, until there are enough.
+    """
+    may_match = wanted.may_match("text")
+    saying = f"(FROM derived_words WHERE {may_match})"
+    matching: list[str] = []
+    before = "true"
+    while len(matching) < limit:
+        candidates = records.rows(
+            f"SELECT * FROM ({calls}) SEMI JOIN {saying} USING (call) WHERE {before}"
+            f" ORDER BY time DESC, call DESC LIMIT {_CHUNK}"
+        )
+        if not candidates:
+            break
+        names = ", ".join(quoted(row["call"]) for row in candidates)
+        said = records.rows(f"SELECT call, text FROM derived_words WHERE call IN ({names}) AND {may_match}")
+        found = best_matches([(row["text"], 0.0) for row in said], wanted, len(said))
+        having = {said[place]["call"] for place, _ in found}
+        matching += [row["call"] for row in candidates if row["call"] in having]
+        oldest = candidates[-1]
+        time = f"TIMESTAMP {quoted(str(oldest['time']))}"
+        before = f"(time < {time} OR time = {time} AND call < {quoted(oldest['call'])})"
+    return matching[:limit]
