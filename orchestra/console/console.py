@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Publisher
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.redis.refusal import describe_error
@@ -43,6 +44,7 @@ class Console:
         self._problem = "the console has only just started"
         self._asked_at = float("-inf")
         self._runs: dict[str, Run] = {}
+        self._running: list[asyncio.Task[None]] = []
 
     @property
     def bus(self) -> Bus:
@@ -94,15 +96,17 @@ class Console:
                 self._problem = ""
         return self._problem
 
-    async def run(self) -> None:
-        """Connect, however long it takes, and run what `while_connected` was given, until cancelled."""
+    async def start(self) -> None:
+        """Connect, however long it takes, and begin to run what `while_connected` was given."""
         self._bus = bus = await self._connect()
-        async with asyncio.TaskGroup() as running:
-            for name, run in self._runs.items():
-                running.create_task(_again_and_again(name, run, bus), name=name)
+        self._running += [
+            asyncio.create_task(_again_and_again(name, run, bus), name=name) for name, run in self._runs.items()
+        ]
 
     async def close(self) -> None:
-        """Close the connections, once `run` has ended; what operators did last is sent before."""
+        """End what runs and close the connections; what operators did last is sent before."""
+        for each in self._running:
+            await cancel_and_wait(each)
         if self._bus is not None:
             await self._bus.close()
 

@@ -44,15 +44,21 @@ class Admission(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A dependency that admits operators with at least this role."""
+
+    role: Role
+
+    async def __call__(self, connection: HTTPConnection) -> Operator:
+        """The operator who asks; see `Admission.admit`."""
+        return await cast("Admission", connection.app.state.admission).admit(connection, self.role)
+
+
 def requires(role: Role) -> Any:
     """The dependency of a route, HTTP or WebSocket, that only operators with this role may use.
 
     As a parameter's (``operator: Annotated[Operator, requires(Role.READ)]``) it is the operator. A WebSocket of anybody
     else is refused in its handshake.
     """
-
-    async def admitted(connection: HTTPConnection) -> Operator:
-        admission = cast("Admission", connection.app.state.admission)
-        return await admission.admit(connection, role)
-
-    return Depends(admitted)
+    return Depends(Required(role))

@@ -34,7 +34,7 @@ def create_app(console: Console) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        running = [asyncio.create_task(each, name="console") for each in (console.run(), streams.watch())]
+        running = [asyncio.create_task(each, name="console") for each in (console.start(), streams.watch())]
         try:
             yield
         finally:

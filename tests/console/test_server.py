@@ -1,13 +1,15 @@
 """The frame of the console: pages, errors, streams that end, and Redis that comes late."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import pytest
 from fastapi import APIRouter, FastAPI, WebSocket
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -17,7 +19,8 @@ from orchestra.console.console import Console
 from orchestra.console.event_stream import event_stream, message
 from orchestra.console.open_streams import SIGNED_OUT, STOPPING
 from orchestra.console.pages import page_files
-from orchestra.console.roles import Operator, Role, requires
+from orchestra.console.roles import Operator, Required, Role, requires
+from orchestra.console.server import create_app
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import CallAccessed
@@ -112,12 +115,10 @@ async def test_a_section_runs_once_redis_is_there_and_again_after_it_failed(bus:
 
     console = Console(bus.bus.settings)
     console.while_connected("test", follow)
-    running = asyncio.create_task(console.run())
     async with asyncio.timeout(10):
+        await console.start()
         await seen.get()
         await seen.get()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
     await console.close()
 
 
@@ -187,6 +188,27 @@ async def test_a_socket_of_somebody_without_rights_is_never_opened(
         with pytest.raises(InvalidStatus) as refused:
             await connect(socket_url(running), additional_headers=headers)
     assert refused.value.response.status_code == status
+
+
+def every_route(routes: Iterable[BaseRoute]) -> Iterator[APIRoute | APIWebSocketRoute]:
+    for route in routes:
+        if isinstance(route, APIRoute | APIWebSocketRoute):
+            yield route
+        elif (included := getattr(route, "original_router", None)) is not None:
+            yield from every_route(included.routes)
+
+
+async def test_every_route_of_the_api_names_a_role_and_what_acts_needs_more_than_reading(tmp_path: Path) -> None:
+    app = create_app(Console(console_settings(Settings(data_dir=tmp_path))))
+    routes = [route for route in every_route(app.routes) if route.path.startswith("/api/")]
+    assert routes
+    for route in routes:
+        roles = [each.call.role for each in route.dependant.dependencies if isinstance(each.call, Required)]
+        methods = getattr(route, "methods", {"WEBSOCKET"})
+        if route.path == "/api/session" and methods != {"GET"}:
+            continue
+        assert roles, f"{route.path} is open to everybody"
+        assert methods == {"GET"} or max(roles) >= Role.OPERATE, f"{route.path} acts for readers"
 
 
 async def test_the_metrics_count_streams(tmp_path: Path) -> None:

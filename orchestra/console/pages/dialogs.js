@@ -11,10 +11,9 @@ const NEWS_FOR_MS = 6000;
 export function ask({ title, body, actions }) {
   return new Promise((resolve) => {
     const id = `dialog-${Math.random().toString(36).slice(2)}`;
-    const buttons = actions.map(({ label, value, kind }, index) =>
-      el("button", { value: String(index), class: kind, formnovalidate: value === null || value === undefined }, label),
-    );
-    const cancel = el("button", { value: "", formnovalidate: true }, "Cancel");
+    const buttons = actions.map(({ label, kind }, index) => el("button", { value: String(index), class: kind }, label));
+    // no submit button: the Enter key in a field is the first action's
+    const cancel = el("button", { type: "button", onclick: () => dialog.close("") }, "Cancel");
     const form = el("form", { method: "dialog" }, el("h2", { id }, title), body, el("div", { class: "row end" }, cancel, buttons));
     const dialog = el("dialog", { "aria-labelledby": id }, form);
     dialog.addEventListener("close", () => {

@@ -39,7 +39,9 @@ export function table({ caption, columns, rows = [], sort, onSort, rowHref, rowK
       return el(index === 0 ? "th" : "td", { class: column.numeric ? "numeric" : null, scope: index === 0 ? "row" : null }, shown);
     });
     const follow = (event) => {
-      if (!event.target.closest("a, button, input, select, label") && !String(getSelection())) location.assign(href);
+      if (event.target.closest("a, button, input, select, label") || String(getSelection())) return;
+      if (event.ctrlKey || event.metaKey) window.open(href);
+      else location.assign(href);
     };
     return el("tr", { class: href ? "leads" : null, dataset: rowKey ? { key: rowKey(row) } : {}, onclick: href ? follow : null }, cells);
   }
