@@ -18,6 +18,7 @@ from orchestra.errors import OrchestraError, RedisAwayError
 from orchestra.settings import Settings
 
 if TYPE_CHECKING:
+    from orchestra.analysis.shared_database import SharedCallDatabase
     from orchestra.archive.archive import Archive
 
 _LOG = structlog.get_logger("orchestra.console")
@@ -76,6 +77,13 @@ class Console:
 
         return Archive.of(self.settings)
 
+    @cached_property
+    def database(self) -> "SharedCallDatabase":
+        """All calls as a database, for what asks about many; made at its first use, like the archive."""
+        from orchestra.analysis.shared_database import SharedCallDatabase  # noqa: PLC0415 - see above
+
+        return SharedCallDatabase(self.settings)
+
     def while_connected(self, name: str, run: Run) -> None:
         """Have ``run`` run from the moment Redis is reached until the console stops; once more, later, if it fails."""
         self._runs[name] = run
@@ -109,6 +117,8 @@ class Console:
             await cancel_and_wait(each)
         if self._bus is not None:
             await self._bus.close()
+        if "database" in vars(self):
+            await self.database.close()
 
     async def _connect(self) -> Bus:
         backoff = Backoff()
