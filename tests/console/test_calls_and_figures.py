@@ -1,0 +1,160 @@
+"""The API of the list of calls and of the figures: the same filters, each point leads to its calls."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest_asyncio
+
+from orchestra.console.call_list.query import CallQuery
+from orchestra.console.figures.routes import costs
+from orchestra.curation.evaluation import EvaluatedCall
+from orchestra.prices import ModelPrice, Prices
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from tests.console.call_set import DAY, HOSTILE, NEXT_DAY, CallSet, publish
+from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
+
+
+@pytest_asyncio.fixture
+async def running(bus: TestBus) -> AsyncIterator[RunningConsole]:
+    async with console_app(console_settings(bus.bus.settings)) as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def calls(bus: TestBus) -> CallSet:
+    return await publish(bus)
+
+
+async def get(running: RunningConsole, path: str, **query: Any) -> Any:
+    answer = await running.http.get(path, params=query, headers=as_operator("read"))
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def test_running_calls_come_first_and_the_others_newest_first(running: RunningConsole, calls: CallSet) -> None:
+    found = await get(running, "/api/calls")
+    assert [row["call"] for row in found["running"]] == [calls.running]
+    assert [row["call"] for row in found["calls"]] == [calls.hostile, calls.parcel]
+    assert (found["next"], found["warnings"]) == ("", [])
+    row = found["calls"][1]
+    assert (row["started_at"], row["from_number"], row["outcome"], row["agent"]) == (
+        DAY,
+        "+15550001",
+        "transferred",
+        "tracking",
+    )
+    assert (row["turns"], row["wait_ms"], row["tools"], row["failed_tools"], row["score"]) == (1, 2400, 1, 1, None)
+
+
+FOUND: list[tuple[dict[str, Any], list[str]]] = [
+    ({"number": "0001"}, ["parcel"]),
+    ({"since": NEXT_DAY}, ["running", "hostile"]),
+    ({"until": NEXT_DAY}, ["parcel"]),
+    ({"outcome": "running"}, ["running"]),
+    ({"outcome": "failed"}, ["hostile"]),
+    ({"app": HOSTILE}, ["hostile"]),
+    ({"agent": "tracking"}, ["running", "parcel"]),
+    ({"words": "parcels"}, ["parcel"]),
+    ({"wait_ms": 2000}, ["parcel"]),
+    ({"tool": "find_parcel", "failed_tool": "true"}, ["parcel"]),
+    ({"interrupted": "true"}, ["parcel"]),
+    ({"transferred": "true"}, ["parcel"]),
+    ({"version": "bank"}, ["running", "parcel"]),
+    ({"number": "'; DROP TABLE calls"}, []),
+]
+
+
+async def test_calls_are_found_by_what_happened_in_them(running: RunningConsole, calls: CallSet) -> None:
+    for query, names in FOUND:
+        found = await get(running, "/api/calls", **query)
+        rows = [row["call"] for row in (*found["running"], *found["calls"])]
+        assert rows == [getattr(calls, name) for name in names], query
+
+
+async def test_a_page_ends_where_the_next_one_begins(running: RunningConsole, calls: CallSet) -> None:
+    first = await get(running, "/api/calls", until=NEXT_DAY + 50, limit=1)
+    assert [row["call"] for row in first["calls"]] == [calls.hostile]
+    second = await get(running, "/api/calls", until=NEXT_DAY + 50, limit=1, after=first["next"])
+    assert [row["call"] for row in second["calls"]] == [calls.parcel]
+    assert second["next"] == ""
+
+
+async def test_calls_are_found_by_the_annotators_score(running: RunningConsole, calls: CallSet) -> None:
+    scored = EvaluatedCall(call=calls.parcel, task=1, annotation=1, updated_at="2026-11-21T00:00:00+00:00", quality=4)
+    file = running.console.settings.data_dir / "evaluation.jsonl"
+    file.write_bytes(msgspec.json.encode(scored) + b"\n")
+    (row,) = (await get(running, "/api/calls", score=4))["calls"]
+    assert (row["call"], row["score"]) == (calls.parcel, 4)
+    assert (await get(running, "/api/calls", score=5))["calls"] == []
+    assert (await get(running, "/api/calls", score_below=4))["calls"] == []
+    file.write_bytes(b"nonsense\n")
+    assert "evaluation.jsonl" in (await get(running, "/api/calls"))["warnings"][0]
+    refused = await running.http.get("/api/calls?score=4", headers=as_operator("read"))
+    assert refused.is_client_error
+
+
+WRONG = (
+    "since=tomorrow",
+    "wait_ms=-1",
+    "score=9",
+    "after=nonsense",
+    "limit=0",
+    "colour=red",
+    "since=1e300",
+    "words=!!",
+)
+
+
+async def test_a_filter_that_makes_no_sense_is_refused_in_words(running: RunningConsole) -> None:
+    for path in (*(f"calls?{query}" for query in WRONG), "figures?since=tomorrow", "figures?by=mood"):
+        answer = await running.http.get(f"/api/{path}", headers=as_operator("read"))
+        assert answer.is_client_error, path
+        assert answer.json()["error"]
+
+
+async def test_without_redis_the_archive_is_listed(settings: Settings) -> None:
+    async with console_app(console_settings(Settings(data_dir=settings.data_dir))) as running:
+        assert (await get(running, "/api/calls"))["calls"] == []
+        assert (await get(running, "/api/figures"))["groups"] == []
+
+
+async def test_the_figures_of_a_day_are_those_of_its_calls(running: RunningConsole, calls: CallSet) -> None:
+    found = await get(running, "/api/figures", by="day")
+    one, two = found["groups"]
+    assert (one["key"], one["calls"], one["outcomes"]) == ("2026-11-20", 1, {"transferred": 1})
+    assert (one["turns"], one["interruptions"], one["tools"], one["failed_tools"], one["handovers"]) == (1, 1, 1, 1, 1)
+    assert one["wait"]["total"] == {"p50": 2400, "p95": 2400}
+    assert (two["calls"], two["outcomes"]) == (2, {"failed": 1, "running": 1})
+    begin = DAY - 12 * 3600
+    behind = await get(running, "/api/calls", since=begin, until=begin + 86_400)
+    assert [row["call"] for row in behind["calls"]] == [calls.parcel]
+
+
+async def test_each_group_leads_to_as_many_calls_as_it_counts(running: RunningConsole, calls: CallSet) -> None:
+    del calls
+    for by in ("app", "version", "agent"):
+        for group in (await get(running, "/api/figures", by=by))["groups"]:
+            behind = await get(running, "/api/calls", **{by: group["key"]})
+            assert len(behind["running"]) + len(behind["calls"]) == group["calls"], (by, group["key"])
+
+
+def test_tokens_cost_what_the_table_of_prices_says() -> None:
+    prices = Prices(models={"m": ModelPrice(prompt_per_million=1000, completion_per_million=10_000)}, currency="EUR")
+    used = [
+        {"key": "a", "model": "m", "prompt_tokens": 1000, "completion_tokens": 100},
+        {"key": "a", "model": "free", "prompt_tokens": 5, "completion_tokens": 5},
+        {"key": "b", "model": "free", "prompt_tokens": 5, "completion_tokens": 5},
+    ]
+    found = costs(used, prices)
+    assert (found["by_key"], found["currency"]) == ({"a": 2.0, "b": 0.0}, "EUR")
+    assert any("free" in each for each in found["unpriced"])
+    assert costs(used, Prices())["by_key"] == {}
+
+
+def test_the_filters_of_the_address_are_those_of_the_search() -> None:
+    query = CallQuery(number="1", words="hello", score=3, after="x", limit=7)
+    assert query.filter_fields()["words"] == "hello"
+    assert query.calls_with({"a": 3, "b": 2}) == {"a"}
+    assert CallQuery().calls_with({"a": 3}) is None
