@@ -19,6 +19,9 @@ from orchestra_schemas import (
     CallStarted,
     DigitPressed,
     Event,
+    OperatorHandedBack,
+    OperatorTookOver,
+    OperatorWhispered,
     ReplyInterrupted,
     ReplySpoken,
     ToolRequested,
@@ -29,8 +32,18 @@ from orchestra_schemas import (
     tag_of,
 )
 
-#: the events of an edge that agents react to
-FROM_EDGE = (CallStarted, UserSpeechStarted, ReplyInterrupted, ReplySpoken, UserTurnEnded, CallEnded)
+#: the events of an edge that agents react to, and those of operators
+FROM_EDGE = (
+    CallStarted,
+    UserSpeechStarted,
+    ReplyInterrupted,
+    ReplySpoken,
+    UserTurnEnded,
+    CallEnded,
+    OperatorWhispered,
+    OperatorTookOver,
+    OperatorHandedBack,
+)
 _STARTED = tag_of(CallStarted)
 #: longer than any turn may take
 _ANSWERED_WITHIN_S = 60.0
@@ -193,7 +206,7 @@ class RecordedCaller:
             case ReplySpoken(turn=number, text=text):
                 self._publish_as_edge(replace(event, text=self._heard(number, text)))
             case ReplyInterrupted(turn=number, heard=heard):
-                self._publish_as_edge(replace(event, heard=self._heard(number, heard)))
+                self._publish_as_edge(replace(event, heard=self._heard(number, heard, cut=True)))
             case _:
                 self._publish_as_edge(event)
         return True
@@ -221,11 +234,11 @@ class RecordedCaller:
         self._place = found + 1
         return self._journal.events[found]
 
-    def _heard(self, number: int, heard: str) -> str:
-        """How much of the reply the caller hears: as recorded, or as many words of another reply."""
+    def _heard(self, number: int, heard: str, *, cut: bool = False) -> str:
+        """How much of the reply the caller hears: as recorded, or as many words of another reply that was ``cut``."""
         recorded, candidate = self._recorded.get(number), self._journal.turn(number)
         if candidate is None or recorded is None or candidate.reply == recorded.reply:
             return heard
-        if not recorded.interrupted:
+        if not (cut or recorded.interrupted):
             return candidate.reply
         return " ".join(candidate.reply.split()[: len(heard.split())])
