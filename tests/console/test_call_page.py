@@ -132,3 +132,11 @@ async def test_nothing_is_told_of_an_unknown_call_or_to_strangers(console: Runni
         assert answer.status_code == 404
         assert answer.json()["error"].startswith("no such call")
         assert (await console.http.get(f"/api/calls/{call}{path}")).status_code == 401
+
+
+async def test_while_redis_is_away_a_call_that_is_nowhere_else_is_not_called_unknown(settings: Settings) -> None:
+    away = console_settings(settings.model_copy(update={"redis_url": None, "data_dir": settings.data_dir / "empty"}))
+    async with console_app(away) as running:
+        answer = await running.http.get("/api/calls/07-0199a0b4-c0de-7000-8000-00000000dead", headers=READ)
+    assert answer.status_code == 503
+    assert answer.json()["redis"] is False

@@ -143,9 +143,9 @@ function unknown(error) {
     el("h1", {}, "No such call"),
     emptyState(
       error.message,
-      el("p", {}, "The address has to end with the whole id of a call, as the list of calls and "),
-      el("p", {}, el("code", {}, "orchestra calls list"), " show it. The journal keeps events for a day, records stay " +
-        "for a week, and an archive keeps everything."),
+      el("p", {}, "The address has to end with the whole id of a call, as the list of calls shows it, or ",
+        el("code", {}, "orchestra calls list"), "."),
+      el("p", {}, "A journal is kept for a day, records for a week, and an archive for good, unless set otherwise."),
       el("p", {}, el("a", { href: "/calls" }, "Find the call in the list")),
     ),
   );

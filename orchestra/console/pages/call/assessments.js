@@ -23,8 +23,9 @@ function* parts({ annotated, runs, problems }) {
   if (annotated) yield* annotation(annotated);
   for (const run of runs) yield evaluation(run);
   if (!annotated && !runs.length) {
-    yield el("p", { class: "quiet" }, "Nobody has annotated this call here, and no evaluation run found anything wrong in it. ",
-      el("code", {}, "orchestra curate pull"), " brings annotations, ", el("code", {}, "orchestra evaluate"), " plays annotated calls.");
+    yield el("p", { class: "quiet" }, "No annotation of this call is here, and no evaluation run found anything wrong. ",
+      el("code", {}, "orchestra curate pull"), " brings annotations, ",
+      el("code", {}, "orchestra evaluate"), " plays annotated calls.");
   }
 }
 
@@ -32,7 +33,8 @@ function* annotation(call) {
   const issues = call.issues.map((path) => path.join(" › ")).join(", ");
   const rate = call.words ? `, ${percent(call.errors / call.words)} of the caller's words misrecognized` : "";
   const stars = call.quality ? `, quality ${call.quality} of 5` : "";
-  yield el("p", {}, el("b", {}, "Annotated: "), `${call.outcome || "no outcome"}${stars}${rate}`, issues ? `; ${issues}` : "");
+  const found = `${call.outcome || "no outcome"}${stars}${rate}${issues ? `; ${issues}` : ""}`;
+  yield el("p", {}, el("b", {}, "Annotated: "), el("bdi", {}, found));
   if (call.notes) yield folded(call.notes, { class: "words" });
   const marked = call.turns.filter((turn) => turn.labels.length || turn.corrected !== turn.text);
   if (!marked.length) return;
@@ -44,7 +46,7 @@ function* annotation(call) {
 
 function evaluation(run) {
   return el("div", {},
-    el("p", {}, el("b", { dir: "auto" }, run.set), ` evaluated ${run.at} with `, el("span", { dir: "auto" }, `${run.version} ${run.model}`)),
+    el("p", {}, el("b", { dir: "auto" }, run.set), ` evaluated ${run.at} with `, el("bdi", {}, `${run.version} ${run.model}`)),
     el("ul", {}, ...run.misses.map((miss) => el("li", {}, `turn ${miss.turn}, ${miss.what}: `,
       folded(`wanted ${miss.wanted}`, {}, "span"), " ", folded(`came ${miss.came}`, {}, "span")))));
 }

@@ -18,7 +18,7 @@ export class Player {
     this.element = el("section", { class: "panel player", "aria-label": "Recording" }, this.why, this.sound);
     for (const name of ["timeupdate", "seeked"]) this.audio.addEventListener(name, () => this.moved());
     this.audio.addEventListener("play", () => this.run());
-    this.audio.addEventListener("error", () => this.say("The recording cannot be played here any more: reload the page."));
+    this.audio.addEventListener("error", () => this.say("The recording cannot be played any more: reload the page."));
   }
 
   async load(view) {

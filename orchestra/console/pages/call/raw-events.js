@@ -50,7 +50,7 @@ class Events {
   // the page that begins with an event, after those that are shown unless it is the beginning
   async load(first = 0, fresh = !first) {
     const asked = ++this.asked;
-    const query = { first, limit: PAGE, ...(this.text.value && { text: this.text.value }), ...(this.type.value && { types: this.type.value }) };
+    const query = { first, limit: PAGE, text: this.text.value, types: this.type.value };
     try {
       const page = await api(`${this.base}/events`, { query });
       if (asked !== this.asked) return; // somebody has typed on meanwhile
@@ -69,7 +69,8 @@ class Events {
     this.following = page.following;
     this.more.hidden = page.following === null;
     this.found.textContent = `${count(page.matching)} of ${count(page.total)} events`;
-    if (!this.list.childNodes.length) this.list.append(el("li", { class: "quiet" }, "No event matches: clear the filter to see all."));
+    if (this.list.childNodes.length) return;
+    this.list.append(el("li", { class: "quiet" }, "No event matches: clear the filter to see all."));
   }
 
   options(types) {

@@ -111,7 +111,7 @@ export class Transcript {
 
   bringIntoView(element) {
     const { list } = this;
-    const above = element.offsetTop - list.offsetTop - list.scrollTop;
+    const above = element.offsetTop - list.scrollTop; // the list is what places are measured from
     if (above < 0 || above + element.offsetHeight > list.clientHeight) {
       list.scrollTop += above - list.clientHeight / 3;
     }

@@ -3,26 +3,45 @@
 import { count, duration, el, milliseconds, money } from "../shell.js";
 import { copyButton, folded, pretty } from "./text.js";
 
+const READY = {
+  speech: "the speech of its first sentence was ready",
+  sentence: "its first sentence was ready",
+  prompt: "the model was answering",
+  nothing: "nothing of the reply was ready",
+};
+
 // act: playFrom(second), openEvent(number)
 export function turnDetail(turn, detail, act) {
-  const parts = [prepared(turn), used(detail)];
-  if (turn.said) parts.push(el("h3", {}, "The caller"), folded(turn.said, { class: "words" }));
   const steps = [...detail.prompts, ...detail.tools].sort((one, other) => one.event - other.event);
-  for (const step of steps) parts.push(step.messages ? promptPart(step, act) : toolPart(step, act));
-  if (detail.rules.length) {
-    parts.push(el("h3", {}, "Rules that stepped in"), el("ul", {}, ...detail.rules.map((rule) => el("li", { dir: "auto" }, rule))));
-  }
-  const first = detail.events[0];
-  const toolbar = el("p", { class: "row" },
-    el("button", { type: "button", onclick: () => act.playFrom(turn.at_s) }, `Play from ${duration(turn.at_s)}`),
-    el("button", { type: "button", onclick: () => act.openEvent(first) }, `Its ${count(detail.events.length)} events`));
-  return el("div", {}, toolbar, ...parts.filter(Boolean));
+  const events = `Its ${count(detail.events.length)} events`;
+  return el(
+    "div",
+    {},
+    el(
+      "p",
+      { class: "row" },
+      el("button", { type: "button", onclick: () => act.playFrom(turn.at_s) }, `Play from ${duration(turn.at_s)}`),
+      el("button", { type: "button", onclick: () => act.openEvent(detail.events[0]) }, events),
+    ),
+    prepared(turn),
+    used(detail),
+    turn.said ? [el("h3", {}, "The caller"), folded(turn.said, { class: "words" })] : null,
+    steps.map((step) => (step.messages ? promptPart(step, act) : toolPart(step, act))),
+    detail.rules.length ? [el("h3", {}, "Rules that stepped in"), list(detail.rules)] : null,
+  );
 }
 
-const READY = {
-  speech: "the speech of its first sentence was ready", sentence: "its first sentence was ready",
-  prompt: "the model was answering", nothing: "nothing of the reply was ready",
-};
+const list = (texts) => el("ul", {}, texts.map((text) => el("li", { dir: "auto" }, text)));
+const code = (text) => folded(text, { class: "text" }, "pre");
+const json = (value) => code(JSON.stringify(value, null, 2));
+const unfolds = (summary, ...content) => el("details", {}, el("summary", {}, summary), content);
+const badge = (text, mood = "") => el("span", { class: `badge ${mood}`, dir: "auto" }, text);
+
+function eventLink(number, act) {
+  const label = `Show event ${number}`;
+  const props = { type: "button", class: "link", "aria-label": label, title: label };
+  return el("button", { ...props, onclick: () => act.openEvent(number) }, `#${number}`);
+}
 
 function prepared({ measured: [first] = [] }) {
   if (!first?.ready) return null;
@@ -33,81 +52,109 @@ function prepared({ measured: [first] = [] }) {
 
 function used({ usage, cost, currency }) {
   if (!usage) return null;
-  const parts = Object.entries(usage.models).map(
-    ([name, { prompt = 0, completion = 0 }]) => `${name} ${count(prompt)} + ${count(completion)} tokens`,
-  );
-  for (const [name, seconds] of Object.entries(usage.stt_s)) parts.push(`stt ${name} ${seconds} s`);
-  for (const [name, characters] of Object.entries(usage.tts_characters)) parts.push(`tts ${name} ${count(characters)} characters`);
+  const { models, stt_s: heard, tts_characters: spoken } = usage;
+  const parts = [
+    ...Object.entries(models).map(([name, { prompt = 0, completion = 0 }]) => `${name} ${tokens(prompt, completion)}`),
+    ...Object.entries(heard).map(([name, seconds]) => `stt ${name} ${seconds} s`),
+    ...Object.entries(spoken).map(([name, characters]) => `tts ${name} ${count(characters)} characters`),
+  ];
   if (!parts.length) return null;
   const price = cost === null ? "" : ` – ${money(cost, currency)} without the line`;
   return el("p", { class: "quiet" }, `Used: ${parts.join(", ")}${price}`);
 }
 
-function event(number, act) {
-  const label = `Show event ${number}`;
-  return el("button", { type: "button", class: "link", "aria-label": label, title: label, onclick: () => act.openEvent(number) }, `#${number}`);
-}
+const tokens = (prompt, completion) => `${count(prompt)} + ${count(completion)} tokens`;
 
 function promptPart(prompt, act) {
-  const { answer } = prompt;
-  const model = answer?.model || prompt.model || "default model";
-  const tokens = answer ? `, ${answer.tokens_estimated ? "about " : ""}${count(answer.prompt_tokens)} + ${count(answer.completion_tokens)} tokens` : "";
-  const times = answer ? `, first token ${milliseconds(answer.first_token_ms)}, whole ${milliseconds(answer.duration_ms)}` : "";
-  const as = Object.keys(prompt.parameters).length ? `, ${JSON.stringify(prompt.parameters)}` : "";
-  const older = prompt.messages.slice(0, prompt.same), newer = prompt.messages.slice(prompt.same);
-  return el("section", { class: "step" },
-    el("h3", {}, "Prompt to ", el("span", { dir: "auto" }, model), ` by ${prompt.agent} `, event(prompt.event, act)),
-    el("p", { class: "quiet" }, `step ${prompt.step}${as}${tokens}${times}`),
-    el("details", {}, el("summary", {}, `As sent: ${count(prompt.messages.length)} messages, ${count(prompt.tools.length)} tools`),
-      older.length ? el("details", {}, el("summary", {}, `${count(older.length)} messages as in the prompt before`), messages(older)) : null,
-      messages(newer), tools(prompt.tools), state(prompt.call_state),
-      copyButton(JSON.stringify(prompt.messages, null, 2), "the messages", "Copy messages")),
-    answer ? answerPart(answer, act) : el("p", { class: "badge warn" }, "not answered, or the answer is missing"));
+  const { answer, messages, parameters } = prompt;
+  const older = messages.slice(0, prompt.same);
+  const about = [`step ${prompt.step}`];
+  if (Object.keys(parameters).length) about.push(JSON.stringify(parameters));
+  if (answer) {
+    const estimated = answer.tokens_estimated ? "about " : "";
+    about.push(estimated + tokens(answer.prompt_tokens, answer.completion_tokens));
+    about.push(`first token ${milliseconds(answer.first_token_ms)}`, `whole ${milliseconds(answer.duration_ms)}`);
+  }
+  const model = answer?.model || prompt.model || "the default model";
+  return el(
+    "section",
+    { class: "step" },
+    el("h3", {}, "Prompt to ", el("bdi", {}, model), " by ", el("bdi", {}, prompt.agent), " ", eventLink(prompt.event, act)),
+    el("p", { class: "quiet" }, about.join(", ")),
+    unfolds(
+      `As sent: ${count(messages.length)} messages, ${count(prompt.tools.length)} tools`,
+      older.length ? unfolds(`${count(older.length)} messages as in the prompt before`, messageList(older)) : null,
+      messageList(messages.slice(prompt.same)),
+      prompt.tools.length ? unfolds(`${count(prompt.tools.length)} tools offered`, toolList(prompt.tools)) : null,
+      Object.keys(prompt.call_state).length ? unfolds("State of the call", json(prompt.call_state)) : null,
+      copyButton(JSON.stringify(messages, null, 2), "the messages", "Copy messages"),
+    ),
+    answer ? answerPart(answer, act) : el("p", {}, badge("not answered, or the answer is missing", "warn")),
+  );
 }
 
-function messages(list) {
-  return el("ol", { class: "messages" }, ...list.map((message) => el("li", {},
-    el("b", { class: "role" }, message.role, message.name ? ` ${message.name}` : ""),
-    message.content ? folded(message.content, { class: "text" }, "pre") : null,
-    ...(message.tool_calls ?? []).map((call) => folded(`${call.name}(${call.arguments})`, { class: "text" }, "pre")))));
+function messageList(messages) {
+  const items = messages.map(({ role, name, content, tool_calls: calls = [] }) =>
+    el(
+      "li",
+      {},
+      el("b", { class: "role", dir: "auto" }, role, name ? ` ${name}` : null),
+      content ? code(content) : null,
+      calls.map((call) => code(`${call.name}(${call.arguments})`)),
+    ),
+  );
+  return el("ol", { class: "messages" }, items);
 }
 
-function tools(list) {
-  if (!list.length) return null;
-  return el("details", {}, el("summary", {}, `${count(list.length)} tools offered`),
-    el("ul", {}, ...list.map((tool) => el("li", {}, el("b", { dir: "auto" }, tool.name), " ", el("span", { dir: "auto" }, tool.description),
-      el("pre", { class: "text" }, JSON.stringify(tool.parameters))))));
-}
-
-function state(values) {
-  if (!Object.keys(values).length) return null;
-  return el("details", {}, el("summary", {}, "State of the call"), folded(JSON.stringify(values, null, 2), { class: "text" }, "pre"));
+function toolList(tools) {
+  const items = tools.map(({ name, description, parameters }) =>
+    el("li", {}, el("b", { dir: "auto" }, name), " ", el("bdi", {}, description), code(JSON.stringify(parameters))),
+  );
+  return el("ul", {}, items);
 }
 
 function answerPart(answer, act) {
-  return el("div", { class: "answer" },
-    el("p", {}, el("b", {}, "Answered "), event(answer.event, act), ` ${answer.finish_reason}`,
-      answer.error ? el("span", { class: "badge bad", dir: "auto" }, answer.error) : null,
-      ...answer.rules.map((rule) => el("span", { class: "badge warn", dir: "auto" }, `rule ${rule}`))),
+  return el(
+    "div",
+    { class: "answer" },
+    el(
+      "p",
+      {},
+      el("b", {}, "Answered "),
+      eventLink(answer.event, act),
+      ` ${answer.finish_reason} `,
+      answer.error ? badge(answer.error, "bad") : null,
+      answer.rules.map((rule) => badge(`rule ${rule}`, "warn")),
+    ),
     answer.text ? folded(answer.text, { class: "words" }) : null,
-    ...answer.tool_calls.map((call) => folded(`${call.name}(${call.arguments})`, { class: "text" }, "pre")));
+    answer.tool_calls.map((call) => code(`${call.name}(${call.arguments})`)),
+  );
 }
 
 function toolPart(tool, act) {
-  const result = tool.result;
-  return el("section", { class: "step" },
-    el("h3", {}, "Tool ", el("span", { dir: "auto" }, tool.name), " ", event(tool.event, act),
-      tool.failed ? el("span", { class: "badge bad" }, "failed") : null,
-      tool.predicted ? el("span", { class: "badge" }, "on a predicted turn") : null),
-    el("p", { class: "quiet" }, result === null ? "no result in the journal" : `took ${milliseconds(tool.duration_ms)}`),
-    el("h4", {}, "Arguments"), folded(pretty(tool.arguments), { class: "text" }, "pre"),
-    ...(tool.passages.length ? knowledge(tool.passages)
-      : result === null ? [] : [el("h4", {}, "Result"), folded(pretty(result), { class: "text" }, "pre")]),
-    Object.keys(tool.noted).length
-      ? el("div", {}, el("h4", {}, "Noted"), folded(JSON.stringify(tool.noted, null, 2), { class: "text" }, "pre")) : null);
+  const missing = tool.result === null;
+  return el(
+    "section",
+    { class: "step" },
+    el(
+      "h3",
+      {},
+      "Tool ",
+      el("bdi", {}, tool.name),
+      " ",
+      eventLink(tool.event, act),
+      tool.failed ? badge("failed", "bad") : null,
+      tool.predicted ? badge("on a predicted turn") : null,
+    ),
+    el("p", { class: "quiet" }, missing ? "no result in the journal" : `took ${milliseconds(tool.duration_ms)}`),
+    el("h4", {}, "Arguments"),
+    code(pretty(tool.arguments)),
+    tool.passages.length ? knowledge(tool.passages) : missing ? null : [el("h4", {}, "Result"), code(pretty(tool.result))],
+    Object.keys(tool.noted).length ? [el("h4", {}, "Noted"), json(tool.noted)] : null,
+  );
 }
 
 function knowledge(passages) {
-  return [el("h4", {}, "Passages of the knowledge"), el("dl", { class: "passages" },
-    ...passages.flatMap(({ title, text }) => [el("dt", { dir: "auto" }, title), el("dd", {}, folded(text))]))];
+  const items = passages.map(({ title, text }) => [el("dt", { dir: "auto" }, title), el("dd", {}, folded(text))]);
+  return [el("h4", {}, "Passages of the knowledge"), el("dl", { class: "passages" }, items)];
 }

@@ -11,7 +11,9 @@ const READY = {
   speech: "speech ready when the turn ended", sentence: "sentence ready when the turn ended",
   prompt: "answer under way when the turn ended", nothing: "nothing ready when the turn ended",
 };
-const PREDICTIONS = { resumed: "void: the caller went on", other_words: "void: other words", hit: "right", open: "open" };
+const PREDICTIONS = {
+  resumed: "void: the caller went on", other_words: "void: other words", hit: "right", open: "open",
+};
 
 export class Waterfall {
   // act: playFrom(second), openEvent(number)
@@ -82,7 +84,8 @@ export class Waterfall {
         dataset: data }, svg("title", {}, text));
     for (const span of turn.spans ?? []) {
       const to = span.to_ms ?? this.longest;
-      if (span.kind === "speech") parts.push(rect("speech", span.from_ms, 0, 3, 10, `speech ${milliseconds(-span.from_ms)}`));
+      const spoke = `speech ${milliseconds(-span.from_ms)}`;
+      if (span.kind === "speech") parts.push(rect("speech", span.from_ms, 0, 3, 10, spoke));
       if (span.kind !== "prompt" && span.kind !== "tool") continue;
       const took = span.to_ms === undefined ? "not answered" : milliseconds(to - span.from_ms);
       const failed = span.failed ? " failed" : "";
@@ -92,21 +95,23 @@ export class Waterfall {
     let from = 0;
     for (const [i, { field, name }] of measured ? this.view.stages.entries() : []) {
       const ms = measured[field] ?? 0;
-      if (ms > 0) parts.push(rect(`stage-${i + 1}`, from, from + ms, 2, 12, `${name} ${milliseconds(ms)}`, { stage: field, ms }));
+      const text = `${name} ${milliseconds(ms)}`;
+      if (ms > 0) parts.push(rect(`stage-${i + 1}`, from, from + ms, 2, 12, text, { stage: field, ms }));
       from += Math.max(ms, 0);
     }
     if (turn.predicted_ms !== undefined && turn.predicted_ms !== null) {
       const text = `predicted at ${milliseconds(turn.predicted_ms)} (${PREDICTIONS[turn.prediction] ?? "open"})`;
       parts.push(rect("predicted", turn.predicted_ms, turn.predicted_ms, 0, 22, text));
     }
-    const label = this.told(turn, measured);
-    return svg("svg", { viewBox: `0 0 ${WIDTH} 22`, preserveAspectRatio: "none", role: "img", "aria-label": label }, ...parts);
+    const name = { role: "img", "aria-label": this.told(turn, measured) };
+    return svg("svg", { viewBox: `0 0 ${WIDTH} 22`, preserveAspectRatio: "none", ...name }, parts);
   }
 
   told(turn, measured) {
     if (!measured) return turn.discarded ? "predicted, and no turn" : "not measured";
     const stages = this.view.stages.map(({ field, name }) => `${name} ${milliseconds(measured[field] ?? 0)}`);
-    return [...stages, `total ${milliseconds(measured.total_ms ?? 0)}`, READY[measured.ready]].filter(Boolean).join(", ");
+    const total = `total ${milliseconds(measured.total_ms ?? 0)}`;
+    return [...stages, total, READY[measured.ready]].filter(Boolean).join(", ");
   }
 
   async unfold(turn, content) {
@@ -132,18 +137,18 @@ export class Waterfall {
   tell() {
     if (!this.folded.open) return;
     const rows = this.view.turns.flatMap((turn) => (turn.measured ?? []).map((part, i) => ({ turn, part, i })));
-    const stages = this.view.stages.map(({ field, name }) => ({
+    const time = (field, name) => ({
       key: field, label: name, numeric: true, cell: ({ part }) => milliseconds(part[field] ?? 0),
-    }));
+    });
+    const currency = this.view.record.cost?.currency;
     const columns = [
-      { key: "turn", label: "turn", numeric: true, cell: ({ turn, i }) => (i ? `${turn.number} (part ${i + 1})` : turn.number) },
-      ...stages,
-      { key: "stt_ms", label: "of turn end: transcript", numeric: true, cell: ({ part }) => milliseconds(part.stt_ms ?? 0) },
-      { key: "total_ms", label: "total", numeric: true, cell: ({ part }) => milliseconds(part.total_ms ?? 0) },
+      { key: "turn", label: "turn", numeric: true, cell: ({ turn, i }) => `${turn.number}${i ? ` (part ${i + 1})` : ""}` },
+      ...this.view.stages.map(({ field, name }) => time(field, name)),
+      time("stt_ms", "of turn end: transcript"),
+      time("total_ms", "total"),
       { key: "ready", label: "ready", cell: ({ part }) => part.ready || none },
-      { key: "predicted_ms", label: "predicted before", numeric: true, cell: ({ part }) => milliseconds(part.predicted_ms ?? 0) },
-      { key: "cost", label: "cost", numeric: true,
-        cell: ({ turn }) => (turn.cost === undefined ? none : money(turn.cost, this.view.record.cost?.currency)) },
+      time("predicted_ms", "predicted before"),
+      { key: "cost", label: "cost", numeric: true, cell: ({ turn }) => money(turn.cost, currency) },
     ];
     this.numbers.replaceChildren(table({ caption: "The stages of each turn", columns, rows }));
   }

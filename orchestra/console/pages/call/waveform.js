@@ -7,7 +7,7 @@ const HEIGHT = 112;
 const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
 export class Waveform {
-  // seek(second): somebody wants to hear this place; swatches: elements with the colours of caller, agent, interruptions
+  // seek(second): somebody wants to hear this place; swatches: elements in the colours of caller, agent, interruptions
   constructor(seek, swatches) {
     this.seek = seek;
     this.swatches = swatches;
