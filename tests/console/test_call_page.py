@@ -120,7 +120,9 @@ async def test_annotations_and_evaluations_of_a_call_are_shown(
     (folder / "1.json").write_bytes(msgspec.json.encode(run | {"misses": [miss]}))
     found = (await console.http.get(f"/api/calls/{call}/assessments", headers=READ)).json()
     assert found["annotated"]["outcome"] == "resolved"
-    assert [run["misses"][0]["wanted"] for run in found["runs"]] == ["find_parcel"]
+    (verdict,) = found["runs"]
+    assert (verdict["misses"][0]["wanted"], verdict["page"]) == ("find_parcel", "/results/evaluations/s-1/1")
+    assert (await console.http.get(verdict["page"], headers=READ)).status_code == 200
 
 
 @pytest.mark.parametrize(

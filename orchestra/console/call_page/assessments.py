@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,12 +20,13 @@ _evaluation = msgspec.json.Decoder(Evaluation).decode
 
 
 class RunVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """An evaluation run that played this call, and what was wrong in the answers it got."""
+    """An evaluation run that played this call, and what was wrong in the answers it got; ``page`` shows all of it."""
 
     set: str
     at: str
     version: str
     model: str
+    page: str
     misses: tuple[Miss, ...]
 
 
@@ -76,4 +78,5 @@ def _runs(folder: Path, call: str, problems: list[str]) -> Iterator[RunVerdict]:
             continue
         misses = tuple(miss for miss in run.misses if miss.case == call)
         if misses:
-            yield RunVerdict(set=run.set, at=run.at, version=run.version, model=run.model, misses=misses)
+            page = f"/results/evaluations/{quote(path.parent.name)}/{quote(path.stem)}"
+            yield RunVerdict(set=run.set, at=run.at, version=run.version, model=run.model, page=page, misses=misses)

@@ -46,7 +46,7 @@ function* annotation(call) {
 
 function evaluation(run) {
   return el("div", {},
-    el("p", {}, el("b", { dir: "auto" }, run.set), ` evaluated ${run.at} with `, el("bdi", {}, `${run.version} ${run.model}`)),
+    el("p", {}, el("a", { href: run.page, dir: "auto" }, run.set), ` evaluated ${run.at} with `, el("bdi", {}, `${run.version} ${run.model}`)),
     el("ul", {}, ...run.misses.map((miss) => el("li", {}, `turn ${miss.turn}, ${miss.what}: `,
       folded(`wanted ${miss.wanted}`, {}, "span"), " ", folded(`came ${miss.came}`, {}, "span")))));
 }
