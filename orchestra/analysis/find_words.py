@@ -13,7 +13,7 @@ _MOST = 30_000
 _CHUNK = 2000
 _COLUMNS = """
 call, turn, CASE type WHEN 'user.turn.ended' THEN 'caller' WHEN 'reply.spoken' THEN coalesce(nullif(agent, ''), 'agent')
-    ELSE 'agent' END AS who, coalesce("at", 0) AS at, text
+    ELSE 'agent' END AS who, coalesce("at", 0) AS "at", text
 """
 
 
@@ -43,7 +43,7 @@ def utterances_with(
     if len(found) > _MOST:
         rank = wanted.likely_rank("text", "tokens", of[1] / max(of[0], 1))
         found = records.rows(
-            f"SELECT {_COLUMNS} FROM {said} WHERE {wanted.may_match('text')} ORDER BY {rank} DESC, at LIMIT {_MOST}"
+            f"SELECT {_COLUMNS} FROM {said} WHERE {wanted.may_match('text')} ORDER BY {rank} DESC, place LIMIT {_MOST}"
         )
     return [Utterance(**row) for row in found], of
 

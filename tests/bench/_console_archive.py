@@ -1,12 +1,14 @@
 """Figures over a large archive: the first page of calls, words, latency by stage, the report, and the memory for it.
 
 The calls are copies of 1,000 synthetic ones of 200 events, with ids and times of their own: 100,000 of them on 25 days
-are 20 million events. Each question is asked by a process of its own, as by a command, and by one that stays, as the
-console's. ``python -m tests.bench._console_archive '{"folder": …}'`` is the process that asks.
+are 20 million events. Each question is asked by a process of its own: ``first`` with the opening of the archive, as by
+a command, and ``next`` as by a process that stays. ``python -m tests.bench._console_archive '{"folder": …}'`` is the
+process that asks.
 """
 
 import asyncio
 import json
+import os
 import resource
 import statistics
 import sys
@@ -21,17 +23,21 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import uvloop
 
+from orchestra.analysis.figures import figures as figures_by
+from orchestra.analysis.find_calls import CallFilter, find_calls
+from orchestra.analysis.find_words import utterances_with
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import report
+from orchestra.analysis.words import WantedWords, best_matches
 from orchestra.archive.archive import Archive, ArchiveFile
-from orchestra.archive.derived.derive import rebuild
+from orchestra.archive.derived.derive import derive
 from orchestra.archive.parquet import sort_by_stream_id, to_table
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.settings import Settings
 from orchestra_schemas.speech import TURN_TIMES
-from tests.bench._replay_events import EVENTS, interleaved
+from tests.bench._replay_events import EVENTS, Calls, interleaved
 
 _DAYS = 25
 _DAY_MS = 86_400_000
@@ -43,20 +49,20 @@ _ASKED = 3
 P95 = f"SELECT {', '.join(f'quantile_cont({stage}, 0.95) AS {stage}' for stage in TURN_TIMES)} FROM turns"
 
 
-async def archive_figures(calls: int = 100_000) -> dict[str, float]:
-    """The figures over this many calls."""
+async def measure() -> dict[str, float]:
+    """The figures over 100,000 calls, or as many as ``ORCHESTRA_BENCH_CALLS`` says."""
+    calls = int(os.environ.get("ORCHESTRA_BENCH_CALLS", "100000"))
     with tempfile.TemporaryDirectory(prefix="orchestra-bench-") as folder:
         archive = Archive(f"{folder}/archive")
-        begun = time.process_time()
         events = make_archive(archive, calls)
-        made = time.process_time()
-        rebuild(archive, progress=lambda _done, _of: None, settle_s=0)
+        begun = time.process_time()
+        assert derive(archive).failed == []
         figures: dict[str, float] = {
-            "archive_events": events,
-            "archive_made_cpu_s": round(made - begun),
-            "derived_events_per_cpu_s": round(events / (time.process_time() - made)),
-            "events_bytes_each": round(_bytes(f"{folder}/archive", "20*/*/*.parquet") / events, 1),
-            "derived_bytes_each": round(_bytes(f"{folder}/archive", "derived/*/*/*/*/*.parquet") / events, 1),
+            "calls": calls,
+            "events": events,
+            "derived_events_per_cpu_s": round(events / (time.process_time() - begun)),
+            "bytes_per_event": round(_bytes(f"{folder}/archive", "20*/*/*.parquet") / events, 1),
+            "derived_bytes_per_event": round(_bytes(f"{folder}/archive", "derived/*/*/*/*/*.parquet") / events, 1),
         }
         for question in QUESTIONS:
             figures |= await _asked(folder, question)
@@ -118,7 +124,11 @@ def _bytes(folder: str, pattern: str) -> int:
 
 
 def _page(records: CallDatabase) -> None:
-    assert len(records.rows("SELECT * FROM calls ORDER BY time DESC, call DESC LIMIT 50")) > 0
+    assert find_calls(records, CallFilter()).rows
+
+
+def _page_by_words(records: CallDatabase) -> None:
+    assert find_calls(records, CallFilter(words=_SELDOM)).rows
 
 
 def _p95(records: CallDatabase) -> None:
@@ -126,11 +136,40 @@ def _p95(records: CallDatabase) -> None:
     assert row["total_ms"] > row["first_token_ms"] > 0
 
 
+def _figures(records: CallDatabase) -> None:
+    assert figures_by(records, "day").groups
+
+
 def _report(records: CallDatabase) -> None:
     assert report(records)["totals"]["calls"] > 0
 
 
-QUESTIONS: dict[str, Callable[[CallDatabase], object]] = {"page": _page, "p95": _p95, "report": _report}
+def _seldom(records: CallDatabase) -> None:
+    _find(records, _SELDOM)
+
+
+def _often(records: CallDatabase) -> None:
+    _find(records, _OFTEN)
+
+
+def _find(records: CallDatabase, words: str) -> None:
+    wanted = WantedWords(words)
+    found, of = utterances_with(records, wanted)
+    assert len(best_matches([(each.text, each.at) for each in found], wanted, 50, of=of)) == 50
+
+
+_WORDS = Calls().words
+#: a word that one utterance of 600 has, and one that every fourth has
+_SELDOM, _OFTEN = _WORDS[900], _WORDS[2]
+QUESTIONS: dict[str, Callable[[CallDatabase], object]] = {
+    "first_page": _page,
+    "page_by_words": _page_by_words,
+    "find_seldom_word": _seldom,
+    "find_frequent_word": _often,
+    "p95_by_stage": _p95,
+    "figures_by_day": _figures,
+    "report": _report,
+}
 
 
 async def _asked(folder: str, question: str) -> dict[str, float]:

@@ -57,12 +57,12 @@ class Calls:
 
     def __init__(self, seed: int = 7) -> None:
         self.chance = random.Random(seed)
-        self._words = _vocabulary(self.chance)
-        self._weights = [1 / (rank + 3) for rank in range(len(self._words))]
+        self.words = _vocabulary(self.chance)
+        self._weights = [1 / (rank + 3) for rank in range(len(self.words))]
 
     def sentence(self, least: int, most: int) -> str:
         count = self.chance.randint(least, most)
-        return " ".join(self.chance.choices(self._words, self._weights, k=count)).capitalize() + "."
+        return " ".join(self.chance.choices(self.words, self._weights, k=count)).capitalize() + "."
 
     def call(self, number: int, *, events: int = EVENTS) -> Iterator[Event]:
         """This many events of one call, each with its header."""
