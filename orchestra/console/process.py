@@ -13,6 +13,9 @@ from orchestra.web_server.server import listen, serving, until_signalled
 
 _LOG = structlog.get_logger("orchestra.console")
 
+#: browsers open connections that they may need soon
+_REQUEST_WITHIN_S = 60.0
+
 
 async def run_console(settings: Settings, on_ready: Callable[[Settings], None] = lambda _: None) -> None:
     """Run the console until SIGTERM or SIGINT; then its pages are told, and it stops.
@@ -31,7 +34,7 @@ async def run_console(settings: Settings, on_ready: Callable[[Settings], None] =
     with contextlib.closing(listener):
         settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
         app = create_app(Console(settings))
-        async with serving(app, listener):
+        async with serving(app, listener, request_within_s=_REQUEST_WITHIN_S):
             _LOG.info("console.ready", host=settings.console_host, port=settings.console_port)
             on_ready(settings)
             await until_signalled()

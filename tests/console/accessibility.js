@@ -55,7 +55,8 @@
     if (!node || node === document.body) return null;
     const style = getComputedStyle(node);
     window.tabbed ??= [];
-    if (window.tabbed.includes(node)) return { again: true };
+    // an audio element has controls of its own, between which the focus moves
+    if (window.tabbed.at(-1) !== node && window.tabbed.includes(node)) return { again: true };
     window.tabbed.push(node);
     return { shown: style.outlineStyle !== "none" || style.boxShadow !== "none", what: node.outerHTML.slice(0, 100) };
   },
@@ -68,7 +69,10 @@
   },
   beginTabbing() {
     window.tabbed = [];
-    document.activeElement?.blur();
+    // from the top, wherever the focus was
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
   },
   // what reaches beyond the window, and is not in a box that can be moved sideways
   tooWide() {
