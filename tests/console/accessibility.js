@@ -58,7 +58,9 @@
     // an audio element has controls of its own, between which the focus moves
     if (window.tabbed.at(-1) !== node && window.tabbed.includes(node)) return { again: true };
     window.tabbed.push(node);
-    return { shown: style.outlineStyle !== "none" || style.boxShadow !== "none", what: node.outerHTML.slice(0, 100) };
+    // browsers show the focus within these by themselves
+    const parts = node.matches("audio, video, input[type^=date], input[type=time]");
+    return { shown: parts || style.outlineStyle !== "none" || style.boxShadow !== "none", what: node.outerHTML.slice(0, 100) };
   },
   notReached() {
     const radios = (node) => node.type === "radio" && document.querySelector(`input[name="${node.name}"]:checked`);

@@ -72,8 +72,9 @@ def name_of(path: str) -> str:
 
 
 async def is_quiet(page: Page) -> None:
-    """Wait until the page has loaded what it shows: nothing of it has changed for a moment."""
+    """Wait until the page has loaded what it shows: it says so no more, and nothing of it has changed for a moment."""
     await page.get_by_role("heading", level=1).first.wait_for(timeout=30_000)
+    await page.wait_for_function("!document.querySelector('.empty[role=status]')", timeout=60_000)
     await page.evaluate(
         "quiet => new Promise((done) => { let timer = setTimeout(done, quiet);"
         " new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, quiet); })"

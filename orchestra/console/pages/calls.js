@@ -41,11 +41,13 @@ const outcome = (call) => {
   const word = call.status === "running" ? "running" : (call.outcome ?? "ended");
   return el("span", { class: `badge ${BADGES[word] ?? ""}` }, word.replaceAll("_", " "));
 };
+/** One after the other, whichever way each is written. */
+const led = (...places) => places.filter(Boolean).map((place, at) => [at ? " → " : null, el("bdi", {}, place)]);
 const columns = [
   { key: "started_at", label: "Began", cell: (call) => timeElement(call.started_at) },
-  { key: "numbers", label: "Caller → line", cell: (call) => `${call.from_number || none} → ${call.to_number || none}` },
+  { key: "numbers", label: "Caller → line", cell: (call) => led(call.from_number || none, call.to_number || none) },
   { key: "outcome", label: "Outcome", cell: outcome },
-  { key: "app", label: "App", cell: (call) => [call.app, call.passed_to].filter(Boolean).join(" → ") || none },
+  { key: "app", label: "App", cell: (call) => led(call.app || none, call.passed_to) },
   { key: "agent", label: "Agent", cell: (call) => call.agent || none },
   { key: "version", label: "Version", cell: (call) => call.version || none },
   { key: "duration_s", label: "Length", numeric: true, cell: (call) => (call.status === "running" ? none : duration(call.duration_s)) },

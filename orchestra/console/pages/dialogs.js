@@ -40,9 +40,9 @@ export function toast(text, kind = "") {
   if (kind !== "error") setTimeout(() => node.remove(), NEWS_FOR_MS);
 }
 
-/** What stands where there is nothing yet; say what to do. */
+/** What stands where there is nothing yet; say what to do: words, commands and links that go on from the text. */
 export function emptyState(text, ...children) {
-  return el("div", { class: "empty" }, el("p", {}, text), children);
+  return el("div", { class: "empty" }, text, children.length ? " " : null, children);
 }
 
 /** What stands where something could not be had, with another try. */
