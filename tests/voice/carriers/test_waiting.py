@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
+from twilio.request_validator import RequestValidator
 
 from orchestra.history.ending import Transfer
 from orchestra.settings import Settings
@@ -29,6 +31,7 @@ from orchestra.voice.carriers.vonage import ncco
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 from orchestra_schemas import (
     CallEnded,
+    CallStarted,
     CallTransferRequested,
     ReplySpoken,
     TransferAccepted,
@@ -199,3 +202,35 @@ async def test_the_music_ends_where_nobody_takes_the_call(bus: TestBus, settings
     outcome, _ = await transferred(bus, settings, carrier, person, "+15550003")
     assert (outcome.how, outcome.streams, len(person.hold_music)) == ("caller_hung_up", 2, 1)
     assert len(await bus.published(TransferFailed)) == 1
+
+
+async def test_the_queue_s_webhooks_act_once_and_only_for_a_call_that_waits(bus: TestBus, settings: Settings) -> None:
+    orders: list[str] = []
+
+    async def ring(order: dict[str, str], sid: str) -> None:
+        del sid
+        orders.append(order["To"])
+
+    async with TwilioRestServer(ACCOUNT, AUTH_TOKEN, ring) as rest:
+        account = {"twilio_account_sid": ACCOUNT, "twilio_number": "+15550100", "twilio_api_url": rest.url}
+        async with running_edge(bus, settings, hold_music="melody", **account) as running:  # type: ignore[arg-type]
+            waits, other = bus.call(), bus.call()
+            wanted = CallTransferRequested(call=waits, turn=1, target="+15550003", briefing="x")
+            await bus.publish(CallStarted(call=waits), UserTurnEnded(call=waits, turn=1, text="a person"), wanted)
+
+            async def ask(path: str, *, signed: bool = True, **form: str) -> tuple[int, str]:
+                url, fields = f"{running.url}/twilio/{path}", {"CallSid": "CA1", "CallStatus": "in-progress", **form}
+                signature = RequestValidator(AUTH_TOKEN).compute_signature(url, fields) if signed else "x"
+                async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+                    answer = await http.post(url, data=fields, headers={"X-Twilio-Signature": signature})
+                return answer.status_code, answer.text
+
+            assert (await ask(f"hold?call={waits}", signed=False))[0] == 403
+            assert "<Leave />" in (await ask(f"hold?call={other}"))[1]
+            for _ in range(2):
+                assert "<Play loop=" in (await ask(f"hold?call={waits}"))[1]
+            # whose call is over, and whose caller is gone, ends nothing
+            assert (await ask(f"person?call={other}&caller=CA9", CallStatus="busy"))[0] == 204
+            assert (await ask(f"person?call={waits}&caller=CA9", CallStatus="busy"))[0] == 204
+            assert (await ask("hold?call=nonsense"))[1] == (await ask("person?call=nonsense"))[1]
+    assert orders == ["+15550003"]
