@@ -24,9 +24,16 @@ let panels = 0;
  * the call, and when the page goes.
  */
 export function mountPanel(element, call, operator) {
+  addStyles();
   const panel = new Panel(call, operator);
   element.append(panel.node);
   return panel;
+}
+
+// the panel brings its own styles, as it is part of several pages
+function addStyles() {
+  const href = new URL("steering/steering.css", import.meta.url).href;
+  if (![...document.styleSheets].some((sheet) => sheet.href === href)) document.head.append(el("link", { rel: "stylesheet", href }));
 }
 
 // an id for a request, which may be asked again if no answer comes; randomUUID exists on pages with https only
@@ -126,7 +133,7 @@ class Panel {
       node.append(volumes[side]);
     });
     const delay = el("span", { class: "quiet" });
-    const node = el("div", { hidden: true }, meters.map((meter) => meter.node), el("p", {}, delay));
+    const node = el("div", { class: "sound", hidden: true }, meters.map((meter) => meter.node), el("p", {}, delay));
     return { node, meters, volumes, delay };
   }
 

@@ -52,6 +52,8 @@ _LOG = structlog.get_logger("orchestra.voice")
 _MARK_WITHIN_S = 5.0
 #: a server that has answered nothing for longer is away, in seconds
 _ANSWER_WITHIN_S = 1.0
+#: how often audio is published while an operator listens, in seconds
+_LISTENED_TICK_S = 0.05
 #: event ids that a call remembers: far more than a turn has, and events of older turns change nothing
 _REMEMBERED = 1000
 #: a person whose telephone asks first decides within this, in seconds; meanwhile nobody is asked anything
@@ -432,10 +434,10 @@ class Call:
     # -- what goes by the clock
 
     async def watch(self) -> None:
-        """Until cancelled: `tick` every 200 ms."""
+        """Until cancelled: `tick` every 200 ms, or sooner while somebody listens: a chunk is late by up to this."""
         while True:
             before = self._clock.monotonic()
-            await asyncio.sleep(CHUNK_MS / 1000)
+            await asyncio.sleep(_LISTENED_TICK_S if self.conversation.listeners else CHUNK_MS / 1000)
             self.tick(self._clock.monotonic() - before)
 
     def tick(self, passed_s: float = 0.0) -> None:

@@ -28,6 +28,7 @@ from orchestra_schemas import (
     CallTransferRequested,
     Event,
     OperatorHandedBack,
+    OperatorJoined,
     OperatorLeft,
     OperatorSaid,
     OperatorTookOver,
@@ -56,6 +57,7 @@ class OperatedConversation(Conversation):
 
     Attributes:
         held_by: the operator who has taken the call over; empty: the agents have it.
+        listeners: the operators who listen to the call.
         handed_back: said to a caller who is back with the agents; `Call` sets it.
         takes_audio: whether an operator's voice can be played.
         on_held: called when an operator takes the call over, and when the agents have it again.
@@ -63,6 +65,7 @@ class OperatedConversation(Conversation):
     """
 
     held_by = ""
+    listeners: frozenset[str] = frozenset()
     handed_back = ""
     takes_audio = True
     on_held: Callable[[bool], None] = staticmethod(lambda _: None)
@@ -76,6 +79,10 @@ class OperatedConversation(Conversation):
     def take(self, event: Event) -> None:
         """Handle an event of this call's journal."""
         match event:
+            case OperatorJoined(operator=operator, listens=True):
+                self.listeners |= {operator}
+            case OperatorLeft(operator=operator, listens=True):
+                self.listeners -= {operator}
             case OperatorSaid():
                 self._take_sentence(event)
             case OperatorTookOver():

@@ -13,6 +13,7 @@ from orchestra_schemas import (
     CallTransferRequested,
     Event,
     OperatorHandedBack,
+    OperatorJoined,
     OperatorLeft,
     OperatorSaid,
     OperatorTookOver,
@@ -298,3 +299,17 @@ def test_another_edge_goes_on_with_a_take_over_and_with_what_was_not_said_yet(ca
     other.conversation.take(OperatorHandedBack(call="call", operator="anna"))
     other.wait(4)
     assert other.said() == ["Please hold.", BACK]
+
+
+# -- listen
+
+
+def test_it_is_known_who_listens_so_that_audio_is_published_sooner(call: OperatedCall) -> None:
+    for operator in ("anna", "ben"):
+        call.conversation.take(OperatorJoined(call="call", operator=operator, listens=True))
+    call.conversation.take(OperatorJoined(call="call", operator="eve", listens=False))
+    assert call.operated.listeners == {"anna", "ben"}
+    takes_over(call, "ben")
+    call.conversation.take(OperatorLeft(call="call", operator="ben", listens=True))
+    assert call.operated.listeners == {"anna"}
+    assert call.operated.held_by == "ben"

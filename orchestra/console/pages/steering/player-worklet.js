@@ -5,7 +5,7 @@
 const LONGEST_WAIT_S = 0.2;
 const SPARE_S = 0.02;
 // how long an arrival counts, and how far the playhead may be from its place before it jumps
-const REMEMBERED_S = 8;
+const REMEMBERED_S = 3;
 const JUMP_S = 0.3;
 const FASTER = 1.06;
 const SLOWER = 0.95;
