@@ -21,6 +21,9 @@ from orchestra_schemas import (
     DigitsRequested,
     Event,
     Message,
+    OperatorHandedBack,
+    OperatorSaid,
+    OperatorTookOver,
     PromptCompleted,
     PromptRequested,
     ProviderFailed,
@@ -216,7 +219,7 @@ class _Call:
 
     def happen(self) -> None:
         """Something that is rare."""
-        match self.random.randint(0, 6):
+        match self.random.randint(0, 7):
             case 0:
                 self.add(CallResumed, source="edge-2", stream_number=self.random.randint(1, 3))
                 self.play(self.words())
@@ -232,8 +235,24 @@ class _Call:
                 self.add(SpeechMetered, stt="local", stt_s=12.345, tts="local", tts_characters=120)
             case 5:
                 self.add(BookingNoted, what="table for two")
+            case 6:
+                self.step_in()
             case _:
                 self.add(CallEndRequested)
+
+    def step_in(self) -> None:
+        """An operator says something in place of a reply, and then may speak with the caller."""
+        self.add(OperatorSaid, turn=0, source="console", operator="anna", text=self.words())
+        if self.is_so():
+            self.add(ReplyInterrupted, heard=self.words()[:5], stopped_by="anna")
+        self.turn += 1
+        self.add(ReplySpoken, text=self.words(), operator="anna")
+        if self.is_so():
+            self.add(OperatorTookOver, turn=0, source="console", operator="anna")
+            self.turn += 1
+            self.add(UserTurnEnded, text=self.words(), operator="anna")
+            self.add(TurnCancelled, reason="operator")
+            self.add(OperatorHandedBack, turn=0, source="console", operator="anna", note=self.words())
 
     def end(self) -> None:
         reason = self.random.choice(("caller_hung_up", "agent_hung_up", "transferred", "failed"))

@@ -82,6 +82,8 @@ def _aggregated(name: str, keys: Sequence[str], columns: Iterable[Column], condi
 
 
 _PLAYED = types("reply.spoken", "reply.interrupted")
+#: by the caller: what an operator does ends a reply, too, and is no interruption
+_INTERRUPTED = f"{types('reply.interrupted')} AND coalesce(stopped_by, '') = ''"
 _ENDED = types("user.turn.ended")
 _FAILED = is_true("failed")
 
@@ -102,7 +104,7 @@ _CALLS = _aggregated(
         _last("versioned", f"{types('turn.completed')} AND version <> ''", version="version"),
         _last("modelled", f"{types('prompt.completed', 'turn.completed')} AND model <> ''", model="model"),
         _count("turns", _ENDED),
-        _count("interruptions", types("reply.interrupted")),
+        _count("interruptions", _INTERRUPTED),
         _count("tools", types("tool.completed")),
         _count("failed_tools", f"{types('tool.completed')} AND {_FAILED}"),
         _count("handovers", types("call.transfer.requested")),
@@ -131,7 +133,7 @@ _TURNS = _aggregated(
         _last("spoken", types("reply.spoken"), agent="agent"),
         _last("said", _ENDED, text="text", words="words"),
         _last("reply", _PLAYED, text="said", words="words"),
-        _count("interruptions", types("reply.interrupted")),
+        _count("interruptions", _INTERRUPTED),
         _count("failures", f"{types('turn.completed')} AND {_FAILED}"),
         _last("measured", types("turn.measured"), **{stage: number(stage) for stage in TURN_TIMES}),
         _count("ends", _ENDED),
