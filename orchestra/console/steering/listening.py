@@ -38,7 +38,9 @@ async def serve_listener(websocket: WebSocket, entries: Subscription, call: str,
         asyncio.create_task(_until_closed(websocket, departure), name=f"listener's end {call}"),
     ]
     try:
-        await asyncio.wait(parts[1:], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            part.result()
     finally:
         for part in parts:
             part.cancel()

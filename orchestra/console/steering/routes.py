@@ -30,7 +30,7 @@ from orchestra_schemas import (
 
 _Operating = Annotated[Operator, requires(Role.OPERATE)]
 #: close codes of WebSockets, an application's own: 4000 and the HTTP status
-_NOT_FOUND, _CONFLICT = 4404, 4409
+_NOT_FOUND, _CONFLICT, _UNAVAILABLE = 4404, 4409, 4503
 _STORED_WITHIN_S = 3.0
 
 
@@ -67,7 +67,11 @@ def router(console: Console) -> APIRouter:
             await entries.start()
             console.audit.log(operator, "took over", call)
             async with speaking(publisher.publish, call, operator.name) as departure:
-                await publisher.flush(_STORED_WITHIN_S)
+                try:
+                    await publisher.flush(_STORED_WITHIN_S)
+                except TimeoutError:
+                    await _refuse(websocket, _UNAVAILABLE, "Redis does not answer")
+                    return
                 take_over = TakeOver(websocket, publisher, entries, lease, call=call, operator=operator.name)
                 await take_over.serve(departure)
 

@@ -26,7 +26,7 @@ from orchestra_schemas import (
     OperatorLeft,
     OperatorTookOver,
 )
-from tests.console.consoles import RunningConsole, as_operator, console_settings, serving_console
+from tests.console.consoles import TOKENS, RunningConsole, as_operator, console_settings, serving_console
 
 WITHIN_S = 20.0
 FRAME = b"\1\0" * 640
@@ -206,6 +206,17 @@ async def test_a_page_that_breaks_the_protocol_does_not_keep_the_call(desk: Desk
         await socket.send(sent)
         assert (await closed(socket))[0] == 1008
     assert (await desk.event(OperatorLeft)).reason == "protocol error"
+
+
+@pytest.mark.parametrize("kind", ["listen", "take-over"])
+async def test_a_token_that_is_taken_back_ends_what_its_operator_does(desk: Desk, kind: str) -> None:
+    async with desk.socket(kind) as socket:
+        await socket.recv()
+        tokens = desk.console.console.settings.console_tokens
+        assert tokens is not None
+        tokens.write_text(f"admin:admin:{TOKENS['admin']}\n")
+        assert (await closed(socket))[0] == 4401
+    assert (await desk.event(OperatorLeft)).listens == (kind == "listen")
 
 
 async def test_pages_are_told_who_is_in_the_call_and_when_that_changes(desk: Desk) -> None:

@@ -5,9 +5,9 @@
 const LONGEST_WAIT_S = 0.2;
 const SPARE_S = 0.02;
 // how long an arrival counts, and how far the playhead may be from its place before it jumps
-const REMEMBERED_S = 3;
+const REMEMBERED_S = 2;
 const JUMP_S = 0.3;
-const FASTER = 1.06;
+const FASTER = 1.1;
 const SLOWER = 0.95;
 const REPORT_S = 0.1;
 const SIDES = 2;
