@@ -71,7 +71,7 @@ async def test_a_call_of_the_demo_is_seen_as_it_runs(browser: Browser, tmp_path:
             await expect(tool).to_contain_text("find_parcel(number=", timeout=30_000)
             reply = page.locator(".transcript .line.agent").last
             await expect(reply).to_contain_text("Hill Street", timeout=30_000)
-            await expect(reply).to_contain_text("after ")  # so many seconds
+            await expect(reply).to_contain_text("after ", timeout=30_000)  # so many seconds
             await picture(page, "live")
             await calling
             await expect(row).to_contain_text("ended: ", timeout=30_000)

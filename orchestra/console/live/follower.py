@@ -11,6 +11,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.refusal import describe_error
 from orchestra.bus.stream.entry import read_entry
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.clock import Clock
 from orchestra.console.live.projection import Projection
 from orchestra.console.live.running_calls import find_running, records_at
@@ -25,6 +26,8 @@ _BLOCK_MS, _COUNT = 250, 300
 #: what arrives is gathered this long before it is read, and again before it is sent: together at most 50 ms
 _READ_EVERY_S, _SEND_AFTER_S = 0.02, 0.02
 _PAGE = 500
+#: words of the caller that were said this long before somebody looks are shown, too
+_MOMENT_MS = 2000
 _EXPIRE_EVERY_S = 5.0
 
 
@@ -178,7 +181,7 @@ class _Tail:
         return arrived
 
     async def _watch(self, watched: set[int]) -> None:
-        """Follow the media streams of these partitions from now on, and no others."""
+        """Follow the media streams of these partitions from a moment ago on, and no others."""
         wanted = {keys.key(each, keys.MEDIA).encode(): each for each in watched & set(self._journals.values())}
         for key in self._media.keys() - wanted.keys():
             del self._media[key], self._last[key]
@@ -186,5 +189,6 @@ class _Tail:
             asked: list[tuple[Argument, ...]] = [("XREVRANGE", key, "+", "-", "COUNT", 1) for key in new]
             newest = await self._connection.calls(asked)
             for key, found in zip(new, newest, strict=True):
-                self._last[key] = found[0][0] if found else b"0-0"
+                newest_ms = StreamId.parse(found[0][0]).ms if found else 0
+                self._last[key] = str(StreamId(max(0, newest_ms - _MOMENT_MS))).encode()
                 self._media[key] = wanted[key]

@@ -130,7 +130,7 @@ class LiveCall:
         self.last_at = max(self.last_at, at)
         for missing in self._detector.missing_before(entry):
             self.gaps += 1
-            self.transcript.add_gap(at, missing)
+            self.transcript.add_gap(at, missing.removeprefix(f"{entry.call}: "))
         try:
             event = read_event(entry)
         except DecodeError:

@@ -48,7 +48,7 @@ export function chosenCall({ operator, close }) {
     const text = JSON.stringify(known);
     if (text === seen) return;
     seen = text;
-    fill(facts, known.filter(([, value]) => value).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+    fill(facts, known.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
   }
 
   return {
@@ -69,9 +69,9 @@ export function chosenCall({ operator, close }) {
         el("div", { class: "row" }, title, badge, el("button", { type: "button", class: "close", onclick: close }, "Close")),
         facts,
         el("p", {}, el("a", { href: `/calls/${encodeURIComponent(call)}` }, "Everything about this call")),
-        steps,
         note,
         words,
+        steps,
       );
       if (row) this.row(row);
     },

@@ -57,7 +57,7 @@ function contents(line) {
   }
   if (kind === "gap") return [at, el("span", { class: "what warn" }, `Events are missing here: ${text}`)];
   if (!LABELS[kind]) return [at, el("span", { class: "what" }, text)];
-  const name = el("span", { class: "who" }, kind === "agent" || kind === "tool" ? who || LABELS[kind] : LABELS[kind]);
+  const name = el("span", { class: "speaker" }, kind === "agent" || kind === "tool" ? who || LABELS[kind] : LABELS[kind]);
   return [at, name, kind === "tool" ? tool(line) : words(line)];
 }
 
