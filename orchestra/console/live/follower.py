@@ -120,7 +120,10 @@ class Live:
             following = [asyncio.create_task(self._follow_tail(bus, tail), name="live tail") for tail in tails]
             following.append(asyncio.create_task(self._expire(), name="live expiry"))
             try:
-                await asyncio.gather(*following)
+                # not `gather`: a cancellation is lost there if a task fails at that moment
+                done, _ = await asyncio.wait(following, return_when=asyncio.FIRST_EXCEPTION)
+                for task in done:
+                    task.result()
             finally:
                 for task in following:
                     task.cancel()
