@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
 
 
-#: a reply that is held goes on if no words have come this long after the caller's voice ended, in seconds
-_DECIDED_WITHIN_S = 0.5
+#: the least and the most that a reply is held for the words of a voice that has ended, in seconds
+_HELD_S = (0.5, 3.0)
 #: a turn without a transcript this long after its last sound has no words; no engine needs this long, in seconds
 _WORDS_WITHIN_S = 4.0
 _WORDS = (InterimTranscriptionFrame, EagerTranscriptionFrame, TranscriptionFrame)
@@ -86,6 +86,7 @@ class UserTurnAggregator(LLMUserAggregator):
         self._voice_possible = False
         self._agent_speaks = False
         self._pause_timer: asyncio.TimerHandle | None = None
+        self._voice_began = 0.0
         self._short_sound: ShortSoundFrame | None = None  # whose words have not come, if it has any
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
 
@@ -134,11 +135,15 @@ class UserTurnAggregator(LLMUserAggregator):
             case BotStartedSpeakingFrame() | BotStoppedSpeakingFrame():
                 self._agent_speaks = isinstance(frame, BotStartedSpeakingFrame)
             case VADUserStartedSpeakingFrame():
-                self._watch_pause(on=False)
-                self._conversation.speech_started(frame.timestamp - frame.start_secs)
+                self._stop_watching()
+                self._voice_began = frame.timestamp - frame.start_secs
+                self._conversation.speech_started(self._voice_began)
             case VADUserStoppedSpeakingFrame():
-                self._conversation.speech_ended(frame.timestamp - frame.stop_secs)
-                self._watch_pause(on=True)
+                ended = frame.timestamp - frame.stop_secs
+                self._conversation.speech_ended(ended)
+                self._watch_pause(ended - self._voice_began)
+            case SegmentTranscribedFrame():
+                self._conversation.pause_expired()  # the engine has said all that it will
             case _:
                 pass
 
@@ -212,14 +217,18 @@ class UserTurnAggregator(LLMUserAggregator):
 
     async def cleanup(self) -> None:
         """End the timer with the pipeline."""
-        self._watch_pause(on=False)
+        self._stop_watching()
         await super().cleanup()  # type: ignore[no-untyped-call]
 
-    def _watch_pause(self, *, on: bool) -> None:
+    def _watch_pause(self, voice_s: float) -> None:
+        self._stop_watching()
+        within_s = words_within_s(voice_s)
+        self._pause_timer = asyncio.get_running_loop().call_later(within_s, self._conversation.pause_expired)
+
+    def _stop_watching(self) -> None:
         if self._pause_timer is not None:
             self._pause_timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._pause_timer = loop.call_later(_DECIDED_WITHIN_S, self._conversation.pause_expired) if on else None
+            self._pause_timer = None
 
     async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
         """Drop frames that nobody after this uses: the caller's audio, that they still speak, the LLM context."""
@@ -229,6 +238,15 @@ class UserTurnAggregator(LLMUserAggregator):
     def _turn_stopped(self, _listener: object, _strategy: object, message: UserTurnStoppedMessage) -> None:
         self._conversation.turn_ended(message.content or "")
         self.context.set_messages([])  # the agents keep the history
+
+
+def words_within_s(voice_s: float) -> float:
+    """How long the words of a voice that has ended are waited for, before the reply that it has paused goes on.
+
+    As long as the voice lasted: a cough is short, and an engine that is behind needs longer for a whole sentence.
+    """
+    least_s, most_s = _HELD_S
+    return min(max(voice_s, least_s), most_s)
 
 
 def _sound_interrupts(strategies: UserTurnStrategies | None) -> bool:

@@ -13,7 +13,7 @@ from orchestra.voice.engines.deepgram.engine import FluxEngine
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local.engine import LocalEngine
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
-from orchestra.voice.pipeline.user_turns import UserTurnAggregator
+from orchestra.voice.pipeline.user_turns import UserTurnAggregator, words_within_s
 from tests.voice.engines.line import RATE, Line
 from tests.voice.engines.test_engines_short_sounds import Heard
 
@@ -83,3 +83,8 @@ async def test_an_engine_that_takes_over_knows_that_the_agent_speaks(
         await line.push(*sound(aggregator, [0.9] * 8), Heard())
         await line.until_any(Heard, 2)
     assert bool(line.all(UserStartedSpeakingFrame)) != agent_speaks
+
+
+@pytest.mark.parametrize(("voice_s", "within_s"), [(0.2, 0.5), (0.5, 0.5), (1.2, 1.2), (2.7, 2.7), (20.0, 3.0)])
+def test_a_reply_waits_longer_for_the_words_of_a_longer_voice(voice_s: float, within_s: float) -> None:
+    assert words_within_s(voice_s) == within_s
