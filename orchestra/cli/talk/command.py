@@ -104,13 +104,29 @@ async def _talk(settings: "Settings", target: str, call: _Call, console: "Consol
     hung_up = asyncio.Event()
     with _signals(hung_up):
         if target and "://" not in target:
-            async with _app_started(settings, target, console) as place:
+            async with _app_started(settings, target, console, microphone=call.said is None) as place:
                 return hung_up.is_set() or await _call(place, call, console, hung_up)
         return await _call(_edge(settings, target), call, console, hung_up)
 
 
+def _check_sound() -> None:
+    """See that there is a microphone and a loudspeaker.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    from orchestra.cli.talk.sound import sound_device
+    from orchestra.cli.talk.telephone import FRAME_BYTES
+
+    with sound_device(lambda _: bytes(FRAME_BYTES), microphone=True):
+        pass
+
+
 @contextlib.asynccontextmanager
-async def _app_started(settings: "Settings", app: str, console: "Console") -> AsyncIterator[_Place]:
+async def _app_started(
+    settings: "Settings", app: str, console: "Console", *, microphone: bool
+) -> AsyncIterator[_Place]:
     """A system of its own for this app, whose files are gone afterwards."""
     from orchestra.agents.loader import load_lines
     from orchestra.errors import UsageError
@@ -121,6 +137,8 @@ async def _app_started(settings: "Settings", app: str, console: "Console") -> As
         msg = f"{app} is neither an app (module:attribute) nor an address: write the address as http://{host}:{port}"
         raise UsageError(msg)
     load_lines(app)  # what is wrong with it is said once, not by each process that needs it
+    if microphone:
+        _check_sound()  # before anything slow
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="talk-", dir=settings.data_dir) as scratch:
         own = settings.model_copy(

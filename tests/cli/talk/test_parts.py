@@ -198,10 +198,14 @@ def test_what_cannot_be_talked_with_is_said_in_a_sentence(
 
 
 @pytest.mark.usefixtures("_sound")
-def test_where_there_is_no_microphone_it_is_said_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("target", ["http://127.0.0.1:1", "orchestra.demo:app"])
+def test_where_there_is_no_microphone_it_is_said_what_to_do_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("TEST_SOUND", "none")
-    told = CliRunner().invoke(app, ["talk", "http://127.0.0.1:1"])
+    told = CliRunner().invoke(app, ["talk", target])
+    assert list(tmp_path.iterdir()) == []
     assert "no microphone or loudspeaker that can be used (Error querying device -1)" in str(told.exception)
     assert str(told.exception).endswith("or talk from a file: --wav FILE --save FILE")
 
