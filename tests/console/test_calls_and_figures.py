@@ -1,6 +1,7 @@
 """The API of the list of calls and of the figures: the same filters, each point leads to its calls."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -114,7 +115,19 @@ async def test_a_filter_that_makes_no_sense_is_refused_in_words(running: Running
         assert answer.json()["error"]
 
 
-async def test_without_redis_the_archive_is_listed(settings: Settings) -> None:
+async def test_a_damaged_file_of_the_archive_is_named_and_the_rest_is_shown(
+    running: RunningConsole, calls: CallSet
+) -> None:
+    damaged = Path(running.console.settings.archive) / "2026-11-20" / "p03-abc" / "1-0_2-0.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"PAR1 nothing of that kind PAR1")
+    found = await get(running, "/api/calls")
+    assert [row["call"] for row in found["calls"]] == [calls.hostile, calls.parcel]
+    assert any(damaged.name in warning for warning in found["warnings"])
+    assert any(damaged.name in warning for warning in (await get(running, "/api/figures"))["warnings"])
+
+
+async def test_without_redis_the_archive_is_read_alone(settings: Settings) -> None:
     async with console_app(console_settings(Settings(data_dir=settings.data_dir))) as running:
         assert (await get(running, "/api/calls"))["calls"] == []
         assert (await get(running, "/api/figures"))["groups"] == []

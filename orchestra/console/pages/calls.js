@@ -4,6 +4,7 @@ import { field, followAddress, inAddress } from "./filters.js";
 import { api, count, duration, el, emptyState, errorState, fill, loading, milliseconds, none, openPage, table, timeElement, withQuery } from "./shell.js";
 
 const RETRY_MS = 5000;
+const AGAIN_MS = 30_000;
 const FIELDS = [
   { name: "words", label: "Words that were said", type: "search", placeholder: 'parcel, or "in this order"', accesskey: "f" },
   { name: "number", label: "Number", inputmode: "tel", placeholder: "+1555 or 0001" },
@@ -113,4 +114,4 @@ document.addEventListener("keydown", (event) => {
 setInterval(() => {
   // what runs now is soon something else; the older pages stand
   if (!document.hidden && shown.querySelector(".badge.busy") && !inAddress().after && !shown.contains(document.activeElement)) load(inAddress());
-}, RETRY_MS);
+}, AGAIN_MS);

@@ -1,5 +1,7 @@
 """The API of the streams: groups and processes, pending entries, dead letters, tail."""
 
+import asyncio
+import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
@@ -7,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from orchestra.bus import keys
+from orchestra.bus import Bus, keys
 from orchestra.bus.group.dead_letters import (
     DeadLetter,
     dead_letters,
@@ -16,6 +18,7 @@ from orchestra.bus.group.dead_letters import (
     resolve,
 )
 from orchestra.bus.group.overview import pending_entries
+from orchestra.bus.worker.presence import Report, announced
 from orchestra.console.answers import as_json, read_json
 from orchestra.console.console import Console
 from orchestra.console.event_stream import event_stream
@@ -85,8 +88,15 @@ def router(console: Console) -> APIRouter:
         _audit(console, operator, group, what, letters)
         return as_json({"done": done, "of": len(letters) if decision.every else len(decision.names)})
 
+    console.while_connected("presence", _announce)
     _add_tail(api, console)
     return api
+
+
+async def _announce(bus: Bus) -> None:
+    """Let the pages show this process, too."""
+    async with announced(bus, "console", f"console-{secrets.token_hex(2)}", Report):
+        await asyncio.Event().wait()
 
 
 def _add_tail(api: APIRouter, console: Console) -> None:
