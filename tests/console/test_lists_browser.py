@@ -34,13 +34,14 @@ async def test_a_call_is_found_by_what_was_said_and_the_address_shares_it(bus: T
     await expect(page.get_by_role("row").filter(has_text="bank/1")).to_have_count(2)
     await expect(page.get_by_text(HOSTILE.split()[0]).first).to_be_visible()
     assert await page.locator("main script").count() == 0
-    await picture(page, "calls")
+    await picture(page, "calls-of-two-days")
     await page.keyboard.press("/")
     await page.keyboard.type("parcels")
     await page.keyboard.press("Enter")
-    link = page.get_by_role("table", name="Calls", exact=True).get_by_role("link")
-    await expect(link).to_have_attribute("href", f"/calls/{calls.parcel}")
     await expect(page).to_have_url(re.compile("/calls[?]words=parcels$"))
+    link = page.get_by_role("table", name="Calls", exact=True).get_by_role("link")
+    await expect(link).to_have_count(1)
+    await expect(link).to_have_attribute("href", f"/calls/{calls.parcel}")
     shared = page.url
     await page.go_back()
     await expect(page.get_by_role("heading", name="Running (1)")).to_be_visible()
@@ -62,14 +63,14 @@ async def test_a_point_of_a_figure_leads_to_the_calls_behind_it(bus: TestBus, pa
     await page.go_back()
     await page.get_by_label("Stage of the wait").select_option("first_token")
     await expect(page.get_by_role("link", name="2026-11-20, p95: 1,200 ms")).to_be_visible()
-    await picture(page, "figures")
+    await picture(page, "figures-of-two-days")
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.get_by_label("By", exact=True).select_option("app")
     await expect(page.locator("svg").first).to_be_visible()
     await page.get_by_text("As a table").first.click()
     await expect(page.get_by_role("cell").get_by_role("link", name="1").first).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    await picture(page, "figures-narrow")
+    await picture(page, "figures-by-app-narrow")
 
 
 async def test_an_empty_list_says_what_to_do(page: Page) -> None:

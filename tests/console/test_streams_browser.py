@@ -65,7 +65,7 @@ async def test_an_admin_looks_at_a_dead_letter_and_requeues_it(
         await expect(page.locator("#letter pre").first).to_contain_text("ValueError")
         await expect(page.locator("#letter pre").last).to_contain_text("<img src=x onerror=alert(1)>")
         assert await page.locator("main img").count() == 0
-        await picture(page, "streams")
+        await picture(page, "streams-dead-letter")
         works.append(True)
         await page.get_by_role("button", name="Requeue this letter").click()
         await page.get_by_role("dialog").get_by_role("button", name="Requeue").click()
@@ -98,7 +98,10 @@ async def test_the_tail_shows_what_is_published_from_now_on(
         await expect(line).to_contain_text(call)
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 360, "nothing reaches beyond a narrow screen"
-        await picture(page, "streams-narrow")
+        await picture(page, "streams-tail-narrow")
+        await page.get_by_label("Call", exact=True).fill("nonsense")
+        await page.get_by_role("button", name="Follow").click()
+        await expect(page.get_by_text("is not a call id")).to_be_visible()
 
 
 async def test_a_kept_comparison_is_found_by_its_call_and_opened(browser: Browser, running: RunningConsole) -> None:
@@ -109,7 +112,7 @@ async def test_a_kept_comparison_is_found_by_its_call_and_opened(browser: Browse
         await expect(page.locator("#command")).to_have_text(f"orchestra compare {call}")
         await page.get_by_label("Compare with the app").fill("bank next:app")
         await expect(page.locator("#command")).to_have_text(f"orchestra compare {call} --app 'bank next:app'")
-        await picture(page, "results")
+        await picture(page, "results-of-a-call")
         await page.get_by_role("row").nth(1).get_by_role("link").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Recorded calls against 2.0")
         await expect(page.get_by_role("link", name="Results")).to_have_attribute("aria-current", "page")

@@ -27,7 +27,8 @@ const CHECKS = [
 const OUTCOMES = ["running", "caller_hung_up", "agent_hung_up", "transferred", "silence", "time_limit", "failed", "busy", "no_answer"];
 
 const { main } = await openPage({ title: "Calls", section: "calls" });
-const shown = el("div", { "aria-live": "polite", "aria-busy": "false" });
+const shown = el("div", { "aria-busy": "false" });
+const news = el("p", { class: "visually-hidden", role: "status" });
 const clear = el("button", { type: "button", onclick: () => go({}) }, "Clear");
 const form = el("form", { class: "filters", role: "search", "aria-label": "Find calls" },
   FIELDS.map(field),
@@ -35,7 +36,7 @@ const form = el("form", { class: "filters", role: "search", "aria-label": "Find 
   el("div", { class: "row wide" }, el("button", { class: "primary" }, "Find"), clear),
   el("datalist", { id: "outcomes" }, OUTCOMES.map((value) => el("option", { value }))),
 );
-main.append(form, shown);
+main.append(form, news, shown);
 
 const BADGES = { running: "busy", failed: "bad" };
 const outcome = (call) => {
@@ -88,6 +89,7 @@ function show(found, fields) {
   if (found.next || fields.after) parts.push(pages(found, fields));
   if (!found.running.length && !found.calls.length && !found.next) parts.push(nothing(filtered, fields));
   fill(shown, parts);
+  news.textContent = `${count(found.running.length)} running calls, ${count(found.calls.length)} others${found.next ? ", and older ones" : ""}`;
 }
 
 function pages(found, fields) {

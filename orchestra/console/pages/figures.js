@@ -14,7 +14,7 @@ const STAGES = {
 };
 
 const { main } = await openPage({ title: "Figures", section: "figures" });
-const shown = el("div", { "aria-live": "polite" });
+const shown = el("div", {});
 const form = el("form", { class: "filters", "aria-label": "Which calls are counted" },
   field({ name: "days", label: "Of the last", options: DAYS }),
   field({ name: "by", label: "By", options: BY }),

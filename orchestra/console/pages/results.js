@@ -5,7 +5,7 @@ import { api, count, el, emptyState, errorState, fill, loading, milliseconds, no
 
 const RETRY_MS = 5000;
 const { main } = await openPage({ title: "Results", section: "results" });
-const shown = el("div", { "aria-live": "polite" });
+const shown = el("div", {});
 const command = el("code", { id: "command" });
 const form = el("form", { class: "filters", "aria-label": "Which results" },
   field({ name: "call", label: "Call", placeholder: "its id" }),

@@ -50,10 +50,17 @@ function health(row) {
 
 const before = new Map();
 
-/** What a process has to do; what it counts for ever, as a rate since we last looked. */
-function load(row) {
+/** What a worker handles in a second: what it has counted since its record before. */
+function handledPerS(row) {
   const last = before.get(row.name);
-  const rate = last && row.at > last.at ? Math.max(0, row.load.handled - last.load.handled) / (row.at - last.at) : null;
+  if (last?.at === row.at) return last.rate;
+  const rate = last ? Math.max(0, row.load.handled - last.handled) / (row.at - last.at) : null;
+  before.set(row.name, { at: row.at, handled: row.load.handled, rate });
+  return rate;
+}
+
+function load(row) {
+  const rate = row.kind === "worker" ? handledPerS(row) : null;
   const given = (name, text) => (row.load[name] ? `${count(row.load[name])} ${text}` : null);
   const parts = row.kind === "edge"
     ? [`${count(row.load.calls)} of ${count(row.load.calls_limit)} calls`, given("refused", "refused"), given("events_buffered", "events wait for Redis"), given("media_dropped", "media events lost")]
@@ -90,7 +97,6 @@ async function look() {
       seen = now;
     }
     processes.update(found.processes);
-    for (const row of found.processes) if (before.get(row.name)?.at !== row.at) before.set(row.name, row);
   } catch (error) {
     seen = "";
     fill(problem, errorState(error, look));
@@ -100,7 +106,7 @@ setInterval(() => document.hidden || look(), LOOK_EVERY_MS);
 
 // -- one group: what is pending, and its dead letters
 
-const details = el("section", { "aria-label": "One group", "aria-live": "polite" });
+const details = el("section", { "aria-label": "One group" });
 let chosen = address.group ?? "";
 
 function choose(event, group) {
@@ -259,12 +265,35 @@ function follow(fields) {
   stop.disabled = !fields;
   news.textContent = fields ? "Connecting…" : "";
   if (!fields) return;
-  following = live(withQuery("/api/streams/tail", fields), {
+  const path = withQuery("/api/streams/tail", fields);
+  let begun = false;
+  const mine = live(path, {
     message: show,
-    events: { following: () => { news.textContent = "Following: new events stand at the top."; } },
-    closed: () => { news.textContent = "Interrupted; it goes on by itself."; },
+    events: { following: () => { begun = true; news.textContent = "Following: new events stand at the top."; } },
+    closed: async () => {
+      news.textContent = "Interrupted; it goes on by itself.";
+      const why = begun ? "" : await refusal(path);
+      if (!why || following !== mine) return;
+      follow(null);
+      news.textContent = why;
+    },
   });
+  following = mine;
 }
+
+/** Why the server does not let this be followed, which a stream of events cannot say. */
+async function refusal(path) {
+  const enough = new AbortController();
+  try {
+    const answer = await fetch(path, { signal: enough.signal });
+    return answer.status >= 400 && answer.status < 500 ? (await answer.json()).error : "";
+  } catch {
+    return "";
+  } finally {
+    enough.abort();
+  }
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const fields = ofForm(form);
