@@ -158,7 +158,6 @@ class TurnTaking:
     def restore_prediction(self, text: str) -> None:
         """The restored turn was only predicted, with these words: its reply is held until the caller proves silent."""
         self._reply.predicted, self._reply.cut_words = text, []
-        self._open_turns, self._assumed_over = 1, True
 
     # -- the caller
 

@@ -6,6 +6,7 @@ import pytest
 
 from orchestra.history.ending import Ending, HangUp, Transfer
 from orchestra.history.reduce import history_of
+from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.operated import FIRST_WITHIN_S, SILENT_S, OperatedConversation
 from orchestra_schemas import (
     AudioChunk,
@@ -25,7 +26,7 @@ from orchestra_schemas import (
     UserTurnPredicted,
     UserTurnResumed,
 )
-from tests.voice.call.virtual_call import ANSWER, TICK_S, VirtualCall
+from tests.voice.call.virtual_call import ANSWER, APOLOGY, HOLDING, TICK_S, VirtualCall
 
 BACK = "You are back with our assistant."
 
@@ -37,8 +38,11 @@ class OperatedCall(VirtualCall):
     endings: list[Ending] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        plain = self.conversation
+        self.connect()
+
+    def connect(self) -> None:
+        """An edge begins to serve the call: the first one, or another."""
+        self.audio = CallAudio(self.clock.monotonic)
         self.conversation = self.operated = OperatedConversation(
             "call",
             "script",
@@ -46,8 +50,8 @@ class OperatedCall(VirtualCall):
             publish=lambda event: self.journal.append(self.operated.named(event)),
             speak=self.speak,
             end=self.endings.append,
-            holding="Just a moment.",
-            apology=plain._apology,
+            holding=HOLDING,
+            apology=APOLOGY,
             bridge_after_s=0.0,
             clock=self.clock,
         )

@@ -13,11 +13,14 @@ from orchestra_schemas import (
     OperatorLeft,
     OperatorSaid,
     OperatorTookOver,
+    ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    TurnCompleted,
     UserTurnEnded,
 )
 from tests.voice.call.test_operated import OperatedCall
+from tests.voice.call.virtual_call import APOLOGY
 
 SAID, REPLY, LAST = "An operator speaks.", "An agent speaks. And goes on for a while.", "The last reply."
 
@@ -43,6 +46,18 @@ class AnyCall(OperatedCall):
             if held:
                 self.in_take_over += [text for _, text in self.heard[before:]]
 
+    def answers(self, text: str = LAST) -> None:
+        turn = self.conversation.turns.turn
+        self.told_by_console(ReplyChunk(call="call", turn=turn, text=text, agent="tracking"))
+        self.told_by_console(TurnCompleted(call="call", turn=turn, agent="tracking", text=text))
+
+    def resumes(self) -> None:
+        """The edge is lost, and another one goes on from the journal."""
+        self.on_its_way, self.sounds_until, self.held_s, self.prepared_at = [], 0.0, None, 0.0
+        self.turn_open = False
+        self.connect()
+        self.operated.resume(history_of(self.journal).resume, APOLOGY)
+
     def acts(self, chance: random.Random) -> list[Callable[[], object]]:
         anna = {"call": "call", "operator": chance.choice(["anna", "bert"])}
         return [
@@ -56,6 +71,7 @@ class AnyCall(OperatedCall):
             lambda: self.told_by_console(OperatorLeft(**anna, listens=chance.random() < 0.5)),
             self.voice_starts,
             self.voice_ends,
+            self.resumes,
         ]
 
 
