@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -142,3 +143,14 @@ async def test_while_redis_is_away_a_call_that_is_nowhere_else_is_not_called_unk
         answer = await running.http.get("/api/calls/07-0199a0b4-c0de-7000-8000-00000000dead", headers=READ)
     assert answer.status_code == 503
     assert answer.json()["redis"] is False
+
+
+async def test_a_call_that_an_archive_may_have_is_not_called_unknown_while_that_cannot_be_read(
+    bus: TestBus, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "archive").write_text("this is no folder")
+    broken = settings.model_copy(update={"redis_url": bus.bus.url, "archive_url": str(tmp_path / "archive")})
+    async with console_app(console_settings(broken)) as running:
+        answer = await running.http.get(f"/api/calls/{bus.call()}", headers=READ)
+    assert answer.status_code == 503
+    assert "archive" in answer.json()["error"]

@@ -98,7 +98,7 @@ async def test_a_call_of_last_year_is_found_in_the_archive_with_the_server_away(
     assert found is not None
     assert types(found.journal) == WHOLE
     assert found.problems == [
-        "the server is away, so the latest events may be missing here: 127.0.0.1:1 does not answer"
+        "The server is away, so the latest events may be missing here: 127.0.0.1:1 does not answer"
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, keys
+from orchestra.bus.redis.refusal import describe_error
 from orchestra.console.call_page.journal import CallJournal
 from orchestra.errors import MissingExtraError, RedisAwayError, ServerError, UsageError
 from orchestra.history.call_record import CallRecord
@@ -42,12 +43,14 @@ class FoundCall:
         journal: its journal; empty if only the record is left.
         record: the server's record; None if it has none.
         problems: what could not be read, a sentence each.
+        away: why the server could not be asked; empty if it could.
 
     """
 
     journal: CallJournal
     record: CallRecord | None
     problems: list[str] = field(default_factory=list)
+    away: str = ""
 
     @property
     def over_since(self) -> float:
@@ -87,7 +90,8 @@ class CallReader:
 
         Raises:
             ValueError: this is not the id of a call.
-            RedisAwayError: nothing is known of it because the server is away.
+            RedisAwayError: nothing is known of it, and the server is away.
+            OSError: nothing is known of it, and the archive cannot be read.
 
         """
         keys.validate_call_id(call)
@@ -103,8 +107,10 @@ class CallReader:
                 self._reading.pop(call, None)
         if found.journal.entries or found.record is not None:
             return found
+        if found.away:
+            raise RedisAwayError(found.away)
         if found.problems:
-            raise RedisAwayError(found.problems[0])
+            raise OSError(found.problems[0])
         return None
 
     async def _has_grown(self, found: FoundCall) -> bool:
@@ -126,13 +132,13 @@ class CallReader:
 
     async def _read(self, call: str) -> FoundCall:
         problems: list[str] = []
-        bus, record, journal = None, None, CallJournal(call)
+        bus, record, journal, away = None, None, CallJournal(call), ""
         try:
             bus = self._bus()
             record = await find_call(bus, call)
         except _AWAY as error:
-            bus = None
-            problems.append(f"the server is away, so the latest events may be missing here: {error}")
+            bus, away = None, describe_error(error) if isinstance(error, RedisError) else str(error)
+            problems.append(f"The server is away, so the latest events may be missing here: {away}")
         windows = self._windows(call, record)
         if bus is not None:
             journal = await _read_through(RedisJournal(bus, patience_s=0.0), call, windows, problems.append)
@@ -141,7 +147,7 @@ class CallReader:
                 journal = await _read_through(source, call, windows, problems.append)
         if not journal.entries:
             journal = await asyncio.to_thread(self._demo_run, call)
-        return FoundCall(journal, record, list(dict.fromkeys(problems)))
+        return FoundCall(journal, record, list(dict.fromkeys(problems)), away)
 
     def _windows(self, call: str, record: CallRecord | None) -> list[int | None]:
         """Until when to read, epoch ms; the next one is tried if the call's end is not before that."""

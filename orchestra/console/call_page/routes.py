@@ -52,13 +52,16 @@ class CallPage:
         """What is known of the call.
 
         Raises:
-            HTTPException: 404, nothing.
+            HTTPException: 404, nothing; 503, the archive cannot be read.
+            RedisAwayError: nothing, and the server cannot be asked.
 
         """
         try:
             found = await self.calls.find(call)
         except ValueError as error:
             raise HTTPException(404, f"{_UNKNOWN}: {error}") from None
+        except OSError as error:
+            raise HTTPException(503, str(error)) from None
         if found is None:
             raise HTTPException(404, _UNKNOWN)
         return found
