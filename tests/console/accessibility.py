@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Page, ViewportSize
 
 #: roles that somebody uses or steers by, whose names a screen reader says
 NAMED = {
@@ -11,7 +11,7 @@ NAMED = {
     "navigation", "progressbar", "radio", "region", "searchbox", "slider", "spinbutton", "switch", "tab", "table",
     "textbox",
 }  # fmt: skip
-NARROW = {"width": 360, "height": 740}
+NARROW: ViewportSize = {"width": 360, "height": 740}
 #: a page has fewer controls; a focus that is caught is found before that
 MOST_TABS = 300
 _SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8").partition("\n")[2]

@@ -45,12 +45,12 @@ async def test_a_person_signs_in_and_comes_back_to_where_they_were_going(
     await expect(page).to_have_url(f"{running.url}/sign-in")
 
 
-@pytest.mark.parametrize("elsewhere", ["//evil.example/", "https://evil.example/", "javascript:alert(1)", "http://["])
-async def test_signing_in_leads_to_no_other_site(browser: Browser, running: RunningConsole, elsewhere: str) -> None:
+async def test_signing_in_leads_to_no_other_site(browser: Browser, running: RunningConsole) -> None:
     page = await browser.new_page()
-    await page.goto(f"{running.url}/sign-in?next={elsewhere}")
-    await sign_in(page, TOKENS["read"])
-    await expect(page).to_have_url(f"{running.url}/")
+    for elsewhere in ("//evil.example/", "https://evil.example/", "javascript:alert(1)", "http://["):
+        await page.goto(f"{running.url}/sign-in?next={elsewhere}")
+        await sign_in(page, TOKENS["read"])
+        await expect(page).to_have_url(f"{running.url}/")
 
 
 async def test_the_address_of_the_owner_signs_in_and_leaves_no_token_in_the_history(
@@ -82,3 +82,4 @@ async def test_while_redis_is_away_the_page_says_so_and_goes_on_by_itself(browse
         await picture(page, "redis-away")
         async with EmbeddedServer(settings.data_dir):
             await expect(banner).to_be_hidden(timeout=20_000)
+        await expect(banner).to_be_visible(timeout=20_000)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from orchestra.console.pages import page_paths
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AgentChanged, CallStarted, TurnMeasured, UserTurnEnded
-from tests.console.accessibility import keyboard_problems, narrow_problems, problems
+from tests.console.accessibility import NARROW, keyboard_problems, narrow_problems, problems
 from tests.console.browsers import picture, signed_in
 from tests.console.consoles import RunningConsole, console_settings, serving_console
 from tests.console.long_call import TURN_S, long_call, store, write_recording
@@ -24,6 +24,9 @@ HOSTILE = (
     '<script>window.broken = 1</script><img src=x onerror="window.broken = 1">"\' &amp; \u202e\u05d8\u05e7\u05e1\u05d8'
 )
 LONG = "a word that nobody can hyphenate: " + "x" * 30_000
+#: pages that need nothing more than a call
+PATHS = [path for path in page_paths() if "{name}" not in path]
+WIDE: ViewportSize = {"width": 1280, "height": 720}
 #: a page is looked at when it has been quiet for so long
 QUIET_MS = 700
 
@@ -74,7 +77,7 @@ def name_of(path: str) -> str:
 async def is_quiet(page: Page) -> None:
     """Wait until the page has loaded what it shows: it says so no more, and nothing of it has changed for a moment."""
     await page.get_by_role("heading", level=1).first.wait_for(timeout=30_000)
-    await page.wait_for_function("!document.querySelector('.empty[role=status]')", timeout=60_000)
+    await expect(page.locator(".empty[role=status]")).to_have_count(0, timeout=60_000)
     await page.evaluate(
         "quiet => new Promise((done) => { let timer = setTimeout(done, quiet);"
         " new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, quiet); })"
@@ -83,31 +86,29 @@ async def is_quiet(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("path", [path for path in page_paths() if "{name}" not in path], ids=name_of)
-async def test_a_page_can_be_used_by_everybody(
-    browser: Browser, running: RunningConsole, calls: Calls, path: str
-) -> None:
+async def test_every_page_can_be_used_by_everybody(browser: Browser, running: RunningConsole, calls: Calls) -> None:
+    found: dict[str, list[str]] = {}
     async with signed_in(browser, running, "admin") as page:
-        await page.goto(running.url + path.replace("{call}", calls.recorded))
-        await is_quiet(page)
-        found = [*await problems(page), *await keyboard_problems(page), *await narrow_problems(page)]
-        await picture(page, name_of(path))
-        await page.emulate_media(color_scheme="dark")
-        found += [f"in the dark: {each}" for each in await problems(page)]
-        await picture(page, f"{name_of(path)}-dark")
-        await page.set_viewport_size({"width": 360, "height": 740})
-        await picture(page, f"{name_of(path)}-narrow")
-    assert not found, "\n".join(found)
+        for path in PATHS:
+            await page.goto(running.url + path.replace("{call}", calls.recorded))
+            await is_quiet(page)
+            found[path] = [*await problems(page), *await keyboard_problems(page), *await narrow_problems(page)]
+            await picture(page, name_of(path))
+            await page.emulate_media(color_scheme="dark")
+            found[path] += [f"in the dark: {each}" for each in await problems(page)]
+            await picture(page, f"{name_of(path)}-dark")
+            await page.emulate_media(color_scheme="light")
+            await page.set_viewport_size(NARROW)
+            await picture(page, f"{name_of(path)}-narrow")
+            await page.set_viewport_size(WIDE)
+    assert {path: each for path, each in found.items() if each} == {}
 
 
-@pytest.mark.parametrize("path", [path for path in page_paths() if "{name}" not in path], ids=name_of)
-async def test_hostile_text_stays_text_on_every_page(
-    browser: Browser, running: RunningConsole, calls: Calls, path: str
-) -> None:
+async def test_hostile_text_stays_text_on_every_page(browser: Browser, running: RunningConsole, calls: Calls) -> None:
     async with signed_in(browser, running, "read") as page:
-        await page.goto(running.url + path.replace("{call}", calls.hostile))
-        await is_quiet(page)
-        assert await page.evaluate("window.broken") is None
-        assert await page.locator("script:not([src]), img[src=x]").count() == 0
-        await page.set_viewport_size({"width": 360, "height": 740})
-        assert await narrow_problems(page) == []
+        for path in PATHS:
+            await page.goto(running.url + path.replace("{call}", calls.hostile))
+            await is_quiet(page)
+            assert await page.evaluate("window.broken") is None, path
+            assert await page.locator("script:not([src]), img[src=x]").count() == 0, path
+            assert await narrow_problems(page) == [], path
