@@ -448,7 +448,7 @@ class Call:
         self._publish_progress()
         self._watch_limits()
         self._watch_mark()
-        self.conversation.look()
+        self.conversation.look(passed_s)
         away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
         if self.conversation.check_wait(away=away):
             self.end("failed")

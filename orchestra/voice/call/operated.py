@@ -44,6 +44,7 @@ _LOG = structlog.get_logger("orchestra.voice")
 SILENT_S = 1.4
 #: the same before the first of it, which a microphone and this edge take a moment for, in seconds
 FIRST_WITHIN_S = 3.0
+_LOOK_S = 0.2
 #: a caller who was speaking has finished if so little was heard of them since, although no end of a turn came
 _FINISHED_AFTER_S = 2.0
 #: as much of a sentence is spoken, in characters: about two minutes
@@ -186,9 +187,13 @@ class OperatedConversation(Conversation):
         self.active_at = self._clock.monotonic()
         return bool(chunk.audio)
 
-    def look(self) -> None:
-        """What goes by the clock; call this often."""
+    def look(self, since_s: float = 0.0) -> None:
+        """What goes by the clock; call this often, with the time since the last look.
+
+        If that is long, the process was stalled, and what an operator said meanwhile waits to be read.
+        """
         now = self._clock.monotonic()
+        self._microphone_due += max(0.0, since_s - _LOOK_S)
         if self.held_by and now > self._microphone_due:
             _LOG.warning("call.operator_away", call=self._call, operator=self.held_by)
             self._publish(OperatorLeft(call=self._call, operator=self.held_by, reason=_AWAY))

@@ -248,6 +248,15 @@ def test_agents_take_the_call_back_within_two_seconds_of_the_operators_silence(
     assert left.reason
 
 
+def test_a_stall_of_the_edge_is_no_silence_of_the_operator(call: OperatedCall) -> None:
+    takes_over(call)
+    call.wait(1, microphone=True)
+    call.stall(1.8)
+    call.operated.look(1.8)
+    call.wait(2, microphone=True)
+    assert (call.operated.held_by, call.said()) == ("anna", [])
+
+
 def test_a_sentence_that_an_operator_types_is_spoken_during_their_own_take_over(call: OperatedCall) -> None:
     takes_over(call)
     call.wait(1, microphone=True)
