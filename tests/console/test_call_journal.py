@@ -223,6 +223,9 @@ def test_what_an_operator_does_is_in_the_transcript() -> None:
         OperatorSaid(call=CALL, operator="Ann", text="One moment, please.", at=BEGAN + 2),
         ReplySpoken(call=CALL, turn=1, text="One moment, please.", operator="Ann", at=BEGAN + 4),
         OperatorTookOver(call=CALL, operator="Ann", at=BEGAN + 5),
+        UserTurnEnded(
+            call=CALL, turn=2, text="Who is this?", operator="Ann", speech_ended_at=BEGAN + 8, at=BEGAN + 8.5
+        ),
         OperatorHandedBack(call=CALL, operator="Ann", note="a refund of 5 pounds", at=BEGAN + 9),
     ]
     found = lines(journal_of([CallStarted(call=CALL, at=BEGAN), *did]))
@@ -231,6 +234,7 @@ def test_what_an_operator_does_is_in_the_transcript() -> None:
         ("operator", "", "Ann has the agent say: “One moment, please.”", None),
         ("operator", "Ann", "One moment, please.", 1),
         ("operator", "", "Ann takes the call over", None),
+        ("caller", "caller to Ann", "Who is this?", 2),
         ("operator", "", "Ann hands the call back: “a refund of 5 pounds”", None),
     ]
 

@@ -226,7 +226,7 @@ def _spoken(journal: CallJournal) -> Iterator[tuple[float, Line]]:
                     kind="caller",
                     at_s=turn.said_from_s,
                     to_s=turn.said_to_s,
-                    who="caller",
+                    who=f"caller to {turn.said_to}" if turn.said_to else "caller",
                     text=turn.transcript,
                     turn=turn.number,
                     event=number,
