@@ -158,7 +158,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     def whisper(self, note: str) -> None:
         """An operator has a note for the next turn."""
-        self.whispers = [*self.whispers, note][-_OPERATOR_NOTES:]
+        if note.strip():
+            self.whispers = [*self.whispers, note][-_OPERATOR_NOTES:]
 
     def take_back(self, operator: str, note: str) -> None:
         """An operator, who had taken the call over, has handed it back with this note."""

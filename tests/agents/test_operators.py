@@ -96,6 +96,13 @@ async def test_turns_of_a_take_over_are_remembered_and_not_answered(bus: TestBus
     assert [turn.turn for turn in await line.events(TurnCompleted)] == [2]
 
 
+def test_whispers_are_bounded_and_blank_ones_are_none() -> None:
+    conversation = Conversation(agent="reception")
+    for note in (" \n", *(f"note {n}" for n in range(30))):
+        conversation.whisper(note)
+    assert conversation.whispers == [f"note {n}" for n in range(20, 30)]
+
+
 def test_a_note_of_an_operator_does_not_count_as_the_callers_words() -> None:
     conversation = Conversation(agent="reception")
     conversation.take_back("anna", "yes, cancel it")

@@ -66,6 +66,9 @@ class OperatorMicrophone:
                         await self._take(entry)
         except Exception:  # noqa: BLE001 - the agents take the call back, as from an operator who is gone
             _LOG.exception("operator.not_heard", call=self._call.id)
+        finally:
+            if self.dropped:
+                _LOG.warning("operator.audio_dropped", call=self._call.id, pieces=self.dropped)
 
     async def _take(self, entry: Entry) -> None:
         try:
