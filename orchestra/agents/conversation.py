@@ -153,8 +153,9 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     def add_operator_words(self, turn: int, text: str) -> None:
         """An operator has said this in the agents' voice, in a turn of its own."""
         self.asked = None  # what the caller says next answers the operator
-        if turn > self.turn:
-            self.add_turn(turn, [Message(role="assistant", content=text)], agent=self.agent, running={})
+        said = Line(turn, Message(role="assistant", content=text))
+        if said not in self.lines:  # a turn before it may still be answered, by another worker
+            self.lines.insert(self._end_of(turn), said)
 
     def whisper(self, note: str) -> None:
         """An operator has a note for the next turn."""

@@ -7,6 +7,7 @@ from orchestra.agents.conversation import Conversation
 from orchestra.testing import TestBus, replay
 from orchestra_schemas import (
     CallEnded,
+    Message,
     OperatorHandedBack,
     OperatorTookOver,
     OperatorWhispered,
@@ -94,6 +95,14 @@ async def test_turns_of_a_take_over_are_remembered_and_not_answered(bus: TestBus
     assert 'spoke with a colleague of yours, "anna", who notes: "Refund of 20 euros agreed."' in notes
     assert [message.content for message in prompt.messages[-2:]] == ["my parcel is lost", "and when will it come"]
     assert [turn.turn for turn in await line.events(TurnCompleted)] == [2]
+
+
+def test_what_an_operator_said_is_remembered_once_and_in_its_place() -> None:
+    conversation = Conversation(agent="reception")
+    for _ in range(2):
+        conversation.add_operator_words(2, "One moment.")
+    conversation.add_turn(1, [Message(role="user", content="hello")], agent="reception", running={})
+    assert [line.message.content for line in conversation.lines] == ["hello", "One moment."]
 
 
 def test_whispers_are_bounded_and_blank_ones_are_none() -> None:
