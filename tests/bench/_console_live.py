@@ -122,7 +122,7 @@ async def measure() -> dict[str, Any]:
             async with console as running:
                 await _until_up(url)
                 found = await _watch(url, port, running.pid, watched)
-            published, _ = await calls.communicate()
+            published, _ = await calls.communicate(b"")
         rates = json.loads(published.splitlines()[-1])
         return found | {"calls": CALLS, "viewers": VIEWERS} | {f"{name}_per_s": rate for name, rate in rates.items()}
 
