@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from orchestra.bus.worker.process import tune_gc
 from orchestra.console.console import Console
 from orchestra.console.server import create_app
 from orchestra.settings import Settings
@@ -35,6 +36,7 @@ async def run_console(settings: Settings, on_ready: Callable[[Settings], None] =
         settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
         app = create_app(Console(settings))
         async with serving(app, listener, request_within_s=_REQUEST_WITHIN_S):
+            tune_gc()
             _LOG.info("console.ready", host=settings.console_host, port=settings.console_port)
             on_ready(settings)
             await until_signalled()

@@ -143,6 +143,7 @@ async def _watch(url: str, port: int, pid: int, watched: list[str]) -> dict[str,
     return {
         **_percentiles("event_to_screen", delays),
         **_percentiles("event_to_viewer", streams["delays"]),
+        "viewers_lag_p99_ms": _percentiles("lag", streams["lags"])["lag_p99_ms"],
         "console_cores": round(used_s / took, 3),
         "console_most_mb": round(_most_mb(pid), 1),
         "rows_on_the_page": rows,

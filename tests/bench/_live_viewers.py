@@ -1,7 +1,8 @@
 """Viewers of the live page without a browser: ``python -m tests.bench._live_viewers PORT TOKEN SECONDS CALL …``.
 
 One event stream for each call that is named, over a connection of its own. After `SECONDS` it prints one line of JSON:
-the delays of everything that was new to a viewer (ms from the event to its arrival), and the bytes of all streams.
+the delays of everything that was new to a viewer (ms from the event to its arrival), the bytes of all streams, and how
+late this process itself was to wake up, which tells how busy the machine is.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import uvloop
 _STAMP = re.compile(rb"~(\d{13})")
 #: older events are what a stream begins with
 _NEW_MS = 5000
+_PROBE_S = 0.05
 
 
 async def view(port: int, token: str, call: str, delays: list[float], counts: dict[str, int]) -> None:
@@ -38,17 +40,28 @@ async def view(port: int, token: str, call: str, delays: list[float], counts: di
             writer.close()
 
 
+async def _lags(lags: list[float]) -> None:
+    while True:
+        due = time.monotonic() + _PROBE_S
+        await asyncio.sleep(_PROBE_S)
+        lags.append((time.monotonic() - due) * 1000)
+
+
 async def main(port: int, token: str, seconds: float, calls: list[str]) -> None:
     delays: list[float] = []
+    lags: list[float] = []
     counts = {"bytes": 0, "ended": 0}
+    probing = asyncio.create_task(_lags(lags))
     viewing = [asyncio.create_task(view(port, token, call, delays, counts)) for call in calls]
     await asyncio.sleep(seconds / 4)  # the first moments have what the streams begin with
     delays.clear()
+    lags.clear()
     counts["bytes"] = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds * 3 / 4):
             await asyncio.gather(*viewing)
-    print(json.dumps({"delays": [round(each, 1) for each in delays], **counts}), flush=True)
+    probing.cancel()
+    print(json.dumps({"lags": lags, "delays": [round(each, 1) for each in delays], **counts}), flush=True)
 
 
 if __name__ == "__main__":
