@@ -19,6 +19,8 @@ from tests.console.steering.stepping_in import BEEPS, EVERY_S, OPERATOR_HZ, beep
 
 _CALLS = 3
 _TONES = 3
+#: the page finds out first how late audio arrives
+_SETTLED_S = 3.0
 
 
 async def measure() -> dict[str, Any]:
@@ -57,6 +59,7 @@ async def _one_call(bus: TestBus, settings: Settings) -> tuple[list[float], list
         await desk.button("Listen").click()
         await running.event(OperatorJoined, call=call, listens=True)
         await desk.until_shown("Listening: you")
+        await desk.until_played(_SETTLED_S)
         said = line.say(beeps())
         await desk.until_played(BEEPS * EVERY_S + 1.0)
         delays = delays_s(line, said, await desk.played())

@@ -4,10 +4,14 @@
 // audio comes in chunks, so the first sample of one is late and the last is not; what more than this is late is not waited for
 const LONGEST_WAIT_S = 0.2;
 const SPARE_S = 0.02;
+// the playhead is left where it is if it is this near its place
+const NEAR_S = 0.06;
 // how long an arrival counts, and how far the playhead may be from its place before it jumps
 const REMEMBERED_S = 2;
 const JUMP_S = 0.3;
-const FASTER = 1.1;
+// at first the edge publishes less often: for so long the playhead jumps to its place rather than being moved there
+const SETTLING_S = 2;
+const FASTER = 1.06;
 const SLOWER = 0.95;
 const REPORT_S = 0.1;
 const SIDES = 2;
@@ -28,11 +32,15 @@ class CallPlayer extends AudioWorkletProcessor {
     const start = Math.round((offsetMs / 1000) * sampleRate);
     const piece = { start, samples: resampled(samples, rate) };
     const late = currentFrame - start;
-    this.arrivals = this.arrivals.filter(({ at }) => currentFrame - at < REMEMBERED_S * sampleRate);
+    this.since ??= currentFrame;
+    const age = currentFrame - this.since;
+    const settling = age < SETTLING_S * sampleRate;
+    const remembered = Math.min(REMEMBERED_S * sampleRate, Math.max(0.4 * sampleRate, age / 2));
+    this.arrivals = this.arrivals.filter(({ at }) => currentFrame - at < remembered);
     this.arrivals.push({ at: currentFrame, late });
     this.insert(this.sides[side], piece);
     const place = currentFrame - this.behind();
-    if (this.head === undefined || Math.abs(place - this.head) > JUMP_S * sampleRate) this.head = place;
+    if (this.head === undefined || Math.abs(place - this.head) > (settling ? NEAR_S : JUMP_S) * sampleRate) this.head = place;
     // what comes too late for the playhead moves it back, if the wait is not too long
     if (start < this.head && start >= place) this.head = start;
   }
@@ -53,7 +61,7 @@ class CallPlayer extends AudioWorkletProcessor {
   step() {
     const place = currentFrame - this.behind();
     const off = place - this.head;
-    if (off > 3 * SPARE_S * sampleRate) return FASTER;
+    if (off > NEAR_S * sampleRate) return FASTER;
     return off < -SPARE_S * sampleRate ? SLOWER : 1;
   }
 
