@@ -66,7 +66,7 @@ async def test_a_point_of_a_figure_leads_to_the_calls_behind_it(bus: TestBus, pa
     await picture(page, "figures-of-two-days")
     await page.set_viewport_size({"width": 360, "height": 740})
     await page.get_by_label("By", exact=True).select_option("app")
-    await expect(page.locator("svg").first).to_be_visible()
+    await expect(page.get_by_role("link", name="bank, running: 1")).to_be_visible()
     await page.get_by_text("As a table").first.click()
     await expect(page.get_by_role("cell").get_by_role("link", name="1").first).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360

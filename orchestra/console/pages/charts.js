@@ -17,7 +17,8 @@ export function timeChart({ title, labels, series, unit, format, kind = "bars" }
   const sums = labels.map((_, index) => series.reduce((sum, each) => sum + (each.values[index] ?? 0), 0));
   const largest = kind === "bars" ? Math.max(0, ...sums) : Math.max(0, ...series.flatMap((each) => each.values.map((value) => value ?? 0)));
   const draw = (width) => {
-    const steps = ticks(largest);
+    const whole = series.every((each) => each.values.every((value) => Number.isInteger(value ?? 0)));
+    const steps = ticks(largest, whole ? 1 : 0);
     const top = steps.at(-1);
     const [right, bottom] = [width - MARGIN.right, HEIGHT - MARGIN.bottom];
     const slot = (right - MARGIN.left) / Math.max(1, labels.length);
@@ -144,10 +145,10 @@ function asTable(title, labels, series, format) {
   );
 }
 
-/** Round values from 0 to at least the largest one. */
-export function ticks(largest, wanted = 4) {
+/** Round values from 0 to at least the largest one, about four, with steps of at least `smallest`. */
+export function ticks(largest, smallest = 0) {
   if (!(largest > 0)) return [0, 1];
-  const rough = largest / wanted;
+  const rough = Math.max(smallest, largest / 4);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough * 0.999);
   const count = Math.ceil((largest / step) * 0.999999);
