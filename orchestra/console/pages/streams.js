@@ -209,14 +209,17 @@ async function showLetter(group, name) {
             el("button", { type: "button", class: "danger", onclick: () => decide(group, "drop", [name]) }, "Drop this letter"),
           )
         : null,
-      el("h3", {}, "Error"), el("pre", {}, letter.error, "\n\n", letter.traceback),
-      el("h3", {}, "Event"), el("pre", {}, pretty(letter.body)),
+      el("h3", {}, "Error"), long("Error and traceback", letter.error, "\n\n", letter.traceback),
+      el("h3", {}, "Event"), long("Event", pretty(letter.body)),
     ));
     head.focus();
   } catch (error) {
     toast(error.message, "error");
   }
 }
+
+/** A text that may be long: moved within its box, by keyboard, too. */
+const long = (label, ...text) => el("pre", { class: "long", tabindex: "0", role: "region", "aria-label": label }, text);
 
 function pretty(body) {
   try {
