@@ -59,7 +59,7 @@ def figures(
         groups[row["key"]]["outcomes"][row["outcome"]] = row["calls"]
     for row in asked.rows("turns", _TURN_SUMS):
         wait = {
-            stage.removesuffix("_ms"): {name: row.pop(f"{stage}_{name}") for name, _ in _QUANTILES}
+            stage.removesuffix("_ms"): dict(zip(_QUANTILES, row.pop(stage) or [None, None], strict=True))
             for stage in TURN_TIMES
         }
         groups.setdefault(row["key"], {"outcomes": {}}).update(row, wait=wait)
@@ -99,7 +99,7 @@ _KEYS = {
     "version": "coalesce(version, '')",
     "agent": "coalesce(agent, '')",
 }
-_QUANTILES = (("p50", 0.5), ("p95", 0.95))
+_QUANTILES = {"p50": 0.5, "p95": 0.95}
 _SUMMED = ("handovers", "accepted", "tools", "failed_tools", "prompts", "prompt_tokens", "completion_tokens")
 _CALL_SUMS = ", ".join([
     "count(*) AS calls, count(*) FILTER (status = 'ended') AS ended",
@@ -108,12 +108,12 @@ _CALL_SUMS = ", ".join([
 ])  # fmt: skip
 _TURN_SUMS = ", ".join([
     "count(*) AS turns, count(*) FILTER (interrupted) AS interruptions",
-    *(f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in TURN_TIMES for name, share in _QUANTILES),
+    *(f"quantile_cont({stage}, {list(_QUANTILES.values())}) AS {stage}" for stage in TURN_TIMES),
 ])  # fmt: skip
 _MODEL_SUMS = f"model, count(*) AS prompts, {_total('prompt_tokens')}, {_total('completion_tokens')}"
 _TOOL_SUMS = "name, count(*) AS calls, count(*) FILTER (failed) AS failed, quantile_cont(duration_ms, 0.95) AS p95_ms"
 #: of a group that has no calls of its own, or no turns
 _NONE: dict[str, Any] = {
     "calls": 0, "ended": 0, "mean_s": None, **dict.fromkeys(_SUMMED, 0), "turns": 0, "interruptions": 0,
-    "wait": {stage.removesuffix("_ms"): {name: None for name, _ in _QUANTILES} for stage in TURN_TIMES},
+    "wait": {stage.removesuffix("_ms"): dict.fromkeys(_QUANTILES) for stage in TURN_TIMES},
 }  # fmt: skip

@@ -122,10 +122,12 @@ def find_calls(records: CallDatabase, wanted: CallFilter, *, limit: int = 50, af
         found = calls_with(records, words, f"SELECT call, time FROM calls WHERE {condition}", limit + 1)
     else:
         newest = f"SELECT call, time FROM calls WHERE {condition} ORDER BY time DESC, call DESC LIMIT {limit + 1}"
-        found = [row["call"] for row in records.rows(newest)]
+        found = records.rows(newest)
     if not found:
         return CallPage([])
-    chosen = f"call IN ({', '.join(map(quoted, found[:limit]))})"
+    names = ", ".join(quoted(row["call"]) for row in found[:limit])
+    # of files that end before these calls nothing is read
+    chosen = f"call IN ({names}) AND time >= TIMESTAMP {quoted(str(found[:limit][-1]['time']))}"
     rows = records.rows(
         f"SELECT c.*, w.wait_ms FROM (SELECT * FROM calls WHERE {chosen}) c LEFT JOIN"
         f" (SELECT call, max(total_ms) AS wait_ms FROM turns WHERE {chosen} GROUP BY call) w ON w.call = c.call"

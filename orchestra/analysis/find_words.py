@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - made of constants, numbers and quoted texts
 
 from collections.abc import Collection
+from typing import Any
 
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.words import Utterance, WantedWords, best_matches
@@ -48,14 +49,14 @@ def utterances_with(
     return [Utterance(**row) for row in found], of
 
 
-def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: int) -> list[str]:
-    """The newest calls in which somebody said the words, of those that a SELECT of ``call`` and ``time`` gives. Blocks.
+def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: int) -> list[dict[str, Any]]:
+    """The newest calls in which somebody said the words, of a SELECT of ``call`` and ``time``, with both. Blocks.
 
     Calls that may have them are looked at in their order, until there are enough.
     """
     may_match = wanted.may_match("text")
     saying = f"(FROM derived_words WHERE {may_match})"
-    matching: list[str] = []
+    matching: list[dict[str, Any]] = []
     before = "true"
     while len(matching) < limit:
         candidates = records.rows(
@@ -68,7 +69,7 @@ def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: in
         said = records.rows(f"SELECT call, text FROM derived_words WHERE call IN ({names}) AND {may_match}")
         found = best_matches([(row["text"], 0.0) for row in said], wanted, len(said))
         having = {said[place]["call"] for place, _ in found}
-        matching += [row["call"] for row in candidates if row["call"] in having]
+        matching += [row for row in candidates if row["call"] in having]
         oldest = candidates[-1]
         time = f"TIMESTAMP {quoted(str(oldest['time']))}"
         before = f"(time < {time} OR time = {time} AND call < {quoted(oldest['call'])})"

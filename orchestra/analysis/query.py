@@ -191,6 +191,7 @@ def _connect(archive: Archive, found: "_Found", live: "_Live") -> "duckdb.DuckDB
         _create_events(database, archive, allow_files(database, archive, events + derived), found, live)
         for name, sql in VIEWS.items():
             database.execute(f"CREATE VIEW {name} AS {sql}")
+        database.execute("SET parquet_metadata_cache = true")  # a query of many files would parse as many footers again
         database.execute("SET enable_external_access = false")
         database.execute("SET lock_configuration = true")
     except BaseException:

@@ -1,6 +1,7 @@
 """The daily report: calls, outcomes, latency by stage, predicted turns, tools, transfers, words, tokens."""
 # ruff: noqa: S608 - made of constants and numbers
 
+from collections.abc import Mapping
 from typing import Any
 
 from orchestra.analysis.conditions import chosen
@@ -43,7 +44,7 @@ def report(
             f" FROM calls WHERE {when} GROUP BY ALL ORDER BY calls DESC, outcome"
         ),
         "latency_ms": _latency(records, when),
-        **{f"by_{name}": _by(records, column, when) for name, column in GROUPS.items()},
+        **{f"by_{name}": rows for name, rows in _by_turn(records, when).items()},
         **{f"by_{name}": _by_call(records, column, when) for name, column in _CALL_GROUPS.items()},
         "predictions": _predictions(records, when, prices or Prices()),
         "tools": records.rows(
@@ -86,19 +87,24 @@ _CALL_SUMS = ", ".join(
 
 
 def _latency(records: CallDatabase, when: str) -> list[dict[str, Any]]:
-    """One row for each stage."""
-    columns = [
-        f"quantile_cont({stage}, {share}) AS {stage}_{name}" for stage in TURN_TIMES for name, share in _QUANTILES
-    ] + [f"count({stage}) AS {stage}_count" for stage in TURN_TIMES]
-    found = records.rows(f"SELECT {', '.join(columns)} FROM turns WHERE {when}")[0]
-    return [
-        {
-            "stage": stage.removesuffix("_ms"),
-            "turns": found[f"{stage}_count"],
-            **{name: found[f"{stage}_{name}"] for name, _ in _QUANTILES},
-        }
-        for stage in TURN_TIMES
-    ]
+    """One row for each stage: one after the other, because an exact quantile needs all of its values in memory."""
+    found = []
+    for stage in TURN_TIMES:
+        sums = f"count({stage}) AS turns, {_quantiles(stage)} AS quantiles"
+        (row,) = records.rows(f"SELECT {sums} FROM turns WHERE {when}")
+        found.append({"stage": stage.removesuffix("_ms"), "turns": row["turns"], **_named(row["quantiles"])})
+    return found
+
+
+def _quantiles(column: str) -> str:
+    return f"quantile_cont({column}, {[share for _, share in _QUANTILES]})"
+
+
+def _named(quantiles: list[float] | None) -> dict[str, float | None]:
+    """Quantiles by name, None where nothing was measured."""
+    if quantiles is None:
+        return {name: None for name, _ in _QUANTILES}
+    return dict(zip((name for name, _ in _QUANTILES), quantiles, strict=True))
 
 
 _OF_PREDICTIONS = """
@@ -125,7 +131,6 @@ def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, 
         LEFT JOIN (SELECT call, turn, sum({_cost(prices)}) AS cost FROM {prompts} GROUP BY call, turn) m
             ON m.call = p.call AND m.turn = p.turn
     """
-    groups = {**GROUPS, "app": "app"}
     wasted = records.rows(
         f"SELECT CAST(coalesce(sum(wasted_characters), 0) AS BIGINT) AS characters FROM calls WHERE {when}"
     )
@@ -133,19 +138,16 @@ def _predictions(records: CallDatabase, when: str, prices: Prices) -> dict[str, 
         f"SELECT DISTINCT model FROM {prompts} WHERE prompt_tokens + completion_tokens > 0"
         f" AND ({_cost(prices)}) IS NULL ORDER BY model"
     )
+    groups = {**GROUPS, "app": "app"}
+    found = _grouped(records, _OF_PREDICTIONS, f"({priced})", groups, also_totals=True)
     return {
         "totals": {
-            **records.rows(f"SELECT {_OF_PREDICTIONS} FROM ({priced})")[0],
+            **found["totals"][0],
             "wasted_characters": wasted[0]["characters"],
             "currency": prices.currency,
             "unpriced": [row["model"] for row in unpriced],
         },
-        **{
-            f"by_{name}": records.rows(
-                f'SELECT {column} AS "{name}", {_OF_PREDICTIONS} FROM ({priced}) GROUP BY {column} ORDER BY {column}'
-            )
-            for name, column in groups.items()
-        },
+        **{f"by_{name}": found[name] for name in groups},
     }
 
 
@@ -159,33 +161,63 @@ def _cost(prices: Prices) -> str:
     return f"CASE model {' '.join(cases)} END" if cases else "CAST(NULL AS DOUBLE)"
 
 
-def _by(records: CallDatabase, column: str, when: str) -> list[dict[str, Any]]:
-    """Turns, tools, transfers and tokens of each group."""
-    group = f"coalesce({column}, '')" if column != "day" else "CAST(time AS DATE)"
-    quantiles = ", ".join(f"quantile_cont(total_ms, {share}) AS {name}" for name, share in _QUANTILES)
-    return records.rows(
-        f"""
-        SELECT k AS "{column}", calls, turns, interruptions, p50, p95, p99, coalesce(tools, 0) AS tools,
-            coalesce(failed_tools, 0) AS failed_tools, coalesce(handovers, 0) AS handovers, caller_words, agent_words,
-            coalesce(prompt_tokens, 0) AS prompt_tokens, coalesce(completion_tokens, 0) AS completion_tokens
-        FROM (
-            SELECT {group} AS k, count(DISTINCT call) AS calls, count(*) AS turns,
-                count(*) FILTER (interrupted) AS interruptions, {quantiles},
-                CAST(sum(caller_words) AS BIGINT) AS caller_words, CAST(sum(agent_words) AS BIGINT) AS agent_words
-            FROM turns WHERE {when} GROUP BY k
+def _by_turn(records: CallDatabase, when: str) -> dict[str, list[dict[str, Any]]]:
+    """Turns, tools, transfers and tokens of each group, by the name of what they are grouped by."""
+    groups = {"day": "CAST(time AS DATE)", "agent": "coalesce(agent, '')", "version": "coalesce(version, '')"}
+    parts = {
+        view: _grouped(records, sums, f"(SELECT * FROM {view} WHERE {when})", groups)
+        for view, sums in {
+            # equal hashes of two calls are less likely than a failing memory, and are counted in half the time
+            "turns": "count(DISTINCT hash(call)) AS calls, count(*) AS turns,"
+            f" count(*) FILTER (interrupted) AS interruptions, {_quantiles('total_ms')} AS quantiles,"
+            f" {_sum('caller_words')}, {_sum('agent_words')}",
+            "tools": "count(*) AS tools, count(*) FILTER (failed) AS failed_tools",
+            "calls": _sum("handovers"),
+            "prompt_figures": f"{_sum('prompt_tokens')}, {_sum('completion_tokens')}",
+        }.items()
+    }
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in groups:
+        tools, calls, prompts = (
+            {row[name]: row for row in parts[view][name]} for view in ("tools", "calls", "prompt_figures")
         )
-        LEFT JOIN (
-            SELECT {group} AS k, count(*) AS tools, count(*) FILTER (failed) AS failed_tools
-            FROM tools WHERE {when} GROUP BY k
-        ) USING (k)
-        LEFT JOIN (
-            SELECT {group} AS k, CAST(sum(prompt_tokens) AS BIGINT) AS prompt_tokens,
-                CAST(sum(completion_tokens) AS BIGINT) AS completion_tokens
-            FROM prompt_figures WHERE {when} GROUP BY k
-        ) USING (k)
-        LEFT JOIN (
-            SELECT {group} AS k, CAST(sum(handovers) AS BIGINT) AS handovers FROM calls WHERE {when} GROUP BY k
-        ) USING (k)
-        ORDER BY k
-        """
+        found[name] = [
+            {
+                name: row[name],
+                **{column: row[column] for column in ("calls", "turns", "interruptions")},
+                **_named(row["quantiles"]),
+                **{column: tools.get(row[name], {}).get(column, 0) for column in ("tools", "failed_tools")},
+                "handovers": calls.get(row[name], {}).get("handovers", 0),
+                **{column: row[column] for column in ("caller_words", "agent_words")},
+                **{
+                    column: prompts.get(row[name], {}).get(column, 0)
+                    for column in ("prompt_tokens", "completion_tokens")
+                },
+            }
+            for row in parts["turns"][name]
+        ]
+    return found
+
+
+def _sum(column: str) -> str:
+    return f"CAST(coalesce(sum({column}), 0) AS BIGINT) AS {column}"
+
+
+def _grouped(
+    records: CallDatabase, sums: str, source: str, groups: Mapping[str, str], *, also_totals: bool = False
+) -> dict[str, list[dict[str, Any]]]:
+    """For each name in ``groups`` the sums of its groups, in order, read in one pass; ``totals`` has those of all."""
+    keys = [f"k{number}" for number in range(len(groups))]
+    columns = ", ".join(f"{group} AS {key}" for key, group in zip(keys, groups.values(), strict=True))
+    sets = ", ".join([f"({key})" for key in keys] + ["()"] * also_totals)
+    rows = records.rows(
+        f"SELECT {', '.join(keys)}, {', '.join(f'grouping({key}) AS other_{key}' for key in keys)}, {sums}"
+        f" FROM (SELECT *, {columns} FROM {source}) GROUP BY GROUPING SETS ({sets}) ORDER BY {', '.join(keys)}"
     )
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (*groups, "totals")}
+    for row in rows:
+        values = [row.pop(key) for key in keys]
+        others = [row.pop(f"other_{key}") for key in keys]
+        of = [(name, value) for name, value, other in zip(groups, values, others, strict=True) if not other]
+        found[of[0][0] if of else "totals"].append(dict(of) | row)
+    return found

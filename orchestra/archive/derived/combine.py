@@ -22,7 +22,6 @@ def combine(
     raw: str,
     ids: str,
     without: str = "",
-    at_once: bool = False,
 ) -> None:
     """Create the views ``derived_calls``, ``derived_turns`` and so on.
 
@@ -33,11 +32,10 @@ def combine(
             event is in one.
         ids: a relation with ``call`` and ``id`` of all events.
         without: a table of calls whose stored rows do not count, because ``raw`` has all of their events.
-        at_once: all views will be read, so that each event is parsed once for all of them.
 
     """
     if raw:
-        database.execute(f"CREATE {'TABLE' if at_once else 'VIEW'} facts AS {facts(raw)}")
+        database.execute(f"CREATE VIEW facts AS {facts(raw)}")
     for table in TABLES.values():
         if raw:
             database.execute(f"CREATE VIEW raw_{table.name} AS {table.of_facts}")

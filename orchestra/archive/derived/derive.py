@@ -17,6 +17,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart, effective_parts
 from orchestra.archive.derived.combine import combine
+from orchestra.archive.derived.facts import facts
 from orchestra.archive.derived.files import (
     FOLDER,
     VERSION,
@@ -180,11 +181,15 @@ def _derived(archive: Archive, run: _Run, which: str) -> Iterator[tuple[str, pa.
             if sources:
                 database.execute(f"CREATE VIEW {view} AS {' UNION ALL BY NAME '.join(sources)}")
         stored = derived_rows(run.derived, names)
-        if stored is not None:
+        if stored is None:  # views of views would only be bound again for each table
+            database.execute(f"CREATE TABLE facts AS {facts('raw_entries')}")
+            made = {name: f"({table.of_facts})" for name, table in TABLES.items()}
+        else:
             stored = {table: f"(SELECT * FROM {rows} WHERE {which})" for table, rows in stored.items()}
-        combine(database, stored, raw="raw_entries" if run.raw else "", ids="entries", at_once=True)
+            combine(database, stored, raw="raw_entries" if run.raw else "", ids="entries")
+            made = {name: f"derived_{name}" for name in TABLES}
         for name, table in TABLES.items():
-            yield name, database.sql(f"FROM derived_{name} ORDER BY {table.order}").to_arrow_table()
+            yield name, database.sql(f"FROM {made[name]} ORDER BY {table.order}").to_arrow_table()
     finally:
         database.close()
 
