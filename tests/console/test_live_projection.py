@@ -168,6 +168,16 @@ def test_a_reply_shows_what_was_heard_of_it_and_where_the_caller_interrupted() -
     assert (reply.heard, reply.interrupted, reply.open) == ("It is in Hill Street. It comes", True, False)
 
 
+def test_a_measurement_that_comes_after_the_reply_belongs_to_its_line() -> None:
+    call = live(
+        UserTurnEnded(call=CALL, turn=1, text="Where is it?"),
+        ReplyChunk(call=CALL, turn=1, text="It is here.", agent="desk"),
+        ReplySpoken(call=CALL, turn=1, text="It is here.", agent="desk"),
+        TurnMeasured(call=CALL, turn=1, total_ms=840.0),
+    )
+    assert [(line.kind, line.wait_ms) for line in lines(call)] == [("caller", None), ("agent", 840.0)]
+
+
 def test_a_call_shows_its_tools_handoffs_back_channels_and_edges() -> None:
     call = live(
         AgentChanged(call=CALL, agent="claims", previous="desk", reason="handoff"),

@@ -99,7 +99,7 @@ class LiveTranscript:
         self._finals: list[str] = []
         self._final_at = 0.0
         self._ended_turn = 0
-        #: the line of each reply that is not complete, by its turn; of each tool call, by the id of its request
+        #: the last line of each turn's reply; of each tool call that has no result, by the id of its request
         self._replies: dict[int, Line] = {}
         self._tools: dict[str, Line] = {}
         self._predicted: int | None = None
@@ -130,7 +130,8 @@ class LiveTranscript:
     def apply(self, event: Event) -> None:
         """One more event of the call."""
         if self._predicted is not None and event.turn == self._predicted and self._is_work(event):
-            self._waiting.append(event)
+            if len(self._waiting) < MOST_LINES:
+                self._waiting.append(event)
             return
         if not (self._hear(event) or self._reply(event) or self._tool(event)):
             self._note(event)
@@ -192,28 +193,26 @@ class LiveTranscript:
             case ReplySpoken(text=text):
                 line = self._reply_line(event, event.agent)
                 self._change(line, text=line.text or cut(text), heard=line.text or cut(text), open=False)
-                del self._replies[event.turn]
             case ReplyInterrupted(heard=heard):
                 line = self._reply_line(event)
                 self._change(line, text=line.text or cut(heard), heard=cut(heard), open=False, interrupted=True)
-                del self._replies[event.turn]
-            case TurnMeasured(total_ms=total_ms):
-                self._change(self._reply_line(event), wait_ms=total_ms)
+            case TurnMeasured(total_ms=total_ms):  # it may come after the reply
+                line = self._replies.get(event.turn) or self._reply_line(event)
+                self._change(line, wait_ms=total_ms)
             case TurnCancelled():
-                line_or_none = self._replies.pop(event.turn, None)
-                if line_or_none is not None:
-                    self._change(line_or_none, open=False)
+                if (cancelled := self._replies.get(event.turn)) is not None:
+                    self._change(cancelled, open=False)
                 return False
             case _:
                 return False
         return True
 
     def _reply_line(self, event: Event, agent: str = "") -> Line:
+        """The line of the turn's reply to which more can be added; a new one if that of another agent is the last."""
         line = self._replies.get(event.turn)
         if line is not None and agent and line.who and agent != line.who:
             self._change(line, open=False)
-            line = None
-        if line is None:
+        if line is None or not line.open:
             line = self._replies[event.turn] = self._add("agent", event.at, turn=event.turn, open=True)
         if agent and not line.who:
             self._change(line, who=agent)

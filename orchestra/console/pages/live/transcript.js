@@ -8,7 +8,8 @@ const AT_THE_END = 60;
 
 export function transcript() {
   const shown = new Map();
-  const list = el("ol", { class: "transcript", role: "log", "aria-live": "off", "aria-label": "Transcript", tabindex: "0" });
+  const list = el("ol");
+  const log = el("div", { class: "transcript", role: "log", "aria-live": "off", "aria-label": "Transcript", tabindex: "0" }, list);
   const empty = el("p", { class: "empty" }, "Nothing was said yet.");
 
   function draw(line) {
@@ -27,21 +28,23 @@ export function transcript() {
   }
 
   function follow(change) {
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < AT_THE_END;
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < AT_THE_END;
     change();
     empty.hidden = shown.size > 0;
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    log.hidden = !shown.size;
+    if (atEnd) log.scrollTop = log.scrollHeight;
   }
 
+  follow(() => {});
   return {
-    node: el("div", {}, empty, list),
+    node: el("div", {}, empty, log),
     all(lines) {
       follow(() => {
         shown.clear();
         list.replaceChildren();
         lines.forEach(draw);
       });
-      list.scrollTop = list.scrollHeight;
+      log.scrollTop = log.scrollHeight;
     },
     change: (lines) => follow(() => lines.forEach(draw)),
   };
