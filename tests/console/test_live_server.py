@@ -137,6 +137,17 @@ async def test_a_call_that_began_long_ago_is_shown_with_its_stored_record(bus: T
         assert ended not in viewer.calls
 
 
+async def test_a_call_whose_beginning_was_trimmed_is_shown_and_said_not_to_be_whole(bus: TestBus) -> None:
+    publisher, call = bus.bus.publisher("edge"), bus.call()
+    await publish(publisher, CallStarted(call=call), UserTurnEnded(call=call, turn=1, text="first"))
+    await publish(publisher, UserTurnEnded(call=call, turn=2, text="second"))
+    await bus.bus.redis.xtrim(bus.bus.key(call, keys.JOURNAL), maxlen=1, approximate=False)
+    async with serving_console(console_settings(bus.bus.settings)) as running, followed(running, call) as viewer:
+        transcript = await viewer.until("transcript", text="second")
+        assert (transcript["whole"], viewer.calls[call]["state"]) == (False, "thinking")
+        assert "first" not in str(transcript)
+
+
 async def test_redis_goes_away_and_comes_back_and_the_viewers_go_on(tmp_path: Path) -> None:
     settings = console_settings(Settings(data_dir=tmp_path / "data"))
     async with serving_console(settings) as running, followed(running) as viewer:
