@@ -60,7 +60,7 @@ async def _fill(queue: ListenQueue, entries: Subscription, call: str) -> None:
 
 async def _send(websocket: WebSocket, queue: ListenQueue, departure: Departure) -> None:
     told_ms = 0
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page is gone
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):  # the page is gone
         await websocket.send_text('{"type":"listening"}')
         while (frame := await queue.get()) is not None:
             if queue.dropped_ms > told_ms:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request, Response, WebSocket
+from starlette.websockets import WebSocketDisconnect
 
 from orchestra.bus import keys
 from orchestra.console.answers import as_json, read_json
@@ -153,5 +154,5 @@ async def _refusal(acts: Acts, websocket: WebSocket, call: str) -> bool:
 
 
 async def _refuse(websocket: WebSocket, code: int, reason: str) -> None:
-    with contextlib.suppress(RuntimeError, OSError):  # the page is gone
+    with contextlib.suppress(RuntimeError, OSError, WebSocketDisconnect):  # the page is gone
         await websocket.close(code, reason[:100])

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 import structlog
 from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect
 
 from orchestra.bus import Publisher
 from orchestra.bus.stream.subscription import Subscription
@@ -19,6 +20,8 @@ from orchestra_schemas import CallEnded, CallTransferred, OperatorHandedBack, Op
 _LOG = structlog.get_logger("orchestra.console")
 
 _NORMAL, _POLICY_VIOLATION = 1000, 1008
+#: what sending to a page raises that is no longer there
+_GONE = (WebSocketDisconnect, RuntimeError, OSError)
 #: a microphone's audio that would wait for Redis is dropped: it would be heard later, after the agents have gone on
 _ANSWERED_WITHIN_S = 0.5
 #: what ends a take-over, and in which words
@@ -66,7 +69,10 @@ class TakeOver:
 
     async def serve(self, departure: Departure) -> None:
         """Carry the microphone's audio until the take-over ends, by whichever side; ``departure`` says by which."""
-        await self._websocket.send_text('{"type":"taken_over"}')
+        try:
+            await self._websocket.send_text('{"type":"taken_over"}')
+        except _GONE:
+            return
         parts = [
             asyncio.create_task(part, name=f"take-over {self._call}")
             for part in (self._carry(departure), self._watch(departure), self._hold(departure))
@@ -131,7 +137,7 @@ class TakeOver:
         return left if left.operator == self._operator and not left.listens else None
 
     async def _close(self, code: int, reason: str) -> None:
-        with contextlib.suppress(RuntimeError, OSError):  # the page was faster
+        with contextlib.suppress(*_GONE):  # it was faster
             await self._websocket.send_text(msgspec.json.encode({"type": "ended", "reason": reason}).decode())
             await self._websocket.close(code, reason[:100])
 
