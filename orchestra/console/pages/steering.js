@@ -163,6 +163,7 @@ class Panel {
 
   who(mine) {
     const { state, speaking, agent } = this.presence;
+    if (state === "unknown") return el("span", { class: "badge" }, "Waiting for the call's state");
     if (state === "ended") return el("span", { class: "badge" }, "The call is over");
     if (state === "transferred") return el("span", { class: "badge" }, "Transferred");
     if (mine) return el("span", { class: "badge bad" }, this.speaking.muted ? "You have the call, muted" : "You are speaking with the caller");

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 #: `python -m tests.bench console` measures how late they are; here, on a machine that others load too, only that they
 #: do not fall behind
-LATE_S, SPREAD_S = 1.5, 0.2
+LATE_S, SPREAD_S = 1.5, 0.3
 SETTLED_S = 3.0
 
 
@@ -55,7 +55,8 @@ async def test_an_operator_hears_both_sides_as_they_are_said(bus: TestBus, setti
         await desk.button("Stop listening").click()
         await running.event(OperatorLeft, listens=True, reason="closed")
     delays = delays_s(line, said, played)
-    steady = [delays[number] for number in range(BEEPS // 2, BEEPS)]
+    assert len(delays) >= BEEPS - 2, delays
+    steady = [delay for number, delay in delays.items() if number >= BEEPS // 2]
     assert max(steady) <= LATE_S, delays
     assert max(steady) - min(steady) <= SPREAD_S, delays
     assert heard_from_s(played.agent, played.rate, AGENT_HZ)
