@@ -200,7 +200,7 @@ async def test_strangers_and_nonsense_get_no_answer_and_are_counted(bus: TestBus
     assert line.complaints == []
 
 
-#: in one of about seven runs on a busy machine the call does not go on after the greeting
+#: in two of seven runs on a busy machine the call did not go on
 _NOISE_COMES_THROUGH = pytest.mark.xfail(strict=False, reason="the stack may take packets of another sender")
 
 
