@@ -22,7 +22,7 @@ _ENDED = tag_of(CallEnded)
 MOST_CALLS = 5000
 #: how long calls stay in the list, in s: one that has ended; one of which nothing is heard, whose end may be lost; one
 #: that was transferred, since a caller who talks with a person is silent here
-ENDED_STAYS_S, SILENT_STAYS_S, TRANSFERRED_STAYS_S = 60.0, 1800.0, 6 * 3600.0
+ENDED_STAYS_S, SILENT_STAYS_S, TRANSFERRED_STAYS_S = 30.0, 1800.0, 6 * 3600.0
 
 
 class _Prompt(msgspec.Struct):
