@@ -20,7 +20,6 @@ _PAGES = {
     "/figures": "figures.html",
     "/streams": "streams.html",
     "/results": "results.html",
-    "/results/{name}": "result.html",
     "/sign-in": "sign-in.html",
 }
 _NO_SUCH_PAGE = "no-such-page.html"

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, expect
 from orchestra.bus import EmbeddedServer
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from tests.console.accessibility import keyboard_problems, narrow_problems, problems
 from tests.console.browsers import picture, sign_in, signed_in
 from tests.console.consoles import TOKENS, RunningConsole, console_settings, serving_console
 from tests.servers.chromium import chromium
@@ -36,6 +37,7 @@ async def test_a_person_signs_in_and_comes_back_to_where_they_were_going(
     await page.goto(f"{running.url}/calls?text=parcel#found")
     await expect(page).to_have_url(f"{running.url}/sign-in?next=%2Fcalls%3Ftext%3Dparcel%23found")
     await picture(page, "sign-in")
+    assert [*await problems(page), *await keyboard_problems(page), *await narrow_problems(page)] == []
     await sign_in(page, "a wrong token")
     await expect(page.get_by_role("alert")).to_have_text("this token is not known here, or was taken back")
     await sign_in(page, TOKENS["read"])
@@ -51,6 +53,9 @@ async def test_signing_in_leads_to_no_other_site(browser: Browser, running: Runn
         await page.goto(f"{running.url}/sign-in?next={elsewhere}")
         await sign_in(page, TOKENS["read"])
         await expect(page).to_have_url(f"{running.url}/")
+        await page.goto(f"{running.url}/sign-in?next={elsewhere}")  # with a cookie there is nothing to be asked
+        await expect(page).to_have_url(f"{running.url}/")
+        await page.context.clear_cookies()
 
 
 async def test_the_address_of_the_owner_signs_in_and_leaves_no_token_in_the_history(

@@ -24,8 +24,8 @@ HOSTILE = (
     '<script>window.broken = 1</script><img src=x onerror="window.broken = 1">"\' &amp; \u202e\u05d8\u05e7\u05e1\u05d8'
 )
 LONG = "a word that nobody can hyphenate: " + "x" * 30_000
-#: pages that need nothing more than a call
-PATHS = [path for path in page_paths() if "{name}" not in path]
+#: all pages but the one for those who are not signed in
+PATHS = [path for path in page_paths() if path != "/sign-in"]
 WIDE: ViewportSize = {"width": 1280, "height": 720}
 #: a page is looked at when it has been quiet for so long
 QUIET_MS = 700

@@ -18,7 +18,7 @@ from orchestra.bus import EmbeddedServer
 from orchestra.console.console import Console
 from orchestra.console.event_stream import event_stream, message
 from orchestra.console.open_streams import SIGNED_OUT, STOPPING
-from orchestra.console.pages import page_files
+from orchestra.console.pages import page_files, page_paths
 from orchestra.console.roles import Operator, Required, Role, requires
 from orchestra.console.server import create_app
 from orchestra.settings import Settings
@@ -27,6 +27,10 @@ from orchestra_schemas import CallAccessed
 from tests.console.consoles import TOKENS, RunningConsole, as_operator, console_app, console_settings, serving_console
 
 HEAVIEST_PAGES = 300_000
+#: what shows nothing of any call
+OPEN_TO_ALL = {*page_paths(), "/pages/{name:path}", "/pages/report.css", "/healthz", "/metrics"}
+#: pages that are drawn by the server, which sends others to the sign-in page
+DRAWN = {"/results/comparisons/{name}", "/results/evaluations/{set_folder}/{name}"}
 
 
 def add_streams(app: FastAPI) -> None:
@@ -198,9 +202,9 @@ def every_route(routes: Iterable[BaseRoute]) -> Iterator[APIRoute | APIWebSocket
             yield from every_route(included.routes)
 
 
-async def test_every_route_of_the_api_names_a_role_and_what_acts_needs_more_than_reading(tmp_path: Path) -> None:
+async def test_every_route_names_a_role_and_what_acts_needs_more_than_reading(tmp_path: Path) -> None:
     app = create_app(Console(console_settings(Settings(data_dir=tmp_path))))
-    routes = [route for route in every_route(app.routes) if route.path.startswith("/api/")]
+    routes = [route for route in every_route(app.routes) if route.path not in OPEN_TO_ALL | DRAWN]
     assert routes
     for route in routes:
         roles = [each.call.role for each in route.dependant.dependencies if isinstance(each.call, Required)]
@@ -209,6 +213,13 @@ async def test_every_route_of_the_api_names_a_role_and_what_acts_needs_more_than
             continue
         assert roles, f"{route.path} is open to everybody"
         assert methods == {"GET"} or max(roles) >= Role.OPERATE, f"{route.path} acts for readers"
+
+
+async def test_a_page_that_the_server_draws_sends_strangers_to_the_sign_in_page(tmp_path: Path) -> None:
+    async with console_app(console_settings(Settings(data_dir=tmp_path))) as running:
+        for path in DRAWN:
+            answer = await running.http.get(path)
+            assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
 
 
 async def test_the_metrics_count_streams(tmp_path: Path) -> None:

@@ -55,4 +55,6 @@ if (given) {
   signIn();
 } else {
   token.focus();
+  // a link on another site leads here although one is signed in: browsers send our cookie only from our own pages
+  await api("/api/session", { signIn: false }).then(() => location.replace(next()), () => {});
 }
