@@ -13,7 +13,7 @@
     for (const name of ["aria-labelledby", "aria-describedby", "aria-controls"])
       for (const each of document.querySelectorAll(`[${name}]`))
         for (const id of each.getAttribute(name).split(/\\s+/))
-          if (!document.getElementById(id)) found.push(`${name} names ${id}, which is not there`);
+          if (each.checkVisibility() && !document.getElementById(id)) found.push(`${name} names ${id}, which is not there`);
     return found;
   },
   // WCAG 2.2, 1.4.3: 4.5 to 1, and 3 to 1 for large text

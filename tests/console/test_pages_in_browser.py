@@ -77,7 +77,7 @@ def name_of(path: str) -> str:
 async def is_quiet(page: Page) -> None:
     """Wait until the page has loaded what it shows: it says so no more, and nothing of it has changed for a moment."""
     await page.get_by_role("heading", level=1).first.wait_for(timeout=30_000)
-    await expect(page.locator(".empty[role=status]")).to_have_count(0, timeout=60_000)
+    await expect(page.locator(".empty[role=status]:visible")).to_have_count(0, timeout=60_000)
     await page.evaluate(
         "quiet => new Promise((done) => { let timer = setTimeout(done, quiet);"
         " new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, quiet); })"
