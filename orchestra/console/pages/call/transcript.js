@@ -122,6 +122,7 @@ function* words(line) {
   if (line.who) yield el("b", { class: "speaker", dir: "auto" }, line.who);
   const badge = BADGES[line.kind];
   if (badge) yield el("span", { class: `badge ${mood(line.kind)}` }, badge);
+  if (badge) yield " ";
   if (line.kind === "unknown") {
     yield el("p", {}, `An event of the type ${line.text}, which this version does not know.`);
   } else if (line.text) {
@@ -130,6 +131,7 @@ function* words(line) {
     yield el("p", { class: "quiet" }, "(nothing was understood)");
   }
   if (line.unheard) {
+    yield " ";
     if (line.kind === "reply") yield el("span", { class: "visually-hidden" }, "Not heard any more: ");
     yield folded(line.unheard, { class: "unheard", title: "The caller did not hear this." });
   }
