@@ -102,6 +102,6 @@ class StackQueues:
 
 
 def queued_in(debug: bytes) -> Queued | None:
-    """What the stack's account of a call's audio says."""
-    found = _QUEUED.findall(debug)
-    return Queued(*map(float, found[:2])) if len(found) > 1 else None
+    """What the stack's account of a call's audio says. It has a queue for what is received once something was."""
+    found = [float(each) for each in _QUEUED.findall(debug)]
+    return Queued(found[0], found[1] if len(found) > 1 else 0.0) if found else None

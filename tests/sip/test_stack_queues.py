@@ -19,7 +19,12 @@ ACCOUNT = b""" tx:   encode: PCMU 8000Hz/1ch ptime=20ms S16LE
 
 @pytest.mark.parametrize(
     ("text", "queued"),
-    [(ACCOUNT % b"440.00", Queued(440.0, 20.0)), (ACCOUNT % b"0.00", Queued(0.0, 20.0)), (b"", None)],
+    [
+        (ACCOUNT % b"440.00", Queued(440.0, 20.0)),
+        (ACCOUNT % b"0.00", Queued(0.0, 20.0)),
+        ((ACCOUNT % b"40.00").partition(b" rx:")[0], Queued(40.0, 0.0)),
+        (b"", None),
+    ],
 )
 def test_the_queues_are_read_from_the_account_of_a_calls_audio(text: bytes, queued: Queued | None) -> None:
     assert queued_in(text) == queued
