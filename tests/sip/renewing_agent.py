@@ -1,7 +1,9 @@
 """Takes one call, renews its queues, and says when the caller is heard again."""
 
 import asyncio
+import os
 import sys
+import traceback
 
 from baresip import Account, AudioNotActive, AudioRestarted, Call, Config, Runtime, UserAgent
 
@@ -49,4 +51,8 @@ def _loud(call: Call) -> bool:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(int(sys.argv[1]), int(sys.argv[2])))
+    try:
+        asyncio.run(run(int(sys.argv[1]), int(sys.argv[2])))
+    except BaseException:  # noqa: BLE001 - also what an assertion says
+        traceback.print_exc()
+        os._exit(1)  # the threads of the stack would keep the process, and the test waiting

@@ -68,7 +68,6 @@ class Faults:
         lost_at_once: how many in a row, where packets are lost.
         swap_every: every n-th packet comes after the one behind it.
         payload_type: of its audio, where it is not the negotiated one.
-        spoofed_from: a host from which packets of noise come that are not its own.
 
     """
 
@@ -78,7 +77,6 @@ class Faults:
     lost_at_once: int = 1
     swap_every: int = 0
     payload_type: int | None = None
-    spoofed_from: str = ""
 
 
 class RtpSession:
@@ -100,7 +98,6 @@ class RtpSession:
     ) -> None:
         self._faults, self._on_audio, self._on_key = faults, on_audio, on_key
         self._socket = _bound(host)
-        self._spoofing = _bound(faults.spoofed_from) if faults.spoofed_from else None
         self.host, self.port = self._socket.getsockname()[:2]
         self.heard: list[HeardPacket] = []
         self.keys: list[PressedKey] = []
@@ -160,8 +157,6 @@ class RtpSession:
         with contextlib.suppress(ValueError):
             self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
-        if self._spoofing is not None:
-            self._spoofing.close()
 
     def _send(self, kind: int, payload: bytes, timestamp: int) -> None:
         marker, self._marked = _MARKER if self._marked else 0, False
@@ -172,16 +167,10 @@ class RtpSession:
         if self._faults.swap_every and self._sequence % self._faults.swap_every == 0 and self._kept_back is None:
             self._kept_back = packet
             return
-        self._put(self._socket, packet)
+        self._put(packet)
         if self._kept_back is not None:
             late, self._kept_back = self._kept_back, None
-            self._put(self._socket, late)
-        if self._spoofing is not None:
-            noise = self._chance.randbytes(len(payload))
-            self._put(
-                self._spoofing,
-                _HEADER.pack(_VERSION, kind, self._sequence, timestamp, ~self._ssrc & 0xFFFFFFFF) + noise,
-            )
+            self._put(late)
 
     def _loses(self) -> bool:
         """Whether this packet is lost."""
@@ -192,11 +181,11 @@ class RtpSession:
             return True
         return False
 
-    def _put(self, by: socket.socket, packet: bytes) -> None:
+    def _put(self, packet: bytes) -> None:
         if self._remote is None or not self._remote.port:
             return
         try:
-            by.sendto(packet, (self._remote.host, self._remote.port))
+            self._socket.sendto(packet, (self._remote.host, self._remote.port))
         except OSError:  # ICMP says that nobody listens there any more
             self.refused += 1
 
