@@ -24,26 +24,54 @@ _TOO_MUCH_MS = 240.0
 
 
 @dataclass
-class QueueWatch:
-    """The last looks at the queues of one call, and how long they were when they were new."""
+class _Looks:
+    """The last looks at one queue, in ms, and how long it was when it was new."""
 
-    looks: deque[Queued] = field(default_factory=lambda: deque(maxlen=_LOOKS))
-    at_first: Queued | None = None
+    last: deque[float] = field(default_factory=lambda: deque(maxlen=_LOOKS))
+    at_first: float | None = None
+
+    def add(self, queued_ms: float) -> None:
+        """A look has found this."""
+        self.last.append(queued_ms)
+        if self.at_first is None and self.are_enough:
+            self.at_first = self.least
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether the shortest of them tells how long the queue is."""
+        return len(self.last) == _LOOKS
+
+    @property
+    def least(self) -> float:
+        """The shortest."""
+        return min(self.last)
+
+    @property
+    def grown(self) -> float:
+        """How much longer the queue is than at first."""
+        return 0.0 if self.at_first is None else self.least - self.at_first
+
+
+@dataclass
+class QueueWatch:
+    """The looks at the queues of one call. The one of what is received comes later, with the first packet."""
+
+    to_telephone: _Looks = field(default_factory=_Looks)
+    from_telephone: _Looks = field(default_factory=_Looks)
 
     def is_due(self, audio: CallAudio, queued: Queued) -> bool:
         """Whether queues of which a look has found this are to be renewed now."""
-        self.looks.append(queued)
-        if len(self.looks) < _LOOKS:
+        self.to_telephone.add(queued.to_telephone)
+        if queued.from_telephone is not None:
+            self.from_telephone.add(queued.from_telephone)
+        if not self.to_telephone.are_enough:
             return False
-        least = Queued(*map(min, zip(*self.looks, strict=True)))
-        if self.at_first is None:
-            self.at_first = least
-        if least.to_telephone > _TOO_MUCH_MS:
+        if self.to_telephone.least > _TOO_MUCH_MS:
             return True
         if not audio.idle:
             return False
-        grown = max(now - then for now, then in zip(least, self.at_first, strict=True))
-        return least.to_telephone > _MUCH_MS or (grown > _GROWN_MS and audio.caller_is_silent())
+        grown = max(self.to_telephone.grown, self.from_telephone.grown)
+        return self.to_telephone.least > _MUCH_MS or (grown > _GROWN_MS and audio.caller_is_silent())
 
 
 class DelayWatch:

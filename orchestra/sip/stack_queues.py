@@ -37,10 +37,10 @@ class _Printer(ctypes.Structure):
 
 
 class Queued(NamedTuple):
-    """How much audio of a call waits in the stack, in ms."""
+    """How much audio of a call waits in the stack, in ms; ``from_telephone`` is None until something was received."""
 
     to_telephone: float
-    from_telephone: float
+    from_telephone: float | None
 
 
 class StackQueues:
@@ -104,4 +104,4 @@ class StackQueues:
 def queued_in(debug: bytes) -> Queued | None:
     """What the stack's account of a call's audio says. It has a queue for what is received once something was."""
     found = [float(each) for each in _QUEUED.findall(debug)]
-    return Queued(found[0], found[1] if len(found) > 1 else 0.0) if found else None
+    return Queued(found[0], found[1] if len(found) > 1 else None) if found else None

@@ -34,7 +34,7 @@ async def run(port: int, rtp: int) -> None:
     assert not queues.renew("nobody's")
     assert await asyncio.to_thread(queues.renew, call_id)
     assert (queued := queues.queued(call_id)) is not None
-    assert max(queued) <= 60
+    assert max(queued.to_telephone, queued.from_telephone or 0.0) <= 60
     say("renewed")
     while not _loud(call):  # noqa: ASYNC110
         await asyncio.sleep(0.02)

@@ -24,7 +24,7 @@ NOBODY_SPEAKS, AGENT, CALLER = Audio(), Audio(idle=False), Audio(silent=False)
 NEW = [(20, 20)] * 4
 
 
-def due(audio: Audio, looks: Iterable[tuple[float, float]]) -> list[bool]:
+def due(audio: Audio, looks: Iterable[tuple[float, float | None]]) -> list[bool]:
     watch = QueueWatch()
     return [watch.is_due(audio, Queued(*look)) for look in looks]  # type: ignore[arg-type]
 
@@ -42,6 +42,17 @@ def test_a_frame_more_is_left_while_somebody_speaks(speaking: Audio) -> None:
 @pytest.mark.parametrize("looks", [NEW * 3, [(40, 20)] * 12, [(20, 20), (40, 40)] * 6, [*NEW, *[(40, 40)] * 3, *NEW]])
 def test_queues_that_have_not_grown_for_long_are_left(looks: list[tuple[float, float]]) -> None:
     assert not any(due(NOBODY_SPEAKS, looks))
+
+
+@pytest.mark.parametrize("silent_looks", [1, 3, 4, 9])
+def test_the_queue_of_what_is_received_is_new_with_the_first_packet(silent_looks: int) -> None:
+    before: list[tuple[float, float | None]] = [(20, None)] * silent_looks
+    assert not any(due(NOBODY_SPEAKS, [*before, *[(20, 40)] * 8]))
+    assert due(NOBODY_SPEAKS, [*before, *[(20, 40)] * 4, *[(20, 60)] * 4])[-1]
+
+
+def test_a_call_of_which_nothing_is_received_is_watched_all_the_same() -> None:
+    assert due(NOBODY_SPEAKS, [*[(20, None)] * 4, *[(40, None)] * 4])[-1]
 
 
 def test_a_long_queue_is_mended_while_the_agent_is_silent() -> None:

@@ -22,7 +22,7 @@ ACCOUNT = b""" tx:   encode: PCMU 8000Hz/1ch ptime=20ms S16LE
     [
         (ACCOUNT % b"440.00", Queued(440.0, 20.0)),
         (ACCOUNT % b"0.00", Queued(0.0, 20.0)),
-        ((ACCOUNT % b"40.00").partition(b" rx:")[0], Queued(40.0, 0.0)),
+        ((ACCOUNT % b"40.00").partition(b" rx:")[0], Queued(40.0, None)),
         (b"", None),
     ],
 )
