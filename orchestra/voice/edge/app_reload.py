@@ -24,7 +24,7 @@ def reload_on_sighup(edge: Edge) -> Iterator[None]:
         async with one_at_a_time:
             try:
                 lines = await load_edge_lines(edge.settings.app)
-                edge.use_app(lines)
+                await edge.use_app(lines)
             except (AppError, SettingError) as error:
                 _LOG.error("edge.app_not_read", app=edge.settings.app, problem=str(error))
                 return

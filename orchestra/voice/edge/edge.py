@@ -1,5 +1,6 @@
 """What the calls of one edge process share."""
 
+import asyncio
 import random
 import secrets
 import time
@@ -62,7 +63,7 @@ class Edge:
     hold_music: HoldMusicShelf
     turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
-    def use_app(self, app: EdgeApp | EdgeLines) -> None:
+    async def use_app(self, app: EdgeApp | EdgeLines) -> None:
         """Use this version of the app, or of all apps, for the calls that begin from now on.
 
         Raises:
@@ -70,7 +71,7 @@ class Edge:
 
         """
         answering = _answering(self.settings, app)
-        self.hold_music.load(answering.hold_music)
+        await asyncio.to_thread(self.hold_music.load, answering.hold_music)
         self.answering = answering
         self.publisher.version = self.answering.apps[0].version
         self.phrase_cache.use_phrases(self.answering.phrases)

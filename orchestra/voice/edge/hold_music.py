@@ -109,15 +109,17 @@ class HoldMusicShelf:
         self._by_path: dict[str, HoldMusic] = {}
 
     def load(self, names: Iterable[str]) -> None:
-        """Read what is not known yet; what was read before stays, since a carrier may be about to fetch it.
+        """Read these files, also where an older version is known, which a carrier may be about to fetch.
+
+        Ten minutes of music take some seconds: not in the event loop of an edge that has calls.
 
         Raises:
-            SettingError: a file cannot be used.
+            SettingError: a file cannot be used; all stays as it was.
 
         """
-        for name in {*names} - {""} - self._by_name.keys():
-            self._by_name[name] = music = read_music(name)
-            self._by_path[music.path] = music
+        read = {name: read_music(name) for name in {*names} - {""}}
+        self._by_path.update({music.path: music for music in read.values()})
+        self._by_name.update(read)
 
     def path_of(self, name: str) -> str:
         """Where the music of this name is served; "" if there is none."""

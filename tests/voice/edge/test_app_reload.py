@@ -26,7 +26,11 @@ async def test_the_later_of_two_reloads_counts_however_long_the_first_takes(
         return SimpleNamespace(apps=[SimpleNamespace(name=app, version=str(number))])
 
     monkeypatch.setattr(app_reload, "load_edge_lines", read)
-    edge = SimpleNamespace(settings=SimpleNamespace(app="app"), use_app=lambda app: taken.append(app.apps[0].version))
+
+    async def use_app(app: Any) -> None:
+        taken.append(app.apps[0].version)
+
+    edge = SimpleNamespace(settings=SimpleNamespace(app="app"), use_app=use_app)
     with app_reload.reload_on_sighup(cast("Any", edge)):
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(30):

@@ -1,18 +1,22 @@
 """What a caller hears who waits for a person: which piece, and at which address a carrier finds it."""
 
 import io
+import threading
 import wave
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from orchestra import Line, Lines
 from orchestra.app_phrases import edge_lines
 from orchestra.errors import AppError, SettingError
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra.voice.edge import hold_music
 from orchestra.voice.edge.answering import Answering
 from orchestra.voice.edge.hold_music import HoldMusicShelf, melody, read_music
 from tests.voice.edge.test_lines import BANK, CLINIC
@@ -95,6 +99,30 @@ def test_a_file_that_is_gone_takes_nothing_away_that_was_loaded() -> None:
     with pytest.raises(SettingError, match=r"the hold music /nowhere\.wav cannot be read"):
         shelf.load({"melody", "/nowhere.wav"})
     assert shelf.path_of("melody")
+
+
+def test_a_file_that_has_changed_is_read_again_and_its_old_music_can_still_be_fetched(tmp_path: Path) -> None:
+    named, shelf, app = str(tmp_path / "music.wav"), HoldMusicShelf(), FastAPI()
+    app.include_router(shelf.routes())
+    paths = []
+    for seconds in (0.1, 0.2):
+        write_wav(Path(named), seconds)
+        shelf.load({named})
+        paths.append(shelf.path_of(named))
+    assert len({*paths}) == 2
+    with TestClient(app) as client:
+        assert [told(client.get(path).content)[3] for path in paths] == pytest.approx([0.1, 0.2], abs=0.01)
+
+
+async def test_an_edge_with_calls_reads_the_music_beside_its_event_loop(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_edge(bus, settings, hold_music="melody") as running:
+        readers: list[int] = []
+        monkeypatch.setattr(hold_music, "read_music", lambda _: readers.append(threading.get_ident()) or melody())
+        await running.edge.use_app(edge_lines(Lines({"*": CLINIC})))
+    assert len(readers) == 1
+    assert threading.get_ident() not in readers
 
 
 async def test_an_edge_serves_the_music_and_nothing_else(bus: TestBus, settings: Settings) -> None:

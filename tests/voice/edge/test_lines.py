@@ -234,7 +234,7 @@ async def test_an_app_that_is_reloaded_changes_no_call_of_another(bus: TestBus, 
         async def talk(line: PhoneLine) -> None:
             call = (await call_of(running, app="clinic")).call
             await running.event(ReplySpoken, turn=0, call=call)
-            running.edge.use_app(edge_lines(changed))
+            await running.edge.use_app(edge_lines(changed))
             await running.call(greeted, to_number="+15550100", from_number="+15550002")
             await ask(running, line, call)
 
