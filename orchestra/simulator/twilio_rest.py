@@ -25,12 +25,14 @@ class TwilioRestServer:
     Attributes:
         orders: the form fields of the requests so far.
         redirects: by the id of a running call, where it was told to ask what happens next.
+        ended: the ids of calls that were ended over the API.
 
     """
 
     def __init__(self, account_sid: str, auth_token: str, on_order: OnOrder) -> None:
         self.orders: list[dict[str, str]] = []
         self.redirects: dict[str, asyncio.Queue[str]] = {}
+        self.ended: list[str] = []
         self.calls: list[asyncio.Task[None]] = []
         self._account_sid = account_sid
         self._basic = f"Basic {b64encode(f'{account_sid}:{auth_token}'.encode()).decode()}"
@@ -71,10 +73,13 @@ class TwilioRestServer:
     async def _update(self, request: web.Request) -> web.Response:
         if (refusal := self._refusal(request)) is not None:
             return refusal
-        sid = request.match_info["sid"]
+        sid, form = request.match_info["sid"], await request.post()
+        if form.get("Status") == "completed":
+            self.ended.append(sid)
+            return web.json_response({"sid": sid, "account_sid": self._account_sid, "status": "completed"})
         if sid not in self.redirects:
             return web.json_response({"code": 21220, "message": "Call is not in-progress", "status": 400}, status=400)
-        self.redirects[sid].put_nowait(str((await request.post())["Url"]))
+        self.redirects[sid].put_nowait(str(form["Url"]))
         return web.json_response({"sid": sid, "account_sid": self._account_sid, "status": "in-progress"})
 
     async def _create(self, request: web.Request) -> web.Response:

@@ -373,6 +373,22 @@ class CallControl(Protocol):
 
         """
 
+    async def keep(self, call: str, name: str, value: str) -> None:
+        """Keep what the carrier says of a call for an hour, for whichever edge asks for it by this name.
+
+        Raises:
+            RejectedError: it cannot be kept at the moment.
+
+        """
+
+    async def kept(self, call: str, name: str) -> str:
+        """What was kept of the call by this name; empty if nothing was.
+
+        Raises:
+            RejectedError: it cannot be read at the moment.
+
+        """
+
 
 class Carrier(Protocol):
     """A telephone company."""

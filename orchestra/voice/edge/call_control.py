@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -51,6 +52,7 @@ _LOG = structlog.get_logger("orchestra.voice")
 _JOURNAL_WITHIN_S = 3.0
 _FLUSH_WITHIN_S = 2.0
 _COUNTED_WITHIN_S = 1.0
+_KEPT_S = 3600
 #: the edge of a call whose carrier says that it is over knows it within this
 _ENDED_WITHIN_S = 3.0
 _MINUTE_S = 60
@@ -417,6 +419,33 @@ class EdgeCallControl:
             msg = f"calls cannot be counted at the moment: {uses!r}"
             raise RejectedError(msg)
         return int(uses)
+
+    async def keep(self, call: str, name: str, value: str) -> None:
+        """Keep what the carrier says of a call for an hour, for whichever edge asks for it by this name.
+
+        Raises:
+            RejectedError: it cannot be kept at the moment.
+
+        """
+        await self._command(call, "SET", self._edge.bus.key(call, "kept", call, name), value, "EX", _KEPT_S)
+
+    async def kept(self, call: str, name: str) -> str:
+        """What was kept of the call by this name; empty if nothing was.
+
+        Raises:
+            RejectedError: it cannot be read at the moment.
+
+        """
+        value = await self._command(call, "GET", self._edge.bus.key(call, "kept", call, name))
+        return "" if value is None else value.decode()
+
+    async def _command(self, call: str, *command: str | int) -> Any:
+        try:
+            async with asyncio.timeout(_COUNTED_WITHIN_S):
+                return await self._edge.bus.connection(partition_of(call)).call(*command)
+        except (TimeoutError, RedisError) as error:
+            msg = f"the server does not answer at the moment: {error!r}"
+            raise RejectedError(msg) from None
 
     # -- the journal
 

@@ -206,10 +206,11 @@ async def test_the_music_ends_where_nobody_takes_the_call(bus: TestBus, settings
 
 async def test_the_queue_s_webhooks_act_once_and_only_for_a_call_that_waits(bus: TestBus, settings: Settings) -> None:
     orders: list[str] = []
+    rung: list[str] = []
 
     async def ring(order: dict[str, str], sid: str) -> None:
-        del sid
         orders.append(order["To"])
+        rung.append(sid)
 
     async with TwilioRestServer(ACCOUNT, AUTH_TOKEN, ring) as rest:
         account = {"twilio_account_sid": ACCOUNT, "twilio_number": "+15550100", "twilio_api_url": rest.url}
@@ -233,4 +234,9 @@ async def test_the_queue_s_webhooks_act_once_and_only_for_a_call_that_waits(bus:
             assert (await ask(f"person?call={other}&caller=CA9", CallStatus="busy"))[0] == 204
             assert (await ask(f"person?call={waits}&caller=CA9", CallStatus="busy"))[0] == 204
             assert (await ask("hold?call=nonsense"))[1] == (await ask("person?call=nonsense"))[1]
+            for gone in (other, waits):  # nobody is rung for the one; for the other the telephone stops ringing
+                assert rest.ended == []
+                await ask(f"after-dial?call={gone}", CallStatus="completed", QueueResult="hangup")
+            assert rest.ended == rung
+            assert (await bus.published(CallEnded))[-1].reason == "caller_hung_up"
     assert orders == ["+15550003"]

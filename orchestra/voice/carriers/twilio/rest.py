@@ -113,8 +113,11 @@ async def place_call(settings: Settings, call: str, to_number: str, public: Publ
 
 async def call_person(
     settings: Settings, transfer: Transfer, call: str, public: PublicUrl, *, caller: str, stream: int
-) -> None:
+) -> str:
     """Have the person of a transfer rung, while the caller (Twilio's id of their call) waits in a queue.
+
+    Returns:
+        Twilio's id of the person's call.
 
     Raises:
         CallUncertainError: the carrier does not say whether it has taken the call.
@@ -124,7 +127,7 @@ async def call_person(
     number, _ = split_extension(transfer.target)
     over = public.at(PERSON_PATH, call=call, **({"stream": str(stream)} if stream else {}), **{CALLER: caller})
     async with _client(settings, "call the person") as client:
-        await client.calls.create_async(
+        person = await client.calls.create_async(
             to=number,
             from_=settings.twilio_number,
             url=public.at(WHISPER_PATH, call=call, **{QUEUED: "1"}),
@@ -135,6 +138,18 @@ async def call_person(
             timeout=settings.ring_s,
             **extension_keys(transfer),
         )
+    return str(person.sid)
+
+
+async def hang_up(settings: Settings, provider_call: str) -> None:
+    """End a call, also while it rings.
+
+    Raises:
+        CarrierError: the carrier refuses, as for a call that is over, or does not answer.
+
+    """
+    async with _client(settings, "end the call") as client:
+        await client.calls(provider_call).update_async(status="completed")
 
 
 async def redirect(settings: Settings, provider_call: str, url: str) -> None:

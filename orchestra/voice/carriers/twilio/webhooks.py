@@ -24,6 +24,8 @@ _LOG = structlog.get_logger("orchestra.voice")
 _DIALECT = FormDialect("CallSid", "DialCallStatus", twiml.FINAL, twiml.answered_by)
 #: how a caller left a queue
 _QUEUE_RESULT = "QueueResult"
+#: of what is kept of a call: Twilio's id of the call to the person
+_PERSON = "twilio person"
 #: for longer than any webhook is repeated
 _CALLED_ONCE_S = 3600
 _PATHS = Paths(
@@ -112,7 +114,10 @@ class Webhooks:
         async def after_dial(webhook: FormWebhook) -> Response:
             if webhook.form.get(_QUEUE_RESULT) == "redirected":  # by us: what follows has its own request
                 return xml(twiml.hang_up_twiml())
-            return await every_call.after_transfer(webhook)
+            answer = await every_call.after_transfer(webhook)
+            if webhook.form.get(_QUEUE_RESULT) == "hangup":
+                await self._stop_ringing(webhook.call)
+            return answer
 
         of_twilio = {
             twiml.AFTER_DIAL_PATH: after_dial,
@@ -169,13 +174,29 @@ class Webhooks:
             # Twilio asks again where it did not get the answer: the person is called once
             if await self._control.count(f"twilio person {webhook.call} {webhook.stream}", _CALLED_ONCE_S) == 1:
                 caller = webhook.report().provider_call
-                await rest.call_person(
+                person = await rest.call_person(
                     self._settings, transfer, webhook.call, self._public, caller=caller, stream=webhook.stream
                 )
+                await self._note_person(webhook.call, person)
         except (CarrierError, RejectedError) as error:
             _LOG.warning("transfer.failed", call=webhook.call, error=str(error))
             return xml(twiml.leave_twiml())
         return xml(twiml.music_twiml(self._public.at(transfer.hold_music)))
+
+    async def _note_person(self, call: str, person: str) -> None:
+        """Keep Twilio's id of the person's call: without it, it rings on where the caller hangs up."""
+        try:
+            await self._control.keep(call, _PERSON, person)
+        except RejectedError as error:
+            _LOG.warning("transfer.person_not_noted", call=call, error=str(error))
+
+    async def _stop_ringing(self, call: str) -> None:
+        """The caller has hung up before the person had the call, which is not to ring any longer."""
+        try:
+            if call and (person := await self._control.kept(call, _PERSON)):
+                await rest.hang_up(self._settings, person)
+        except (CarrierError, RejectedError) as error:  # whoever answers is hung up on
+            _LOG.info("transfer.rings_on", call=call, error=str(error))
 
     async def _person(self, webhook: FormWebhook) -> Response:
         """The person's call is over: the caller, if they still wait, leaves the queue for what follows."""
