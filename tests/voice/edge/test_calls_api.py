@@ -67,6 +67,13 @@ async def test_one_call_comes_with_its_turns(bus: TestBus, http: httpx.AsyncClie
     assert (await http.get("/calls/07-nothing", headers=TOKEN)).status_code == 404
 
 
+async def test_a_token_that_also_places_calls_reads_them(bus: TestBus, settings: Settings) -> None:
+    app = FastAPI()
+    app.include_router(calls_router(settings.model_copy(update={"dial_token": settings.api_token}), bus.bus))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://edge") as http:
+        assert (await http.get(f"/calls/{await a_call(bus)}", headers=TOKEN)).json()["turns"]
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "let-me-in"}])
 async def test_requests_without_the_token_learn_nothing(http: httpx.AsyncClient, headers: dict[str, str]) -> None:
     for path in ("/calls", "/calls/07-x", "/calls/07-x/recording"):
