@@ -1,6 +1,7 @@
 """A worker process: finds consumers by name and runs them until a signal ends it."""
 
 import asyncio
+import atexit
 import gc
 import importlib
 import signal
@@ -90,6 +91,7 @@ def tune_gc() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # what stays frozen to the end, extension modules report as leaked
     gc.set_threshold(20_000, 10, 10)
 
 
