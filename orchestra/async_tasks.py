@@ -1,6 +1,7 @@
-"""Cancels background tasks reliably."""
+"""Waits for background tasks that end, and for the signal that ends the process."""
 
 import asyncio
+import signal
 
 _AGAIN_S = 0.5
 
@@ -16,3 +17,16 @@ async def cancel_and_wait(task: "asyncio.Task[None]") -> None:
         await asyncio.wait([task], timeout=_AGAIN_S)
     if not task.cancelled():
         task.result()
+
+
+async def until_signalled() -> None:
+    """Return at the first SIGTERM or SIGINT. A second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    signalled = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled.set)
+    try:
+        await signalled.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

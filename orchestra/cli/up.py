@@ -69,8 +69,9 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
 
     from rich.text import Text
 
+    from orchestra.async_tasks import until_signalled
     from orchestra.hide_secrets import without_secrets
-    from orchestra.stack import stack, until_signalled
+    from orchestra.stack import stack
     from orchestra.voice.carriers.registry import webhook_url
 
     console = Terminal(stderr=True, soft_wrap=True)

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import structlog
 
+from orchestra.async_tasks import until_signalled
 from orchestra.bus.worker.process import tune_gc
 from orchestra.console.console import Console
 from orchestra.console.server import create_app
 from orchestra.settings import Settings
 from orchestra.web_server.connections import raise_open_files
-from orchestra.web_server.server import listen, serving, until_signalled
+from orchestra.web_server.server import listen, serving
 
 _LOG = structlog.get_logger("orchestra.console")
 

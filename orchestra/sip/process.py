@@ -1,13 +1,12 @@
 """The process of a gateway: its priority, its log, and its end."""
 
-import asyncio
 import logging
 import os
-import signal
 import sys
 
 import structlog
 
+from orchestra.async_tasks import until_signalled
 from orchestra.settings import Settings
 from orchestra.sip import stack
 from orchestra.sip.control_server import ControlServer
@@ -40,7 +39,7 @@ async def run_gateway(settings: Settings) -> None:
             allowed=settings.sip_allow,
             realtime=realtime,
         )
-        await _until_signalled()
+        await until_signalled()
         _LOG.info("sip.draining", calls=len(gateway.calls), for_s=settings.sip_drain_s)
         await gateway.drain(settings.sip_drain_s)
         await gateway.close()
@@ -79,13 +78,3 @@ def redirect_stack_log() -> None:
     logger = logging.getLogger("baresip")
     logger.handlers, logger.propagate = [_StackLog()], False
     logger.setLevel(logging.WARNING)
-
-
-async def _until_signalled() -> None:
-    loop = asyncio.get_running_loop()
-    signalled = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled.set)
-    await signalled.wait()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.remove_signal_handler(number)  # a second signal ends the process at once

@@ -241,16 +241,3 @@ async def _stop_all(children: Sequence[ChildProcess]) -> None:
 
 def _edges_of(children: Sequence[ChildProcess]) -> list[ChildProcess]:
     return [child for child in children if child.arguments[0] == "edge"]
-
-
-async def until_signalled() -> None:
-    """Return at the first SIGINT or SIGTERM."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        await stop.wait()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

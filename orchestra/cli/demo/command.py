@@ -172,7 +172,7 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     async with AsyncExitStack() as running:
         good = await _call_and_check(settings, script, folder, scratch, console=console, running=running, stay=stay)
         if stay:
-            from orchestra.stack import until_signalled
+            from orchestra.async_tasks import until_signalled
 
             console.print("\neverything goes on running until Ctrl-C", style="dim")
             await until_signalled()

@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 
 from orchestra.app_phrases import EdgeLines
+from orchestra.async_tasks import until_signalled
 from orchestra.bus import Bus
 from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.process import tune_gc
@@ -19,7 +20,7 @@ from orchestra.voice.edge.edge import open_edge
 from orchestra.voice.edge.http import create_app
 from orchestra.voice.engines import load_engines
 from orchestra.web_server.connections import raise_open_files
-from orchestra.web_server.server import listen, serving, until_signalled
+from orchestra.web_server.server import listen, serving
 
 _LOG = structlog.get_logger("orchestra.voice")
 
