@@ -19,14 +19,19 @@ async def cancel_and_wait(task: "asyncio.Task[None]") -> None:
         task.result()
 
 
-async def until_signalled() -> None:
-    """Return at the first SIGTERM or SIGINT. A second one ends the process at once."""
+def end_signal() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets, from now on. A second one ends the process at once.
+
+    A server asks for it before it serves: whoever sees that it does may end it.
+    """
     loop = asyncio.get_running_loop()
     signalled = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled.set)
-    try:
-        await signalled.wait()
-    finally:
+
+    def first() -> None:
+        signalled.set()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, first)
+    return signalled

@@ -69,7 +69,7 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
 
     from rich.text import Text
 
-    from orchestra.async_tasks import until_signalled
+    from orchestra.async_tasks import end_signal
     from orchestra.hide_secrets import without_secrets
     from orchestra.stack import stack
     from orchestra.voice.carriers.registry import webhook_url
@@ -89,7 +89,7 @@ async def _up(settings: "Settings", edges: int, watched: Path | None, words: str
         rows = [f"{name:7}  {text if name in _PAGES else without_secrets(text)}" for name, text in told.items() if text]
         for place, each in enumerate(rows):
             console.print(Text.assemble(("ready  " if place == 0 else " " * 7, "bold green"), each))
-        await until_signalled()
+        await end_signal().wait()
         calls_may = f"calls that run may go on for {settings.drain_s:g} s (ORCHESTRA_DRAIN_S), Ctrl-C ends them now"
         console.print(f"stopping … {calls_may}", style="dim")
 

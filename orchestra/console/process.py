@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from orchestra.async_tasks import until_signalled
+from orchestra.async_tasks import end_signal
 from orchestra.bus.worker.process import tune_gc
 from orchestra.console.console import Console
 from orchestra.console.server import create_app
@@ -36,10 +36,11 @@ async def run_console(settings: Settings, on_ready: Callable[[Settings], None] =
     with contextlib.closing(listener):
         settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
         app = create_app(Console(settings))
+        tune_gc()
+        ended = end_signal()
         async with serving(app, listener, request_within_s=_REQUEST_WITHIN_S):
-            tune_gc()
             _LOG.info("console.ready", host=settings.console_host, port=settings.console_port)
             on_ready(settings)
-            await until_signalled()
+            await ended.wait()
             app.state.streams.end_all()
     _LOG.info("console.stopped")

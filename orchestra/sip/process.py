@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from orchestra.async_tasks import until_signalled
+from orchestra.async_tasks import end_signal
 from orchestra.settings import Settings
 from orchestra.sip import stack
 from orchestra.sip.control_server import ControlServer
@@ -28,6 +28,7 @@ async def run_gateway(settings: Settings) -> None:
     redirect_stack_log()
     gateway = Gateway(settings)
     control = ControlServer(gateway, settings)
+    ended = end_signal()
     await control.start()
     try:
         await gateway.start()
@@ -39,7 +40,7 @@ async def run_gateway(settings: Settings) -> None:
             allowed=settings.sip_allow,
             realtime=realtime,
         )
-        await until_signalled()
+        await ended.wait()
         _LOG.info("sip.draining", calls=len(gateway.calls), for_s=settings.sip_drain_s)
         await gateway.drain(settings.sip_drain_s)
         await gateway.close()

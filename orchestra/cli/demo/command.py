@@ -172,10 +172,10 @@ async def _demo(settings: "Settings", script: "Script", folder: Path, console: "
     async with AsyncExitStack() as running:
         good = await _call_and_check(settings, script, folder, scratch, console=console, running=running, stay=stay)
         if stay:
-            from orchestra.async_tasks import until_signalled
+            from orchestra.async_tasks import end_signal
 
             console.print("\neverything goes on running until Ctrl-C", style="dim")
-            await until_signalled()
+            await end_signal().wait()
     if good:
         await asyncio.to_thread(_tidy, scratch)
     return good

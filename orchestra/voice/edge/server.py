@@ -6,7 +6,7 @@ from functools import partial
 import structlog
 
 from orchestra.app_phrases import EdgeLines
-from orchestra.async_tasks import until_signalled
+from orchestra.async_tasks import end_signal
 from orchestra.bus import Bus
 from orchestra.bus.redis.server_checks import check_server
 from orchestra.bus.worker.process import tune_gc
@@ -47,10 +47,11 @@ async def run_edge(settings: Settings, lines: EdgeLines) -> None:
                 engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, lines)
             tune_gc()
+            ended = end_signal()
             async with serving(create_app(edge), listener, longest_message=LONGEST_MESSAGE) as server:
                 _LOG.info("edge.ready", url=edge.public_url, engines=engines.name, max_calls=settings.max_calls)
                 with reload_on_sighup(edge):
-                    await until_signalled()
+                    await ended.wait()
                 await drain(edge, server, partial(listen, settings.host, settings.port, shared=True))
             await engines.close()
         finally:
