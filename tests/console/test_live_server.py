@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from orchestra.bus import Bus, EmbeddedServer, Publisher, keys
 from orchestra.clock import SYSTEM_CLOCK
@@ -113,6 +114,19 @@ async def test_a_viewer_sees_calls_and_the_words_of_one_as_they_come(bus: TestBu
         await viewer.until("changes", call=call, state="ended")
         assert viewer.calls[call]["end_reason"] == "failed"
         assert "somebody else's" not in str(viewer.lines)
+
+
+@pytest.mark.parametrize("asked", ["x", "no-call", "<b>01-call</b>"])
+async def test_who_looks_for_what_is_no_call_id_is_told_so_and_disturbs_nobody(bus: TestBus, asked: str) -> None:
+    async with serving_console(console_settings(bus.bus.settings)) as running, followed(running) as viewer:
+        await viewer.until("calls")
+        async with followed(running, asked) as odd:
+            assert (await odd.until("transcript"))["known"] is False
+            publisher, call = bus.bus.publisher("edge"), bus.call()
+            await publish(publisher, CallStarted(call=call))
+            await viewer.until("changes", call=call)
+            await publish(publisher, UserTurnEnded(call=call, turn=1, text="after the first reading"))
+            await viewer.until("changes", call=call, turns=1)
 
 
 async def test_a_call_that_began_long_ago_is_shown_with_its_stored_record(bus: TestBus) -> None:

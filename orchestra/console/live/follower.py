@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 import structlog
 from redis.exceptions import RedisError
@@ -62,6 +63,10 @@ class Live:
                     _LOG.warning("console.live_stands_still", error=describe_error(error))
                 self.viewers.stand_still(f"Redis does not answer: {describe_error(error)}")
                 await backoff.wait()
+            except Exception:
+                self._stop_sending()
+                self.viewers.stand_still("Reading the journals failed, as the console's log says")
+                raise
             except BaseException:
                 self._stop_sending()
                 raise
@@ -131,7 +136,7 @@ class Live:
 
     async def _follow_tail(self, bus: Bus, tail: "_Tail") -> None:
         while True:
-            entries = await tail.read({keys.partition_of(call) for call in self.viewers.watched()})
+            entries = await tail.read(_partitions(self.viewers.watched()))
             if entries:
                 await self._take(bus, entries)
                 self._send_soon()
@@ -155,6 +160,15 @@ class Live:
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
+
+
+def _partitions(calls: Iterable[str]) -> set[int]:
+    """The partitions of these calls. What a page asked for may be no call id: nothing is followed for that."""
+    found = set()
+    for call in calls:
+        with contextlib.suppress(ValueError):
+            found.add(keys.partition_of(call))
+    return found
 
 
 class _Tail:
