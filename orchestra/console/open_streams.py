@@ -52,8 +52,9 @@ class OpenStreams:
 
     @staticmethod
     def _end(stream: _Open, code: int) -> None:
-        stream.ended_by = code
-        stream.task.cancel()
+        if not stream.ended_by:  # a second cancellation would break off its cleaning up
+            stream.ended_by = code
+            stream.task.cancel()
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, and know about it while it is a stream."""
