@@ -35,6 +35,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 #: do not fall behind
 LATE_S, SPREAD_S = 1.5, 0.3
 SETTLED_S = 3.0
+#: a take-over that is stopped while the browser asks whether the page may have the microphone
+_ALLOWED_TOO_LATE = """
+async (call) => {
+  const { Speaking } = await import("/pages/steering/speaking.js");
+  const { stream } = new AudioContext().createMediaStreamDestination();
+  let allow;
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => (allow = () => resolve(stream)));
+  const speaking = new Speaking(call);
+  const started = speaking.start();
+  speaking.stop();
+  allow();
+  await started;
+  return stream.getTracks().map((track) => track.readyState);
+}
+"""
 
 
 async def test_an_operator_hears_both_sides_as_they_are_said(bus: TestBus, settings: Settings) -> None:
@@ -146,3 +161,13 @@ async def test_who_may_only_look_is_told_why_no_button_works(bus: TestBus, setti
         panel = desk.page.locator(".steering")
         await expect(panel).to_contain_text("stepping in needs one with the role operate")
         assert await panel.get_by_role("button", disabled=False).count() == 0
+
+
+async def test_a_microphone_that_is_allowed_after_the_take_over_was_stopped_is_closed_again(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with (
+        serving_console(console_settings(settings)) as console,
+        panel_page(console, bus.call()) as desk,
+    ):
+        assert await desk.page.evaluate(_ALLOWED_TOO_LATE, bus.call()) == ["ended"]

@@ -35,8 +35,9 @@ export class Speaking extends EventTarget {
     try {
       await this.openMicrophone();
     } catch (error) {
-      return this.end(PROBLEMS[error.name] || String(error.message || error));
+      this.end(PROBLEMS[error.name] || String(error.message || error));
     }
+    // stopped while the browser asked for the microphone: it may have been opened since
     if (this.over) return this.release();
     this.connect();
   }
