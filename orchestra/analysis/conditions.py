@@ -1,11 +1,8 @@
 """SQL conditions that the report, the figures and the list of calls have in common."""
 # ruff: noqa: S608 - made of constants, numbers and quoted texts
 
-from orchestra.archive.derived.facts import quoted
+from orchestra.archive.derived.facts import END_OF_TIME, quoted
 from orchestra.errors import UsageError
-
-#: the year 10000, epoch seconds
-_END_OF_TIME = 253_402_300_800
 
 
 def moment(at: float) -> str:
@@ -15,7 +12,7 @@ def moment(at: float) -> str:
         UsageError: no calendar has it.
 
     """
-    if not 0 <= at < _END_OF_TIME:
+    if not 0 <= at < END_OF_TIME:
         msg = f"{at} is not a time in epoch seconds"
         raise UsageError(msg)
     return f"make_timestamp({round(at * 1e6)})"

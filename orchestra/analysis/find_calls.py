@@ -2,12 +2,12 @@
 # ruff: noqa: S608 - made of constants, numbers and quoted texts
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestra.analysis.conditions import moment, of_app, of_line
+from orchestra.analysis.call_filter import CallFilter
 from orchestra.analysis.find_words import calls_with
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.words import WantedWords
@@ -15,82 +15,6 @@ from orchestra.archive.derived.facts import quoted
 from orchestra.errors import UsageError
 
 _AFTER = re.compile(r"(\d{1,18})_(.+)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFilter:
-    """Which calls are wanted: those that meet every condition that is given.
-
-    Attributes:
-        number: digits that the caller's or the called number has.
-        since: calls that began at this time or later, epoch seconds.
-        until: calls that began before this time.
-        outcome: why it ended (`the view calls`), or ``running``.
-        app: the app that answered it or took it over.
-        version: the version that answered last, or its beginning.
-        line: the line that decided the app, or what was dialled.
-        agent: an agent that had a turn.
-        tool: a tool that was called.
-        failed_tool: the tool failed; without ``tool``: any did.
-        words: words that somebody said in one sentence, in any inflection; see `orchestra.analysis.words`.
-        wait_ms: for one reply at least the caller waited so long.
-        interrupted: the caller interrupted a reply.
-        transferred: an agent asked for a transfer to a person.
-        calls: only calls with these ids.
-
-    """
-
-    number: str = ""
-    since: float | None = None
-    until: float | None = None
-    outcome: str = ""
-    app: str = ""
-    version: str = ""
-    line: str = ""
-    agent: str = ""
-    tool: str = ""
-    failed_tool: bool = False
-    words: str = ""
-    wait_ms: float | None = None
-    interrupted: bool = False
-    transferred: bool = False
-    calls: Collection[str] | None = None
-
-    def condition(self) -> str:
-        """The SQL condition on the view ``calls``, without the words."""
-        tests = [*self._of_time(), *self._of_call(), *self._of_turns()]
-        return " AND ".join(f"({test})" for test in tests) or "true"
-
-    def _of_time(self) -> Iterator[str]:
-        if self.since is not None:
-            yield f"time >= {moment(self.since)}"
-        if self.until is not None:
-            yield f"time < {moment(self.until)}"
-
-    def _of_call(self) -> Iterator[str]:
-        digits = quoted(re.sub(r"[^\d+]", "", self.number) or self.number)
-        tests = {
-            f"contains(from_number, {digits}) OR contains(to_number, {digits})": self.number,
-            f"coalesce(outcome, status) = {quoted(self.outcome)}": self.outcome,
-            of_app(self.app): self.app,
-            f"starts_with(version, {quoted(self.version)})": self.version,
-            of_line(self.line): self.line,
-            "interruptions > 0": self.interrupted,
-            "handovers > 0": self.transferred,
-            "failed_tools > 0": self.failed_tool and not self.tool,
-        }
-        yield from (test for test, wanted in tests.items() if wanted)
-        if self.calls is not None:
-            yield f"call IN ({', '.join(map(quoted, self.calls))})" if self.calls else "false"
-
-    def _of_turns(self) -> Iterator[str]:
-        if self.agent:
-            yield f"call IN (SELECT call FROM turns WHERE agent = {quoted(self.agent)})"
-        if self.tool:
-            failed = " AND failed" if self.failed_tool else ""
-            yield f"call IN (SELECT call FROM tools WHERE name = {quoted(self.tool)}{failed})"
-        if self.wait_ms is not None:
-            yield f"call IN (SELECT call FROM turns WHERE total_ms >= {float(self.wait_ms)!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +25,17 @@ class CallPage:
     next: str = ""
 
 
-def find_calls(records: CallDatabase, wanted: CallFilter, *, limit: int = 50, after: str = "") -> CallPage:
+def find_calls(
+    records: CallDatabase,
+    wanted: CallFilter,
+    *,
+    calls: Collection[str] | None = None,
+    limit: int = 50,
+    after: str = "",
+) -> CallPage:
     """The next calls that meet a filter, newest first, after those of the page that named ``after``. Blocks.
+
+    With ``calls`` only calls with these ids.
 
     A row has the columns of the view ``calls``, and ``wait_ms``: how long the caller waited at most for a reply. A call
     that comes meanwhile moves no other to another page.
@@ -112,6 +45,8 @@ def find_calls(records: CallDatabase, wanted: CallFilter, *, limit: int = 50, af
 
     """
     condition = wanted.condition()
+    if calls is not None:
+        condition += f" AND call IN ({', '.join(map(quoted, calls))})" if calls else " AND false"
     if after:
         condition += f" AND {_beyond(after)}"
     if wanted.words:

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from orchestra.analysis.call_filter import CallFilter
 from orchestra.analysis.figures import Group, figures
-from orchestra.analysis.find_calls import CallFilter, find_calls
+from orchestra.analysis.find_calls import find_calls
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.shared_database import SharedCallDatabase
 from orchestra.analysis.words import WantedWords, best_matches
@@ -69,8 +70,6 @@ WANTED: list[tuple[Callable[[dict[str, Any]], CallFilter], str]] = [
     (lambda _: CallFilter(wait_ms=1200), "call IN (SELECT call FROM turns WHERE total_ms >= 1200)"),
     (lambda _: CallFilter(interrupted=True), "interruptions > 0"),
     (lambda _: CallFilter(transferred=True), "handovers > 0"),
-    (lambda call: CallFilter(calls=[call["call"]]), "call = '{call}'"),
-    (lambda _: CallFilter(calls=[]), "false"),
 ]
 
 
@@ -84,6 +83,14 @@ async def test_a_filter_finds_what_the_same_query_finds(
     expected = records.rows(f"SELECT call FROM calls WHERE {condition.format(**call)}")
     assert {row["call"] for row in page.rows} == {row["call"] for row in expected}
     assert page.next == ""
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_only_calls_with_some_ids_are_found(records: CallDatabase) -> None:
+    chosen = {row["call"] for row in records.rows("SELECT call FROM calls ORDER BY time LIMIT 2 OFFSET 5")}
+    assert {row["call"] for row in find_calls(records, CallFilter(), calls=chosen).rows} == chosen
+    assert find_calls(records, CallFilter(outcome="running"), calls=chosen).rows == []
+    assert find_calls(records, CallFilter(), calls=[]).rows == []
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -23,8 +23,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import uvloop
 
+from orchestra.analysis.call_filter import CallFilter
 from orchestra.analysis.figures import figures as figures_by
-from orchestra.analysis.find_calls import CallFilter, find_calls
+from orchestra.analysis.find_calls import find_calls
 from orchestra.analysis.find_words import utterances_with
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import report

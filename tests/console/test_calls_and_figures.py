@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest_asyncio
 
+from orchestra.analysis.call_filter import CallFilter
 from orchestra.console.call_list.query import CallQuery
 from orchestra.console.figures.routes import costs
 from orchestra.curation.evaluation import EvaluatedCall
@@ -168,6 +169,6 @@ def test_tokens_cost_what_the_table_of_prices_says() -> None:
 
 def test_the_filters_of_the_address_are_those_of_the_search() -> None:
     query = CallQuery(number="1", words="hello", score=3, after="x", limit=7)
-    assert query.filter_fields()["words"] == "hello"
+    assert query.condition() == CallFilter(number="1", words="hello").condition() != "true"
     assert query.calls_with({"a": 3, "b": 2}) == {"a"}
     assert CallQuery().calls_with({"a": 3}) is None

@@ -11,11 +11,11 @@ from orchestra_schemas.speech import TURN_TIMES
 LARGEST = 10**15
 
 #: the year 10000, epoch seconds: a time from there on was written in another unit, and is no date for Python
-_END_OF_TIME = 253_402_300_800
+END_OF_TIME = 253_402_300_800
 #: an event without a time that can be, is of the moment at which the server stored it
 _TIME = f"""
-CASE WHEN "at" > 0 AND "at" < {_END_OF_TIME} THEN "at" * 1e6
-    WHEN stream_ms BETWEEN 0 AND {_END_OF_TIME * 1000 - 1} THEN stream_ms * 1e3 ELSE 0 END
+CASE WHEN "at" > 0 AND "at" < {END_OF_TIME} THEN "at" * 1e6
+    WHEN stream_ms BETWEEN 0 AND {END_OF_TIME * 1000 - 1} THEN stream_ms * 1e3 ELSE 0 END
 """
 TIME = f"make_timestamp(CAST({_TIME} AS BIGINT))"
 PLACE = f"least(stream_ms, {2**43 - 1}) * 1048576 + least(stream_seq, 1048575)"

@@ -4,46 +4,23 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-_Text = Annotated[str, Field(max_length=500)]
-#: epoch seconds of the years that a date may have
-_Moment = Annotated[float, Field(ge=0, lt=253_402_300_800)]
+from orchestra.analysis.call_filter import CallFilter
+
 _Score = Annotated[int, Field(ge=1, le=5)]
 
 
-class CallQuery(BaseModel):
+class CallQuery(CallFilter):
     """The filters of the list, as fields of the address; a call meets all that are given.
 
     Attributes:
-        number: digits of the caller's or the called number.
-        since: when the call began, epoch seconds; ``until`` is excluded.
-        outcome: why it ended, or ``running``.
-        version: of package and app, or its beginning.
-        agent: it answered a turn; ``tool`` was called, and failed if ``failed_tool``.
-        words: somebody said them; "in quotes" one after the other.
-        wait_ms: a turn was answered after that long at the earliest.
         score: the annotators' score is at least this, ``score_below``: less than this.
         after: where the page before has ended.
+        limit: of the calls on a page.
 
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    number: _Text = ""
-    since: _Moment | None = None
-    until: _Moment | None = None
-    outcome: _Text = ""
-    app: _Text = ""
-    version: _Text = ""
-    line: _Text = ""
-    agent: _Text = ""
-    words: _Text = ""
-    wait_ms: Annotated[float, Field(ge=0, le=1e9)] | None = None
-    tool: _Text = ""
-    failed_tool: bool = False
-    interrupted: bool = False
-    transferred: bool = False
     score: _Score | None = None
     score_below: _Score | None = None
     after: Annotated[str, Field(max_length=2000)] = ""
@@ -53,10 +30,6 @@ class CallQuery(BaseModel):
     def of_scores(self) -> bool:
         """Whether only calls with a score are wanted."""
         return self.score is not None or self.score_below is not None
-
-    def filter_fields(self) -> dict[str, Any]:
-        """The fields of `orchestra.analysis.find_calls.CallFilter`, without the calls of a score."""
-        return self.model_dump(exclude={"score", "score_below", "after", "limit"})
 
     def calls_with(self, scores: Mapping[str, int]) -> frozenset[str] | None:
         """The calls whose score is wanted; None if any call is."""

@@ -41,12 +41,13 @@ def router(console: Console) -> APIRouter:
 
 def _find(records: "CallDatabase", query: CallQuery, scores: dict[str, int]) -> dict[str, Any]:
     """One page: ``running`` calls above the first one, ``calls``, and ``next``, the place of the page after it."""
-    from orchestra.analysis.find_calls import CallFilter, find_calls  # noqa: PLC0415 - an extra
+    from orchestra.analysis.find_calls import find_calls  # noqa: PLC0415 - an extra
 
-    fields = query.filter_fields() | {"calls": query.calls_with(scores)}
+    scored = query.calls_with(scores)
     running: list[dict[str, Any]] = []
     if not query.outcome and not query.after:
-        running = find_calls(records, CallFilter(**fields | {"outcome": _RUNNING}), limit=_MOST_RUNNING).rows
-    page = find_calls(records, CallFilter(**fields), limit=query.limit, after=query.after)
+        not_ended = query.model_copy(update={"outcome": _RUNNING})
+        running = find_calls(records, not_ended, calls=scored, limit=_MOST_RUNNING).rows
+    page = find_calls(records, query, calls=scored, limit=query.limit, after=query.after)
     rows = [row for row in page.rows if query.outcome == _RUNNING or row["status"] != _RUNNING]
     return {"running": shown(running, scores), "calls": shown(rows, scores), "next": page.next}
