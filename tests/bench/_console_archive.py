@@ -160,7 +160,7 @@ def _find(records: CallDatabase, words: str) -> None:
 
 
 _WORDS = Calls().words
-#: a word that one utterance of 600 has, and one that every fourth has
+#: a word that about one utterance of 300 has, and one that every other has
 _SELDOM, _OFTEN = _WORDS[900], _WORDS[2]
 QUESTIONS: dict[str, Callable[[CallDatabase], object]] = {
     "first_page": _page,
