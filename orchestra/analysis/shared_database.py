@@ -32,12 +32,26 @@ class SharedCallDatabase:
     async def read(self, question: Callable[[CallDatabase], _Answer]) -> _Answer:
         """The answer of a function that reads the database, and blocks.
 
+        No thread can be stopped: the next question waits also for one whose asker was cancelled.
+
         Raises:
             UsageError: the archive cannot be reached, or the question is wrong.
 
         """
-        async with self._turn:
-            return await asyncio.to_thread(question, await self._fresh())
+        await self._turn.acquire()
+        try:
+            records = await self._fresh()
+        except BaseException:
+            self._turn.release()
+            raise
+        answering = asyncio.ensure_future(asyncio.to_thread(question, records))
+        answering.add_done_callback(self._next)
+        return await asyncio.shield(answering)
+
+    def _next(self, answered: "asyncio.Future[_Answer]") -> None:
+        self._turn.release()
+        if not answered.cancelled():
+            answered.exception()  # else asyncio complains of one that nobody waits for any longer
 
     async def close(self) -> None:
         """Close the database."""

@@ -1,5 +1,7 @@
 """Calls found by what they were, figures for charts, and words."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC
@@ -158,6 +160,33 @@ async def test_the_shared_database_sees_what_was_archived_meanwhile(kept: Settin
     now[0] = 5.0
     assert await shared.read(lambda records: records.rows(count)) == [{"n": CALLS}]
     await shared.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_next_question_waits_for_the_thread_of_a_cancelled_one(kept: Settings) -> None:
+    shared, begun, may_end = SharedCallDatabase(kept), threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def first(_: CallDatabase) -> None:
+        begun.set()
+        assert may_end.wait(10)
+        done.append("first")
+        raise UsageError
+
+    asked = asyncio.create_task(shared.read(first))
+    await asyncio.to_thread(begun.wait, 10)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    following = asyncio.create_task(shared.read(lambda _: done.append("second")))
+    dropped = asyncio.create_task(shared.read(lambda _: done.append("dropped")))
+    closing = asyncio.create_task(shared.close())
+    await asyncio.to_thread(lambda: None)  # by its end the thread of another question would have begun
+    dropped.cancel()
+    assert done == []
+    may_end.set()
+    await asyncio.gather(following, closing)
+    assert done == ["first", "second"]
 
 
 WORDS = [
