@@ -6,9 +6,9 @@ derived of the archive's events is read from its own files; of events that have 
 # ruff: noqa: S608 - made of constants, numbers and quoted names of our own
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -22,21 +22,23 @@ from orchestra.settings import Settings
 try:
     import duckdb
     import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.compute as pc  # type: ignore[import-untyped]
 
     from orchestra.archive.derived.combine import combine
     from orchestra.archive.derived.files import Coverage, coverage, derived_files, paths_of
     from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
-    from orchestra.archive.parquet import SCHEMA, to_table
+    from orchestra.archive.parquet import INT64_MAX, SCHEMA, to_table
 except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
     raise MissingExtraError(_msg) from missing
 
+_Read = TypeVar("_Read")
 _LOG = structlog.get_logger("orchestra.analysis")
 _PAGE = 5000
 #: what is derived of more events would take too much memory
 _MOST_KEPT = 4_000_000
-#: what DuckDB and Arrow raise where a file is damaged, or gone because it was merged
-_OF_FILES = (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException)
+#: how DuckDB's message begins where a file is damaged; the exception is Arrow's if the first rows were read already
+_OF_FILES = ("IO Error", "Invalid Input Error", "INTERNAL Error")
 #: the first of several rows of one event; an event without an id is identified by its stream id
 _FIRST = """
 row_number() OVER (
@@ -67,7 +69,7 @@ class CallDatabase:
             self._database = _connect(archive, found, live)
         except (duckdb.Error, pa.ArrowException, OSError):  # checking every file in advance would take long
             self._found = _readable(archive, on_warning)
-            self._database = _connect(archive, self._found, live)
+            self._database = _connect(archive, self._found, live.beyond(self._found.parts))
 
     @classmethod
     async def open(
@@ -107,7 +109,7 @@ class CallDatabase:
             msg = f"a query is one SELECT, and this is {what}; --out saves a result"
             raise UsageError(msg)
         try:
-            return self._result(sql)
+            return self._again_without_damage(lambda: QueryResult(self._database.sql(sql)))
         except duckdb.PermissionException as error:
             msg = f"refused: a query can only read {', '.join(VIEWS)} ({_words(error)})"
             raise UsageError(msg) from None
@@ -117,20 +119,37 @@ class CallDatabase:
                 words = f"{said} There are the views {', '.join(VIEWS)}."
             raise UsageError(words) from None
 
-    def _result(self, sql: str) -> "QueryResult":
-        """The result, without the rows of files that turn out to be damaged, or were merged, as it is read."""
+    def _again_without_damage(self, read: Callable[[], _Read]) -> _Read:
+        """What a function reads; it is called a second time if files are damaged, or were merged, and others remain."""
         try:
-            return QueryResult(self._database.sql(sql))
-        except _OF_FILES:
-            found = _readable(self._archive, self._on_warning)
+            return read()
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            if _is_of_gone_file(error):
+                found = _find(self._archive)
+            elif _is_of_file(error):
+                found = _readable(self._archive, self._on_warning)
+            else:
+                raise
             if found == self._found:
                 raise
-            self._database.close()
-            self._found, self._database = found, _connect(self._archive, found, self._on_journal)
-            return QueryResult(self._database.sql(sql))
+        self._database.close()
+        live = self._on_journal.beyond(found.parts)
+        self._found, self._database = found, _connect(self._archive, found, live)
+        return read()
 
     def keep(self, *tables: str) -> None:
-        """Work out now what has no derived files yet, if several queries will read these tables. Blocks."""
+        """Work out now what has no derived files yet, if several queries will read these tables. Blocks.
+
+        Raises:
+            UsageError: the events cannot be read, or too little memory is left.
+
+        """
+        try:
+            self._again_without_damage(lambda: self._keep(tables))
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise UsageError(_words(error)) from None
+
+    def _keep(self, tables: Sequence[str]) -> None:
         views = {name for (name,) in self._database.execute("SELECT view_name FROM duckdb_views()").fetchall()}
         wanted = [table for table in tables if f"raw_{table}" in views]
         few = f"SELECT count(*) <= {_MOST_KEPT} FROM raw_entries"
@@ -343,6 +362,22 @@ class _Live:
     journal: str = ""
     tables: list[pa.Table] = field(default_factory=list)
 
+    def beyond(self, parts: list[ArchivePart]) -> "_Live":
+        """Without the events that a worker has archived since: they are in these parts of files."""
+        last = {part.file.partition: part.file.last for part in parts if part.file.journal == self.journal}
+        tables = self.tables
+        for partition, (milliseconds, sequence) in last.items():
+            tables = [table.filter(~_archived(partition, milliseconds, sequence)) for table in tables]
+        return _Live(self.journal, [table for table in tables if len(table)])
+
+
+def _archived(partition: int, milliseconds: int, sequence: int) -> pc.Expression:
+    """Events of a partition up to an id of its stream."""
+    ms, number = pc.field("stream_ms"), pc.field("stream_seq")
+    milliseconds, sequence = min(milliseconds, INT64_MAX), min(sequence, INT64_MAX)
+    before = (ms < milliseconds) | ((ms == milliseconds) & (number <= sequence))
+    return (pc.field("partition") == partition) & before
+
 
 async def _live(settings: Settings, parts: list[ArchivePart], on_warning: Callable[[str], None]) -> _Live:
     if settings.redis_url is None and running_url(settings.data_dir) is None:
@@ -365,6 +400,16 @@ async def _live(settings: Settings, parts: list[ArchivePart], on_warning: Callab
     finally:
         await bus.close()
     return _Live(bus.journal_name, [*tables, to_table(rows)] if rows else tables)
+
+
+def _is_of_gone_file(error: Exception) -> bool:
+    """Whether a file may be gone because it was merged: DuckDB looks for a folder of its name then, and must not."""
+    return isinstance(error, (duckdb.PermissionException, FileNotFoundError))
+
+
+def _is_of_file(error: Exception) -> bool:
+    """Whether a file may be damaged, and not the query wrong."""
+    return isinstance(error, OSError) or str(error).startswith(_OF_FILES)
 
 
 def _words(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """What a query reads: the archive's files, merged or damaged ones among them, and the running journal."""
 
 import random
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 
 from orchestra.analysis.query import CallDatabase
 from orchestra.archive.archive import Archive
+from orchestra.archive.compact import compact
 from orchestra.archive.latest_calls import latest_calls
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
@@ -35,6 +37,31 @@ async def test_archive_and_running_journal_are_queried_as_one_without_duplicates
         {"call": calls[1], "turns": 0, "status": "running"},
         {"call": calls[0], "turns": 2, "status": "running"},
     ]
+
+
+async def test_what_is_archived_while_a_database_is_open_counts_once(bus: TestBus) -> None:
+    call = bus.call(3)
+    await bus.publish(CallStarted(call=call), *(UserTurnEnded(call=call, turn=turn, text="hello") for turn in (1, 2)))
+    found = [entry async for entry in bus.bus.entries(3, JOURNAL)]
+    archive = Archive.of(bus.bus.settings)
+    (first,) = archive.write(bus.bus.journal_name, found[:1])
+    with closing(await CallDatabase.open(bus.bus.settings)) as records:
+        assert records.live == 2
+        archive.write(bus.bus.journal_name, found[1:2], after=first.last)
+        assert compact(archive, settle_s=0).merged == 2
+        assert records.rows("SELECT count(*) AS n FROM events") == [{"n": 3}]
+        assert records.rows("SELECT turns FROM calls") == [{"turns": 2}]
+
+
+async def test_damage_that_is_met_by_what_is_kept_for_several_queries_is_told(tmp_path: Path) -> None:
+    settings = archived(tmp_path, [entry for entry in entries() if entry.partition == 1])
+    archive = Archive.of(settings)
+    (file,) = archive.files()
+    whole = archive.root.read(file.path)
+    footer = 8 + int.from_bytes(whole[-8:-4], "little")
+    archive.root.write(file.path, b"PAR1" + bytes(len(whole) - 4 - footer) + whole[-footer:])
+    with closing(await CallDatabase.open(settings, journal=False)) as records, pytest.raises(UsageError):
+        records.keep("calls")
 
 
 async def test_files_that_overlap_are_counted_once_and_late_types_and_odd_bodies_do_no_harm(tmp_path: Path) -> None:
