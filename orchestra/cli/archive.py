@@ -144,10 +144,9 @@ def compact(
 def rebuild(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
     """Make the derived tables of all events again; workers and readers can continue.
 
-    Needed only where they are damaged, or for an archive of an older version: queries would read its events instead.
+    Needed only where they are damaged, for an archive of an older version (queries would read its events instead), and
+    after files of events were deleted by hand: the derived tables may still have what these said.
     """
-    from dataclasses import asdict
-
     from orchestra.cli.ui.terminal import complain, say, say_json
 
     _, archive = _archive()
@@ -156,9 +155,9 @@ def rebuild(as_json: Annotated[bool, typer.Option("--json", help="One JSON objec
     with _shown(archive, "deriving", "derived") as show_progress:
         done = make_again(archive, progress=show_progress)
     if as_json:
-        say_json(asdict(done))
+        say_json({"made": len(done.made), "failed": done.failed})
     else:
-        say(f"the derived tables of {done.made} ranges of events were made")
+        say(f"the derived tables of {len(done.made)} ranges of events were made")
         for reason in done.failed:
             complain(f"orchestra: {reason}; queries read its events instead")
     if done.failed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.sql_views import VIEWS
-from orchestra.archive.archive import Archive, effective_parts
+from orchestra.archive.archive import BEGINNING, Archive, effective_parts
 from orchestra.archive.compact import compact
 from orchestra.archive.derived.derive import FEW_FILES, derive, rebuild
 from orchestra.archive.derived.files import LAST, coverage, derived_archive, derived_files, paths_of
@@ -25,6 +26,7 @@ from orchestra.archive.writer import ArchiveWriter
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.cli import app
+from orchestra.errors import UsageError
 from orchestra.settings import Settings
 from orchestra_schemas import Event, encode
 from tests.history.journals import GOLDEN, made_up_call, read_journal
@@ -52,7 +54,7 @@ def interleaved(journals: list[list[Event]], random: Random) -> Iterator[Entry]:
         number += 1
         fields = encode(event)
         partition = int(event.call[:2])
-        stream_id = f"{BEGAN_MS + number * STEP_MS // 10}-{number % 3}"
+        stream_id = f"{BEGAN_MS + number * STEP_MS}-{number % 3}"
         yield Entry(stream_id, partition, JOURNAL, fields[b"type"].decode(), event.call, event.id, fields[b"body"])
 
 
@@ -73,17 +75,29 @@ def pieces(entries: list[Entry], random: Random) -> Iterator[list[Entry]]:
             own = own[count:]
 
 
-def everything(archive: Path) -> dict[str, list[str]]:
+Answers = dict[str, list[str]]
+
+
+def rows_of(records: CallDatabase) -> Answers:
     """The rows of all views, in one order."""
+    return {view: sorted(map(repr, records.rows(f"SELECT * FROM {view}"))) for view in VIEWS}
 
-    async def read() -> dict[str, list[str]]:
-        def complain(text: str) -> None:
-            raise AssertionError(text)
 
-        with closing(await CallDatabase.open(Settings(data_dir=archive), on_warning=complain)) as records:
-            return {view: sorted(map(repr, records.rows(f"SELECT * FROM {view}"))) for view in VIEWS}
+def everything(kept_in: Path | str, warnings: list[str] | None = None) -> Answers:
+    """The rows of all views of the archive in a data directory, or at a URL; it warns only where that is expected."""
+    told: list[str] = []
+    settings = Settings(data_dir=kept_in) if isinstance(kept_in, Path) else Settings(archive_url=kept_in)
 
-    return asyncio.run(read())
+    async def read() -> Answers:
+        with closing(await CallDatabase.open(settings, journal=False, on_warning=told.append)) as records:
+            return rows_of(records)
+
+    found = asyncio.run(read())
+    if warnings is None:
+        assert told == []
+    else:
+        warnings += told
+    return found
 
 
 def archive_of(folder: Path) -> Archive:
@@ -96,7 +110,7 @@ STEPS: list[Callable[[Archive], Any]] = [
     lambda archive: derive(archive, join=True),
     lambda archive: compact(archive, settle_s=0, most_rows=150),
     lambda archive: compact(archive, settle_s=0),
-    lambda archive: rebuild(archive, progress=lambda _done, _of: None, settle_s=0),
+    lambda archive: rebuild(archive, progress=no_progress, settle_s=0),
 ]
 
 
@@ -122,15 +136,44 @@ def test_every_view_says_of_derived_rows_what_it_says_of_events(
     assert everything(folder / "pieces") == everything(folder / "plain")
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Archive:
-    """An archive with derived tables of a part of its files: a call is in several."""
-    archive, entries = archive_of(tmp_path), [entry for entry in made_up(3) if entry.partition == 1]
+def of_partition(number: int) -> list[Entry]:
+    return [entry for entry in made_up(3) if entry.partition == number]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory that `kept` is a copy of."""
+    folder, entries, after = tmp_path_factory.mktemp("made"), of_partition(1), BEGINNING
+    archive = archive_of(folder)
     for start in range(0, len(entries), 40):
-        archive.write("j", entries[start : start + 40])
+        after = archive.write("j", entries[start : start + 40], after=after)[-1].last
         if start < 100:
             assert derive(archive).failed == []
-    return archive
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(made: Path) -> Answers:
+    """The rows of all views of `kept`."""
+    return everything(made)
+
+
+@pytest.fixture
+def kept(made: Path, tmp_path: Path) -> Archive:
+    """An archive with derived tables of a part of its files: a call is in several."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return archive_of(tmp_path)
+
+
+def no_progress(_done: int, _of: int) -> None:
+    """Nobody looks."""
+
+
+def without_derived(archive: Archive, to: Path) -> Path:
+    """A data directory with the same files of events, and nothing derived of them."""
+    for file in archive.files():
+        archive_of(to).root.write(file.path, archive.root.read(file.path))
+    return to
 
 
 def ranges(archive: Archive) -> tuple[int, int]:
@@ -140,7 +183,7 @@ def ranges(archive: Archive) -> tuple[int, int]:
 
 
 def test_files_are_joined_to_one_range_and_the_old_ones_go(kept: Archive) -> None:
-    assert ranges(kept)[0] == 3
+    assert ranges(kept)[0] == 4
     assert ranges(kept)[1] > 0
     done = compact(kept, settle_s=0)
     assert done.not_derived == []
@@ -159,34 +202,119 @@ def test_a_file_that_is_deleted_takes_what_was_derived_of_it_out_of_every_answer
     assert derived_files(kept) == []
 
 
-def test_a_process_that_died_between_two_tables_leaves_nothing_that_counts(kept: Archive, tmp_path: Path) -> None:
-    before = everything(tmp_path)
+def test_after_a_file_of_events_was_deleted_a_rebuild_leaves_nothing_of_it(
+    kept: Archive, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    derive(kept, join=True)
+    assert ranges(kept)[1] == 0
+    kept.root.remove(sorted(kept.files())[1].path)
+    done = rebuild(kept, progress=no_progress, settle_s=0)
+    assert done.failed == []
+    assert {frozenset(derived_archive(kept, table).files()) for table in TABLES} == {frozenset(done.made)}
+    assert everything(tmp_path) == everything(without_derived(kept, tmp_path_factory.mktemp("plain")))
+
+
+def test_an_old_range_that_a_rebuild_cannot_remove_is_told(kept: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    derive(kept, join=True)
+    kept.root.remove(sorted(kept.files())[2].path)
+    monkeypatch.setattr(kept.root, "remove", refuse)
+    with pytest.raises(PermissionError):
+        rebuild(kept, progress=no_progress, settle_s=0)
+
+
+def test_a_damaged_file_of_events_keeps_no_other_day_from_its_derived_tables(kept: Archive) -> None:
+    first, *_, last = sorted(kept.files())
+    assert first.day != last.day
+    kept.root.write(first.path, b"no parquet")
+    for done in (derive(kept, join=True), rebuild(kept, progress=no_progress, settle_s=0)):
+        assert [first.path in reason and "damaged" in reason for reason in done.failed] == [True]
+        assert {file.day for file in done.made} == {last.day}
+    assert {file.day for file in derived_files(kept)} == {last.day}
+
+
+def test_what_needs_no_joining_is_not_opened(kept: Archive, tmp_path: Path) -> None:
+    compact(kept, settle_s=0)
+    first = min(kept.files())
+    kept.root.write(first.path, b"no parquet")
+    assert compact(kept, settle_s=0).not_derived == []
+    assert len(derived_files(kept)) == len(kept.files())
+
+
+def test_an_archive_at_a_url_has_derived_tables_too(
+    kept: Archive, answers: Answers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    url = f"memory://{tmp_path_factory.mktemp('derived').name}/archive"
+    there = Archive(url)
+    for file in kept.files():
+        there.root.write(file.path, kept.root.read(file.path))
+    assert derive(there).failed == []
+    assert ranges(there)[0] > 0
+    assert everything(url) == answers
+    compact(there, settle_s=0)
+    assert ranges(there) == (len(there.files()), 0)
+    assert everything(url) == answers
+
+
+def test_calls_that_two_journals_have_are_counted_once_whichever_of_them_has_derived_tables(tmp_path: Path) -> None:
+    archive, entries = archive_of(tmp_path), of_partition(1)
+    alone = entries[-1].call
+    archive.write("old", [entry for entry in entries[:80] if entry.call != alone])
+    archive.write("new", entries[40:])
+    expected = everything(tmp_path)
+    ids = {(entry.call, entry.id) for entry in entries if entry.call != alone or entry in entries[40:]}
+    assert len(expected["events"]) == len(ids)
+    for number, journal in enumerate(("old", "new"), 1):
+        assert derive(archive, journal=journal).failed == []
+        assert ranges(archive)[0] >= number
+        assert everything(tmp_path) == expected
+    assert ranges(archive)[1] == 0
+
+
+async def test_files_that_are_merged_while_a_database_is_open_change_no_answer(
+    kept: Archive, answers: Answers, tmp_path: Path
+) -> None:
+    warnings: list[str] = []
+    settings = Settings(data_dir=tmp_path)
+    with (
+        closing(await CallDatabase.open(settings, journal=False, on_warning=warnings.append)) as records,
+        closing(await CallDatabase.open(settings, journal=False, on_warning=warnings.append)) as others,
+    ):
+        compact(kept, settle_s=0)
+        assert rows_of(records) == answers
+        others.keep(*TABLES)
+        assert rows_of(others) == answers
+        with pytest.raises(UsageError, match="refused"):
+            others.rows("SELECT * FROM read_csv('/etc/passwd')")
+    assert warnings == []
+
+
+def test_a_process_that_died_between_two_tables_leaves_nothing_that_counts(
+    kept: Archive, answers: Answers, tmp_path: Path
+) -> None:
     for file in derived_files(kept):
         kept.root.remove(paths_of(file)[LAST])
     assert ranges(kept)[0] == 0
-    assert everything(tmp_path) == before
-    assert derive(kept).made == len({file.day for file in kept.files()})
-    assert everything(tmp_path) == before
+    assert everything(tmp_path) == answers
+    assert len(derive(kept).made) == len({file.day for file in kept.files()})
+    assert everything(tmp_path) == answers
 
 
 @pytest.mark.parametrize("table", ["calls", "words"])
 def test_a_damaged_derived_file_is_named_and_its_events_are_read_instead(
-    kept: Archive, tmp_path: Path, table: str
+    kept: Archive, answers: Answers, tmp_path: Path, table: str
 ) -> None:
-    before, warnings = everything(tmp_path), list[str]()
+    warnings = list[str]()
     path = paths_of(derived_files(kept)[0])[table]
     kept.root.write(path, kept.root.read(path)[:-300] + b"\xff" * 300)
-
-    async def read() -> dict[str, list[str]]:
-        with closing(await CallDatabase.open(Settings(data_dir=tmp_path), on_warning=warnings.append)) as records:
-            return {view: sorted(map(repr, records.rows(f"SELECT * FROM {view}"))) for view in VIEWS}
-
-    assert asyncio.run(read()) == before
+    assert everything(tmp_path, warnings) == answers
     assert len(warnings) == 1
     assert path in warnings[0]
     assert "orchestra archive rebuild" in warnings[0]
-    rebuild(kept, progress=lambda _done, _of: None, settle_s=0)
-    assert everything(tmp_path) == before
+    rebuild(kept, progress=no_progress, settle_s=0)
+    assert everything(tmp_path) == answers
 
 
 async def test_the_worker_derives_as_it_goes(tmp_path: Path) -> None:

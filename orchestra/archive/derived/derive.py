@@ -59,9 +59,9 @@ class _Run:
 
 @dataclass(slots=True)
 class Derivation:
-    """How many ranges got derived tables, and why others could not get any, one sentence each."""
+    """The ranges that got derived tables, and why others could not get any, one sentence each."""
 
-    made: int = 0
+    made: list[ArchiveFile] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -87,7 +87,7 @@ def derive(
         progress: called with the number of finished streams and days, and of all.
 
     Raises:
-        OSError: the archive cannot be read or written. What was made before stays.
+        OSError: the archive cannot be listed or written. What was made before stays.
 
     """
     known = [] if afresh else list(derived_files(archive, partitions=partitions, journal=journal))
@@ -98,28 +98,41 @@ def derive(
     for done, day in enumerate(days):
         first = day[0].file
         least = few if first.day == latest[first.journal, first.partition] else 1
-        runs = _joined(archive, day, known) if join or afresh else _missing(archive, day, known, least)
+        try:
+            runs = list(_joined(archive, day, known) if join or afresh else _missing(archive, day, known, least))
+        except OSError as error:  # a damaged file keeps no other day from its tables
+            result.failed.append(_failure(first.folder, error))
+            runs = []
         for run in runs:
             try:
-                _make(archive, run)
-            except (duckdb.Error, pa.ArrowException) as error:
-                words = " ".join(str(error).split())
-                result.failed.append(f"the derived tables of {run.range.path} cannot be made: {words}")
-            else:
-                result.made += 1
+                tables = _made(archive, run)
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
+                result.failed.append(_failure(run.range.path, error))
+                continue
+            for table, path in paths_of(run.range).items():
+                archive.root.write(path, _parquet(tables[table]))
+            result.made.append(run.range)
         progress(done + 1, len(days))
     return result
 
 
+def _failure(place: str, error: Exception) -> str:
+    return f"the derived tables of {place} cannot be made: {' '.join(str(error).split())}"
+
+
 def rebuild(archive: Archive, *, progress: Callable[[int, int], None], settle_s: float | None = None) -> Derivation:
-    """Make all derived tables again from the events, and remove those that no query reads any more. Blocks.
+    """Make all derived tables again from the events, and remove all others. Blocks.
+
+    A range whose first and last events are still there counts, even if a file between them was deleted; so of the old
+    ranges none stays. What a worker derives meanwhile goes with them: it may have been joined with such a range. Until
+    the worker derives it again, queries read its events.
 
     Raises:
-        OSError: the archive cannot be read or written.
+        OSError: the archive cannot be listed or written, or an old range cannot be removed.
 
     """
     result = derive(archive, afresh=True, progress=progress)
-    sweep_derived(archive, settle_s=settle_s)
+    sweep_derived(archive, stay=result.made, settle_s=settle_s)
     forget_other_versions(archive)
     return result
 
@@ -135,6 +148,9 @@ def _missing(archive: Archive, day: list[ArchivePart], known: Collection[Archive
 
 def _joined(archive: Archive, day: list[ArchivePart], known: Collection[ArchiveFile]) -> Iterator[_Run]:
     """The files that may be merged, without those that have one derived range already."""
+    whole_day = coverage(day, known)
+    if not whole_day.raw and len(whole_day.derived) == 1:
+        return  # the files of most days need not be opened, which at a URL means to fetch them
     for run in mergeable_runs(archive, day):
         parts = _from_whole(run)
         covered = coverage(parts, known)
@@ -155,15 +171,14 @@ def _events(archive: Archive, parts: Sequence[ArchivePart]) -> int:
     return count
 
 
-def _make(archive: Archive, run: _Run) -> None:
-    """Write the files of one range."""
+def _made(archive: Archive, run: _Run) -> dict[str, pa.Table]:
+    """The tables of one range, by name."""
     slices = 1 + _events(archive, run.raw) // _MOST_AT_ONCE
     made: dict[str, list[pa.Table]] = {table: [] for table in TABLES}
     for number in range(slices):
         for table, rows in _derived(archive, run, f"hash(call) % {slices} = {number}" if slices > 1 else "true"):
             made[table].append(rows)
-    for table, path in paths_of(run.range).items():
-        archive.root.write(path, _parquet(pa.concat_tables(made[table])))
+    return {table: pa.concat_tables(rows) for table, rows in made.items()}
 
 
 def _derived(archive: Archive, run: _Run, which: str) -> Iterator[tuple[str, pa.Table]]:
@@ -228,29 +243,38 @@ def sweep_derived(
     *,
     partitions: Collection[int] | None = None,
     journal: str | None = None,
+    stay: Collection[ArchiveFile] | None = None,
     settle_s: float | None = None,
-) -> int:
-    """Remove the files of derived tables that no query reads any more. Returns the number of ranges removed.
+) -> None:
+    """Remove the files of derived tables that no query reads any more.
 
-    These are ranges that were joined, those whose events are gone, halves that a dead process left, and tables of
-    earlier versions. What cannot be removed, because of missing rights, does no harm.
+    These are ranges that were joined, those whose events are gone, and halves that a dead process left. What cannot be
+    removed, because of missing rights, does no harm.
+
+    With ``stay`` every range goes but these, also one that queries read.
+
+    Raises:
+        OSError: the archive cannot be listed, or with ``stay`` a range cannot be removed: queries still read it.
+
     """
     # in this order: a range that a worker adds meanwhile is not known, and so it does not seem to be without its events
     known = set(derived_files(archive, partitions=partitions, journal=journal))
     parts = effective_parts(archive.files(partitions=partitions, journal=journal))
-    gone = known - set(coverage(parts, known).derived)
+    gone = known - set(coverage(parts, known).derived if stay is None else stay)
     if gone:
         time.sleep(SETTLE_S if settle_s is None else settle_s)
     for file in sorted(gone):
         for path in reversed(paths_of(file).values()):  # the one first that says that the others are complete
-            _remove(archive, path)
+            if stay is None:
+                _remove(archive, path)
+            else:
+                archive.root.remove(path)
     oldest_ms = time.time() * 1000 - _ABANDONED_MS
     for table in TABLES:
         files = derived_archive(archive, table)
         for file in files.files(partitions=partitions, journal=journal):
             if file not in known and file.last.ms < oldest_ms:
                 _remove(files, file.path)
-    return len(gone)
 
 
 def _remove(archive: Archive, path: str) -> None:
