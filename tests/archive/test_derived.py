@@ -19,7 +19,7 @@ from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.sql_views import VIEWS
 from orchestra.archive.archive import BEGINNING, Archive, effective_parts
 from orchestra.archive.compact import compact
-from orchestra.archive.derived.derive import FEW_FILES, derive, rebuild
+from orchestra.archive.derived.derive import FEW_FILES, derive, rebuild, sweep_derived
 from orchestra.archive.derived.files import LAST, coverage, derived_archive, derived_files, paths_of
 from orchestra.archive.derived.tables import TABLES
 from orchestra.archive.writer import ArchiveWriter
@@ -212,6 +212,19 @@ def test_after_a_file_of_events_was_deleted_a_rebuild_leaves_nothing_of_it(
     assert done.failed == []
     assert {frozenset(derived_archive(kept, table).files()) for table in TABLES} == {frozenset(done.made)}
     assert everything(tmp_path) == everything(without_derived(kept, tmp_path_factory.mktemp("plain")))
+
+
+def test_tables_that_another_process_is_writing_are_no_halves_of_a_dead_one(
+    kept: Archive, answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, written, *_ = (paths_of(file) for file in derived_files(kept))
+    last = kept.root.read(written[LAST])
+    for paths in (dead, written):
+        kept.root.remove(paths[LAST])
+    monkeypatch.setattr("time.sleep", lambda _: kept.root.write(written[LAST], last))
+    sweep_derived(kept)
+    assert {len(derived_archive(kept, table).files()) for table in TABLES} == {ranges(kept)[0]} == {3}
+    assert everything(tmp_path) == answers
 
 
 def test_an_old_range_that_a_rebuild_cannot_remove_is_told(kept: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

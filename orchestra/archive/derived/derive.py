@@ -37,7 +37,8 @@ FEW_FILES = 16
 _MOST_AT_ONCE = 250_000
 _ROW_GROUP = 100_000
 _LEVEL = 3
-#: between naming new files and removing old ones, so that a reader that lists the folder in between sees either
+#: between naming new files and removing old ones, so that a reader that lists the folder in between sees either, and
+#: time enough for another process to write the files of a range, all of which it has made before
 SETTLE_S = 1.0
 #: half a file that is older than this belongs to a dead process
 _ABANDONED_MS = 24 * 3600 * 1000
@@ -109,8 +110,8 @@ def derive(
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 result.failed.append(_failure(run.range.path, error))
                 continue
-            for table, path in paths_of(run.range).items():
-                archive.root.write(path, _parquet(tables[table]))
+            for path, content in [(path, _parquet(tables[table])) for table, path in paths_of(run.range).items()]:
+                archive.root.write(path, content)
             result.made.append(run.range)
         progress(done + 1, len(days))
     return result
@@ -261,7 +262,14 @@ def sweep_derived(
     known = set(derived_files(archive, partitions=partitions, journal=journal))
     parts = effective_parts(archive.files(partitions=partitions, journal=journal))
     gone = known - set(coverage(parts, known).derived if stay is None else stay)
-    if gone:
+    oldest_ms = time.time() * 1000 - _ABANDONED_MS
+    halves = [
+        (files, file)
+        for files in (derived_archive(archive, table) for table in TABLES)
+        for file in files.files(partitions=partitions, journal=journal)
+        if file not in known and file.last.ms < oldest_ms
+    ]
+    if gone or halves:
         time.sleep(SETTLE_S if settle_s is None else settle_s)
     for file in sorted(gone):
         for path in reversed(paths_of(file).values()):  # the one first that says that the others are complete
@@ -269,12 +277,11 @@ def sweep_derived(
                 _remove(archive, path)
             else:
                 archive.root.remove(path)
-    oldest_ms = time.time() * 1000 - _ABANDONED_MS
-    for table in TABLES:
-        files = derived_archive(archive, table)
-        for file in files.files(partitions=partitions, journal=journal):
-            if file not in known and file.last.ms < oldest_ms:
-                _remove(files, file.path)
+    # events may be old, and another process may just have been writing the tables of their range
+    complete = set(derived_files(archive, partitions=partitions, journal=journal)) if halves else set()
+    for files, file in halves:
+        if file not in complete:
+            _remove(files, file.path)
 
 
 def _remove(archive: Archive, path: str) -> None:
