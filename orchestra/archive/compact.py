@@ -82,8 +82,9 @@ def compact(
             if len(run) > 1:
                 _merge(archive, run, result)
         progress(done + 1, len(streams))
-    _sweep(archive, archive.files(partitions=partitions, journal=journal), result, settle_s)
-    sweep_derived(archive, partitions=partitions, journal=journal, settle_s=settle_s)
+    waited = _sweep(archive, archive.files(partitions=partitions, journal=journal), result, settle_s)
+    # what was joined has had its names for as long
+    sweep_derived(archive, partitions=partitions, journal=journal, settle_s=0.0 if waited else settle_s)
     return result
 
 
@@ -111,8 +112,8 @@ def _merge(archive: Archive, run: list[ArchivePart], result: CompactionResult) -
     result.bytes_after += len(content)
 
 
-def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult, settle_s: float) -> None:
-    """Remove files that others cover, and drafts of dead processes."""
+def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult, settle_s: float) -> bool:
+    """Remove files that others cover, and drafts of dead processes. Whether it has waited for readers."""
     covered = set(files) - {part.file for part in effective_parts(files)}
     if covered:
         time.sleep(settle_s)
@@ -124,6 +125,7 @@ def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult,
         removed = _removed(archive, path)
         result.drafts += removed
         result.kept += not removed
+    return bool(covered)
 
 
 def _removed(archive: Archive, path: str) -> bool:

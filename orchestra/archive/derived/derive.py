@@ -270,7 +270,7 @@ def sweep_derived(
         if file not in known and file.last.ms < oldest_ms
     ]
     if gone or halves:
-        time.sleep(SETTLE_S if settle_s is None else settle_s)
+        time.sleep(SETTLE_S if settle_s is None or halves else settle_s)
     for file in sorted(gone):
         for path in reversed(paths_of(file).values()):  # the one first that says that the others are complete
             if stay is None:
