@@ -1,15 +1,16 @@
 """SQL over the archive and the live journal."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import pytest_asyncio
 from typer.testing import CliRunner
 
 from orchestra.analysis.query import CallDatabase, calls_where
@@ -25,11 +26,10 @@ from tests.analysis.archives import CALLS, archived, as_entries, call_on, entrie
 PAGE = (Path(__file__).parents[2] / "orchestra" / "analysis" / "README.md").read_text(encoding="utf-8")
 
 
-@pytest_asyncio.fixture
-async def records(kept: Settings) -> AsyncIterator[CallDatabase]:
-    opened = await CallDatabase.open(kept)
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module")
+def records(kept: Settings) -> Iterator[CallDatabase]:
+    with closing(asyncio.run(CallDatabase.open(kept))) as opened:
+        yield opened
 
 
 async def test_every_view_has_what_its_events_say(records: CallDatabase) -> None:
