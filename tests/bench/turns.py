@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench._turns_score import percentile, ratio
+from tests.bench._turns_speech import fetch_packages
 
 _GROUPS = ("ends", "yields", "answers", "digits")
 _SIDES = ("ours-nova", "ours-local", "stock")
@@ -42,6 +43,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     processes = 1 if options.case else options.processes
     order = {"groups": options.only or list(_GROUPS), "sides": options.side or list(_SIDES), "quick": options.quick,
              "case": options.case, "own_time": not (options.busy or options.wall), "cpu_s": options.cpu_s}  # fmt: skip
+    fetch_packages()  # once, before the processes would do so all at the same time
     async with AsyncExitStack() as stack:
         for _ in range(options.busy):
             await stack.enter_async_context(_process("-c", "while True: pass"))
