@@ -41,6 +41,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     endpointing_by_agent: dict[str, Endpointing]
     fillers: tuple[tuple[str, str], ...]
     transfer_target: str = ""
+    thinking_sound: str = ""
 
 
 class EdgeLines(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from orchestra.agents.transfer_tool import TransferTool
 from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE, Language
+from orchestra.lines import absolute_sound
 from orchestra.version import package_version
 
 
@@ -54,6 +55,8 @@ class App:
         lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
             it stops; tools get what it yields as ``ToolContext.resources``.
         endpointing: how patient its agents are with a caller who pauses, unless an agent has its own.
+        thinking_sound: what a caller hears, quietly, while agents are at work and nothing is said: a WAV file of 16-bit
+            PCM, which is repeated, or ``"melody"``; empty: nothing.
 
     """
 
@@ -77,6 +80,7 @@ class App:
     )  # an app is the key of caches, so it has to be hashable
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
     endpointing: Endpointing = DEFAULT_ENDPOINTING
+    thinking_sound: str = ""
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -109,6 +113,8 @@ class App:
             msg = f"{here} lifespan is not a context manager: mark the function with @contextlib.asynccontextmanager"
             raise AppError(msg)
         check_endpointing(self.endpointing, here)
+        check_text(self.thinking_sound, f"{here} thinking_sound")
+        object.__setattr__(self, "thinking_sound", absolute_sound(self.thinking_sound))
 
     @cached_property
     def version(self) -> str:

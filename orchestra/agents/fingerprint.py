@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ def fingerprint(app: "App") -> str:
         **({"introduction": app.introduction} if app.introduction else {}),
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
+        **({"thinking_sound": Path(app.thinking_sound).name} if app.thinking_sound else {}),
         **({"remembers_callers": True} if app.remembers_callers else {}),
         **({"endpointing": app.endpointing.content} if app.endpointing != DEFAULT_ENDPOINTING else {}),
         "agents": [_agent(app, agent) for agent in app.agents],

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from pathlib import Path
 from typing import Any
 
 from orchestra.agents.agent import Agent
@@ -12,7 +11,7 @@ from orchestra.agents.app import App
 from orchestra.agents.app_checks import check_text
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE
-from orchestra.lines import ANY, MELODY, AppId, Hours, LinePlan, LineRule, line_name
+from orchestra.lines import ANY, AppId, Hours, LinePlan, LineRule, absolute_sound, line_name
 from orchestra.version import package_version
 from orchestra_schemas import CallStarted
 
@@ -98,7 +97,7 @@ class Line:
             closed=app_id(self.closed) if isinstance(self.closed, App) else self.closed,
             consent=self.consent,
             introduction=self.introduction,
-            hold_music=_absolute(self.hold_music),
+            hold_music=None if self.hold_music is None else absolute_sound(self.hold_music),
             recording=self.recording,
             max_calls=self.max_calls,
             calls_per_minute=self.calls_per_minute,
@@ -239,11 +238,6 @@ class Lines:
 def app_id(app: App) -> AppId:
     """The name and version of an app."""
     return app.name, app.version
-
-
-def _absolute(music: str | None) -> str | None:
-    """The music's file as an edge finds it, which may run elsewhere."""
-    return str(Path(music).expanduser().absolute()) if music and music != MELODY else music
 
 
 def _check_shares(shares: Mapping[Any, Any]) -> None:

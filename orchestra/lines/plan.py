@@ -1,14 +1,20 @@
 """Which app answers which line, and how: what `orchestra.Lines` says, without the apps themselves."""
 
 import hashlib
+from pathlib import Path
 
 import msgspec
 
-from orchestra.lines.dialled import ANY, names_of
+from orchestra.lines.dialled import ANY, MELODY, names_of
 from orchestra.lines.hours import Hours
 
 #: name and version of an app
 AppId = tuple[str, str]
+
+
+def absolute_sound(name: str) -> str:
+    """A sound's file as an edge finds it, which may run elsewhere; `MELODY` and an empty name stay."""
+    return str(Path(name).expanduser().absolute()) if name and name != MELODY else name
 
 
 class LineRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

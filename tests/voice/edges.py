@@ -153,6 +153,7 @@ class Greeting:
     voicemail: str = ""
     introduction: str = ""
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
+    thinking_sound: str = ""
     fillers: tuple[tuple[str, str], ...] = ()
 
 

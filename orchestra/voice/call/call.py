@@ -87,6 +87,7 @@ class Script:
     introduction: str = ""
     consent: str = ""
     endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
+    thinking_sound: str = ""  # heard while agents are at work, by its name
     ending: Ending | None = None  # after the greeting, which is then a message
     version: str = ""  # of package and app
     line: str = ""  # that decided that this app answers
@@ -207,6 +208,11 @@ class Call:
     def endpointing(self) -> Mapping[str, Endpointing]:
         """How patient each agent is with a caller who pauses; it changes when another app has the call."""
         return self._endpointing
+
+    @property
+    def thinking_sound(self) -> str:
+        """The name of what its caller hears while the first app's agents are at work; empty: nothing."""
+        return self._script.thinking_sound
 
     # -- life
 

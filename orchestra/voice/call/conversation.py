@@ -418,6 +418,18 @@ class Conversation:
         waits = self.turns.caller_took_turn or self._silence.promised
         return waits or self.turns.reply_pending or self.tts_audio_missing(0)
 
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds the caller has waited in silence for agents who are at work on the reply; or 0.0."""
+        if not (self.caller_waiting and self._at_work):
+            return 0.0
+        return self._clock.monotonic() - max(self._silence.since + self._silence.pause_s, self._silence.sounded_at)
+
+    @property
+    def _at_work(self) -> bool:
+        """Whether the agents have shown that they are working on this turn."""
+        return self.turns.turn == self._working_turn and self.turns.reply_open and not self.turns.caller_took_turn
+
     def check_wait(self, *, away: bool) -> bool:
         """Say a holding phrase to a caller who has waited too long, or ask them to repeat. Call this often.
 
@@ -426,7 +438,7 @@ class Conversation:
         if not self.caller_waiting:
             return False
         now, turn = self._clock.monotonic(), self.turns.turn
-        at_work = turn == self._working_turn and self.turns.reply_open and not self.turns.caller_took_turn
+        at_work = self._at_work
         filler = self._filler if at_work and not self._voice_due else None
         step = self._silence.next_step(
             now, at_work=at_work, away=away, patient=turn == self._keys_wanted, filler=filler is not None

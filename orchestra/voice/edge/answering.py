@@ -56,6 +56,10 @@ class EdgeApp(Protocol):
         """Said to a robot that screens a call; empty: the greeting."""
 
     @property
+    def thinking_sound(self) -> str:
+        """Heard while its agents are at work: a file's absolute name, or ``melody``; empty: nothing."""
+
+    @property
     def endpointing_by_agent(self) -> Mapping[str, Endpointing]:
         """How patient each agent is with a caller who pauses; "" for the agent that answers first."""
 
@@ -142,9 +146,10 @@ class Answering:
 
     @property
     def hold_music(self) -> set[str]:
-        """What any line has its callers hear while they wait, as settings and lines name it."""
+        """What any line or app has its callers hear while they wait, as settings, lines and apps name it."""
         rules = self.plan.rules.values() if self.plan is not None else ()
-        return {self.settings.hold_music, *(rule.hold_music for rule in rules if rule.hold_music is not None)}
+        of_lines = (rule.hold_music for rule in rules if rule.hold_music is not None)
+        return {self.settings.hold_music, *of_lines, *(app.thinking_sound for app in self.apps)}
 
     def hold_music_of(self, line: str) -> str:
         """What the callers of this line hear while they wait for a person; empty: a ringing tone."""
@@ -199,6 +204,7 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         voicemail=spoken(app.voicemail),
         introduction=spoken(app.introduction),
         endpointing=app.endpointing_by_agent,
+        thinking_sound=app.thinking_sound,
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
     )

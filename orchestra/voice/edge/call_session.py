@@ -73,7 +73,8 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         )
 
     def parts(call: Call) -> CallParts:
-        pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream)
+        thinking = edge.hold_music.samples(call.thinking_sound, stream.sample_rate)
+        pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream, thinking=thinking)
         microphone = OperatorMicrophone(edge.bus, call, pipeline.play)
         call.conversation.on_held = microphone.switch
 

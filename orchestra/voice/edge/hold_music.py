@@ -126,6 +126,15 @@ class HoldMusicShelf:
         music = self._by_name.get(name)
         return "" if music is None else music.path
 
+    def samples(self, name: str, rate: int) -> NDArray[np.int16] | None:
+        """The music of this name, mono at ``rate`` Hz; None if there is none."""
+        music = self._by_name.get(name)
+        if music is None:
+            return None
+        with wave.open(io.BytesIO(music.wav)) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+        return samples if rate == _RATE else soxr.resample(samples, _RATE, rate)
+
     def routes(self) -> APIRouter:
         """The route at which it is fetched, by anybody: it is no secret."""
         router = APIRouter()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+import numpy as np
 import structlog
 from pipecat.audio.utils import create_stream_resampler
 from pipecat.frames.frames import ErrorFrame, OutputAudioRawFrame
@@ -19,6 +20,7 @@ from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.engines.failover import AnswerTimeout, RetirableService, StandbyService
 from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor, FindPhrase, SpeechQueue
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
+from orchestra.voice.pipeline.thinking_sound import Samples, ThinkingSound
 from orchestra.voice.pipeline.transport import LISTENING_RATE, StreamInput, StreamOutput
 from orchestra.voice.pipeline.user_turns import UserTurnAggregator
 
@@ -50,6 +52,7 @@ class CallPipeline:
         find_phrase: the synthesized audio of a text in a voice, if it is cached.
         engines: the process's speech engines.
         stream: the call's audio, to the carrier.
+        thinking: heard while agents are at work and nothing is said, mono at the stream's rate; None: nothing is.
         clock: the time; tests pass their own.
 
     """
@@ -62,6 +65,7 @@ class CallPipeline:
         engines: "Engines",
         stream: MediaStream,
         *,
+        thinking: Samples | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._call = call
@@ -78,9 +82,12 @@ class CallPipeline:
         self._sample_rate = stream.sample_rate
         self._operator_rate, self._resampler = 0, create_stream_resampler(clear_after_secs=None)
         self._input = StreamInput(stream.sample_rate, call.audio)
+        samples = np.zeros(0, np.int16) if thinking is None else thinking
+        self._thinking = ThinkingSound(samples, stream.sample_rate, lambda: conversation.silent_s)
         self._output = StreamOutput(
             stream,
             call.audio,
+            self._thinking,
             on_speech=conversation.on_tts_audio,
             on_held=conversation.on_speech_ready,
             on_sound=conversation.on_audio_sent,
@@ -110,13 +117,17 @@ class CallPipeline:
         """Run until `stop`, or until the pipeline fails."""
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self._worker)
-        watching = asyncio.create_task(self._watch_tts(), name=f"speech {self._call.id}")
+        tasks = [asyncio.create_task(self._watch_tts(), name=f"speech {self._call.id}")]
+        if self._thinking:
+            sound = self._output.play_while_waiting()
+            tasks.append(asyncio.create_task(sound, name=f"thinking sound {self._call.id}"))
         try:
             await runner.run()
         finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def push_audio(self, samples: bytes) -> None:
         """Take a frame of the caller's audio."""

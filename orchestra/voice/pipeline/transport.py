@@ -42,6 +42,7 @@ from orchestra.voice.carriers.port import MediaStream, PressesKeys
 from orchestra.voice.pipeline.agent_speech import PauseAudioFrame, PhraseFrame, UrgentPhraseFrame
 from orchestra.voice.pipeline.held_speech import HeldSpeech, HoldSpeechFrame, ReleaseSpeechFrame, can_be_held
 from orchestra.voice.pipeline.paused_audio import PausedAudio
+from orchestra.voice.pipeline.thinking_sound import ThinkingSound
 
 #: sample rate of the caller's audio in the pipeline: the one that Whisper and smart-turn were trained on, in Hz
 LISTENING_RATE = 16_000
@@ -102,6 +103,7 @@ class StreamOutput(BaseOutputTransport):
     Args:
         stream: where it goes.
         audio: the call's audio, which records what is sent.
+        thinking: heard while the caller waits and nothing else is played.
         on_speech: called when audio comes from the engine.
         on_held: called when audio of a sentence that is held has come.
         on_sound: called when a frame that can be heard was sent, with the seconds of silence at its beginning.
@@ -114,6 +116,7 @@ class StreamOutput(BaseOutputTransport):
         self,
         stream: MediaStream,
         audio: CallAudio,
+        thinking: ThinkingSound,
         *,
         on_speech: Callable[[], None],
         on_held: Callable[[], None],
@@ -127,6 +130,7 @@ class StreamOutput(BaseOutputTransport):
         )
         self._stream = stream
         self._audio = audio
+        self._thinking = thinking
         self._on_speech = on_speech
         self._on_held = on_held
         self._on_sound = on_sound
@@ -217,6 +221,19 @@ class StreamOutput(BaseOutputTransport):
             await (self._send_mark(waiting) if isinstance(waiting, str) else self._send(waiting))
         await self._report_stop()
 
+    async def play_while_waiting(self) -> None:
+        """Until cancelled: play the sound that the caller hears while nothing else is played."""
+        size = round(_FRAME_MS * self._stream.sample_rate / 1000)
+        while True:
+            now = time.monotonic()
+            sound = self._thinking.alone(size) if self._played_at <= now + _AHEAD_S and not self._paused.waits else b""
+            if sound:
+                # it is recorded and known as an echo, but it is nothing that an agent has said
+                self._audio.take_fading_frame(sound)
+                self._played_at = max(self._played_at, now) + _FRAME_MS / 1000
+                await self._stream.send_audio(sound)
+            await asyncio.sleep(max(_FRAME_MS / 1000, self._played_at - now - _AHEAD_S))
+
     def _supports_native_dtmf(self) -> bool:
         """Whether the carrier presses the keys of an agent; otherwise Pipecat plays their tones."""
         return isinstance(self._stream, PressesKeys)
@@ -228,6 +245,7 @@ class StreamOutput(BaseOutputTransport):
     async def _send(self, audio: bytes) -> bool:
         now = time.monotonic()
         self._paused.sent(audio)
+        audio = self._thinking.under(audio)
         self._audio.take_agent_frame(audio)
         if not await self._stream.send_audio(audio):
             return False
@@ -284,6 +302,7 @@ class StreamOutput(BaseOutputTransport):
         if not self._paused.on:
             await self._stream.clear()
         self._paused.clear()
+        self._thinking.clear()
         await self._report_stop()
         self._audio.clear()
         self._played_at = 0.0

@@ -9,6 +9,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.carriers.port import Received
 from orchestra.voice.pipeline.agent_speech import PauseAudioFrame
+from orchestra.voice.pipeline.thinking_sound import ThinkingSound
 from orchestra.voice.pipeline.transport import StreamOutput
 from tests.voice.engines.line import Line
 
@@ -44,6 +45,7 @@ class Output(StreamOutput):
         super().__init__(
             stream,
             CallAudio(),
+            ThinkingSound(np.zeros(0, np.int16), _RATE, lambda: 0.0),
             on_speech=lambda: None,
             on_held=lambda: None,
             on_sound=lambda _silence_s: None,
