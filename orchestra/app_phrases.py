@@ -42,6 +42,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     fillers: tuple[tuple[str, str], ...]
     transfer_target: str = ""
     thinking_sound: str = ""
+    pronunciations: dict[str, str] = {}
 
 
 class EdgeLines(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.lines import absolute_sound
+from orchestra.pronunciations import Pronunciations
 from orchestra.version import package_version
 
 
@@ -57,6 +58,9 @@ class App:
         endpointing: how patient its agents are with a caller who pauses, unless an agent has its own.
         thinking_sound: what a caller hears, quietly, while agents are at work and nothing is said: a WAV file of 16-bit
             PCM, which is repeated, or ``"melody"``; empty: nothing.
+        pronunciations: how names and products are said that the speech engine would read wrongly, by what is written:
+            ``{"Nguyen": "win", "Łódź": "/wudʑ/"}``, with IPA between slashes for engines that take it. What is recorded
+            and shown stays as it is written.
 
     """
 
@@ -81,6 +85,7 @@ class App:
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
     endpointing: Endpointing = DEFAULT_ENDPOINTING
     thinking_sound: str = ""
+    pronunciations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -114,6 +119,7 @@ class App:
             raise AppError(msg)
         check_endpointing(self.endpointing, here)
         check_text(self.thinking_sound, f"{here} thinking_sound")
+        Pronunciations(self.pronunciations).checked(here)
         object.__setattr__(self, "thinking_sound", absolute_sound(self.thinking_sound))
 
     @cached_property

@@ -39,6 +39,7 @@ def fingerprint(app: "App") -> str:
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
         **({"thinking_sound": Path(app.thinking_sound).name} if app.thinking_sound else {}),
+        **({"pronunciations": dict(app.pronunciations)} if app.pronunciations else {}),
         **({"remembers_callers": True} if app.remembers_callers else {}),
         **({"endpointing": app.endpointing.content} if app.endpointing != DEFAULT_ENDPOINTING else {}),
         "agents": [_agent(app, agent) for agent in app.agents],

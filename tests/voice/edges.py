@@ -154,6 +154,7 @@ class Greeting:
     introduction: str = ""
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
     thinking_sound: str = ""
+    pronunciations: Mapping[str, str] = field(default_factory=dict)
     fillers: tuple[tuple[str, str], ...] = ()
 
 

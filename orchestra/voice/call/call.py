@@ -13,6 +13,7 @@ from orchestra.endpointing import Endpointing
 from orchestra.hide_secrets import without_secrets
 from orchestra.history.ending import Ending, Transfer
 from orchestra.history.resume import ResumeState
+from orchestra.pronunciations import AS_WRITTEN, Pronunciations
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.call.conversation import Speech
@@ -88,6 +89,7 @@ class Script:
     consent: str = ""
     endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
     thinking_sound: str = ""  # heard while agents are at work, by its name
+    pronunciations: Pronunciations = AS_WRITTEN
     ending: Ending | None = None  # after the greeting, which is then a message
     version: str = ""  # of package and app
     line: str = ""  # that decided that this app answers
@@ -213,6 +215,11 @@ class Call:
     def thinking_sound(self) -> str:
         """The name of what its caller hears while the first app's agents are at work; empty: nothing."""
         return self._script.thinking_sound
+
+    @property
+    def pronunciations(self) -> Pronunciations:
+        """How words are said, as the app that has the call now wants it."""
+        return self._script.pronunciations
 
     # -- life
 

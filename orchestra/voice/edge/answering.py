@@ -10,6 +10,7 @@ from orchestra.history.resume import ResumeState
 from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.lines import AppId, LinePlan, LineRule
 from orchestra.lines.dialled import is_target
+from orchestra.pronunciations import Pronunciations
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
 from orchestra.voice.carriers.port import Parties
@@ -58,6 +59,10 @@ class EdgeApp(Protocol):
     @property
     def thinking_sound(self) -> str:
         """Heard while its agents are at work: a file's absolute name, or ``melody``; empty: nothing."""
+
+    @property
+    def pronunciations(self) -> Mapping[str, str]:
+        """How words are said that a speech engine would read wrongly; see `Pronunciations`."""
 
     @property
     def endpointing_by_agent(self) -> Mapping[str, Endpointing]:
@@ -205,6 +210,7 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         introduction=spoken(app.introduction),
         endpointing=app.endpointing_by_agent,
         thinking_sound=app.thinking_sound,
+        pronunciations=Pronunciations(app.pronunciations),
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
     )

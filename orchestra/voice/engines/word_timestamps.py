@@ -1,33 +1,44 @@
 """The words of a reply as the engine times them, without searching for each in the text.
 
 Pipecat 1.14 follows every timed word through three versions of a text (what the model wrote, what is shown, what is
-spoken), which blocks the event loop for some milliseconds per word. Here the text is already in its spoken form, so
-the three are the same, and words are only counted.
+spoken), which blocks the event loop for some milliseconds per word. Here the text is already in its spoken form, and
+words are only counted, also where an app has some of them said otherwise than they are written.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from pipecat.frames.frames import AggregatedTextFrame, Frame, TTSTextFrame
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.context.aggregated_frame_sequencer import AggregatedFrameSequencer
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from orchestra.pronunciations import AS_WRITTEN, Piece, Pronunciations
+
 #: after 3 s without audio Pipecat would assume that everything was spoken; late speech is handled by the call itself
 LATEST_AUDIO_S = 9.0
 
 
 class WordCountSequencer(AggregatedFrameSequencer):
-    """Replaces Pipecat's sequencer: for each context being spoken, it keeps the words that have no time yet."""
+    """Replaces Pipecat's sequencer: for each context being spoken, it keeps the words that have no time yet.
 
-    def __init__(self) -> None:
+    Args:
+        pieces: the words of a text as they are written and as the engine gets them.
+
+    """
+
+    def __init__(self, pieces: Callable[[str], list[Piece]] = AS_WRITTEN.pieces) -> None:
         super().__init__()
-        self._untimed: dict[str, list[str]] = {}
+        self._pieces = pieces
+        self._untimed: dict[str, list[str]] = {}  # what is written for each word that the engine gets
 
     async def register_spoken(  # noqa: D102 - the stock one's
         self, frame: AggregatedTextFrame, context_id: str, tts_text: str, *_: Any, **__: Any
     ) -> list[Frame]:
-        del frame
-        self._untimed.setdefault(context_id, []).extend(tts_text.split())
+        del tts_text
+        untimed = self._untimed.setdefault(context_id, [])
+        for written, said in self._pieces(frame.text):
+            untimed += [written, *[""] * (len(said.split()) - 1)]
         return []
 
     def process_word(  # noqa: D102 - the stock one's
@@ -41,12 +52,14 @@ class WordCountSequencer(AggregatedFrameSequencer):
         untimed = self._untimed.get(context_id or "")
         if untimed is None:
             return []  # the context is over
-        del untimed[: len(word.split())]
-        return [_timed(word, pts, context_id)]
+        count = len(word.split())
+        written = " ".join(filter(None, untimed[:count])) if untimed else word
+        del untimed[:count]
+        return [_timed(written, pts, context_id)] if written else []
 
     def force_complete(self, context_id: str, last_word_pts: int) -> list[Frame]:
         """The context has ended: words without a time get the time of the last word that had one."""
-        untimed = self._untimed.pop(context_id, [])
+        untimed = list(filter(None, self._untimed.pop(context_id, [])))
         return [_timed(" ".join(untimed), last_word_pts, context_id)] if untimed else []
 
     def clear(self, *, keep_contexts: set[str] | None = None) -> None:
@@ -57,11 +70,30 @@ class WordCountSequencer(AggregatedFrameSequencer):
 
 
 class WordCountingTTS(TTSService):
-    """Counts words: mix it in before the class of a service that gives word timestamps."""
+    """Counts words: mix it in before the class of a service that gives word timestamps.
+
+    Attributes:
+        ipa: how the engine takes IPA in a text, as a format; empty: it does not.
+
+    """
+
+    ipa: ClassVar[str] = ""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._aggregated_frame_sequencer = WordCountSequencer()
+        self._pronunciations: Callable[[], Pronunciations] = lambda: AS_WRITTEN
+        self._aggregated_frame_sequencer = WordCountSequencer(self._pieces)
+        self.add_text_transformer(self._as_said)
+
+    def pronounce(self, pronunciations: Callable[[], Pronunciations]) -> None:
+        """Say words as these have them, which may change; their times are those of the words that are written."""
+        self._pronunciations = pronunciations
+
+    def _pieces(self, text: str) -> list[Piece]:
+        return self._pronunciations().pieces(text, self.ipa)
+
+    async def _as_said(self, text: str, _text_type: str) -> str:
+        return " ".join(piece.said for piece in self._pieces(text)) if self._pronunciations().said else text
 
 
 def _timed(text: str, pts: int, context_id: str | None) -> TTSTextFrame:

@@ -18,6 +18,7 @@ from orchestra.errors import EngineError
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.engines.failover import AnswerTimeout, RetirableService, StandbyService
+from orchestra.voice.engines.word_timestamps import WordCountingTTS
 from orchestra.voice.pipeline.agent_speech import AgentSpeechProcessor, FindPhrase, SpeechQueue
 from orchestra.voice.pipeline.failover_policy import FailoverPolicy
 from orchestra.voice.pipeline.thinking_sound import Samples, ThinkingSound
@@ -73,6 +74,9 @@ class CallPipeline:
         conversation = call.conversation
         self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
         self._tts, self._tts_fallback = engines.tts(), engines.tts_fallback()
+        for tts in (self._tts, self._tts_fallback):
+            if isinstance(tts, WordCountingTTS):
+                tts.pronounce(lambda: call.pronunciations)
         stt_name, _, tts_name = engines.name.partition("/")
         self._stt_policy = FailoverPolicy("stt", stt_name, _name_of(self._stt_fallback))
         self._tts_policy = FailoverPolicy("tts", tts_name, _name_of(self._tts_fallback))

@@ -11,6 +11,7 @@ from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADState
 from pipecat.frames.frames import AggregatedTextFrame, TTSTextFrame
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from orchestra.pronunciations import Pronunciations
 from orchestra.simulator.audio_files import to_telephone
 from orchestra.voice.audio import mulaw
 from orchestra.voice.engines.local import LocalSpeech
@@ -129,6 +130,16 @@ async def test_words_that_the_engine_did_not_time_come_with_the_last_one_that_it
     ]
     assert _texts(words.force_complete("a", 9)) == [("is in Denver.", 9)]
     assert words.force_complete("a", 9) == []
+
+
+async def test_words_that_are_said_otherwise_have_the_time_of_what_is_said() -> None:
+    words = WordCountSequencer(Pronunciations({"San José": "san ho zay", "Nguyen": "win"}).pieces)
+    await _spoken(words, "In San José, Nguyen lives", "a")
+
+    timed = [words.process_word(word, pts, "a") for pts, word in enumerate(["In", "san", "ho", "zay,", "win"])]
+
+    assert _texts([frame for frames in timed for frame in frames]) == [("In", 0), ("San José,", 1), ("Nguyen", 4)]
+    assert _texts(words.force_complete("a", 9)) == [("lives", 9)]
 
 
 async def test_words_of_a_context_that_was_interrupted_are_not_spoken() -> None:

@@ -27,6 +27,8 @@ class LocalTTS(WordCountingTTS):
     Word times are relative to the first sample of their context's audio, as with ElevenLabs.
     """
 
+    ipa = "[[{}]]"
+
     def __init__(self, engine: SpeechSynthesizer) -> None:
         super().__init__(
             push_start_frame=True,
