@@ -117,3 +117,5 @@ Action = (
     Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark
     | TurnEnded | TurnPredicted | TurnResumed | Backchannel | ReplyCut | ReplyPlayed | HangUp | Transfer
 )  # fmt: skip
+
+Speech = Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark

@@ -16,7 +16,7 @@ from orchestra.history.resume import ResumeState
 from orchestra.pronunciations import AS_WRITTEN, Pronunciations
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
-from orchestra.voice.call.conversation import Speech
+from orchestra.voice.call.actions import Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback

@@ -9,17 +9,13 @@ from orchestra.language.utterance import has_words
 from orchestra.voice.call.actions import (
     Action,
     Backchannel,
-    ClearAudio,
-    FlushSpeech,
     PauseAudio,
-    PrepareSpeech,
     ReplyCut,
     ReplyPlayed,
     ResumeAudio,
     Say,
     SayAtOnce,
-    SendDtmf,
-    SendMark,
+    Speech,
     TurnEnded,
     TurnPredicted,
     TurnResumed,
@@ -28,7 +24,7 @@ from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.prediction_limit import PredictionLimit
 from orchestra.voice.call.screening import CallScreening
-from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, HOLDING_AFTER_S, HOLDING_AGAIN_S, SilenceWatch
+from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import TurnTimestamps
 from orchestra.voice.call.turn_taking import TurnTaking
@@ -60,10 +56,6 @@ from orchestra_schemas import (
 _VOICE_WITHIN_S = 0.5
 #: the tool that asks the caller to press keys; the first key cuts its question short
 COLLECT_DIGITS = "collect_digits"
-
-Speech = Say | PrepareSpeech | SayAtOnce | FlushSpeech | ClearAudio | PauseAudio | ResumeAudio | SendDtmf | SendMark
-
-__all__ = ["COLLECT_DIGITS", "HOLDING_AFTER_S", "HOLDING_AGAIN_S", "Conversation", "Speech"]
 
 
 class Conversation:
@@ -113,7 +105,7 @@ class Conversation:
         self.use_phrases(holding, bridges, apology)
         self._filler: ReplyChunk | None = None  # the words of a running tool that have not been said
         self._silence = SilenceWatch(bridge_after_s, since=self.active_at)
-        self._line_checks = LineChecks()
+        self.line_checks = LineChecks()
         self._prediction_limit = PredictionLimit()
         self._voice_on = False
         self._times = TurnTimestamps(0.0, 0.0)
@@ -217,13 +209,13 @@ class Conversation:
         """The caller's voice started at ``at`` (epoch seconds)."""
         self._speech_started = at
         self._voice_on = True
-        self._line_checks.voice_started(at, self._sound_at)
+        self.line_checks.voice_started(at, self._sound_at)
         self._interrupted_at = self._clock.time()
-        self._act(self.turns.caller_voice_heard(self._audio.reply_heard(), may_be_echo=self.line_echoes))
+        self._act(self.turns.caller_voice_heard(self._audio.reply_heard(), may_be_echo=self.line_checks.line_echoes))
 
     def voice_possible(self) -> None:
         """A sound may be the beginning of the caller's voice; `speech_started` or `voice_not_begun` follows."""
-        if not self.line_echoes:
+        if not self.line_checks.line_echoes:
             self._act(self.turns.voice_possible(self._audio.reply_heard()))
 
     def voice_not_begun(self) -> None:
@@ -240,7 +232,7 @@ class Conversation:
         at = max(self._speech_started, now - self._audio.since_caller_sound(now - at))
         self._speech_ended = at
         self._voice_on = False
-        self._line_checks.voice_ended(at)
+        self.line_checks.voice_ended(at)
         self._heard_caller(at)
         self._act(self.turns.caller_voice_ended())
 
@@ -306,7 +298,7 @@ class Conversation:
         """The caller's turn is over, with these words or with none."""
         heard = self._audio.reply_heard()
         self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
-        lost = self._line_checks.turn_ended() and (has_words(text) or not self.turns.reply_open)
+        lost = self.line_checks.turn_ended() and (has_words(text) or not self.turns.reply_open)
         screening = self.screening.turn_ended(text, self.turns, heard) if self.screening is not None else None
         if screening is not None:
             self._begin_edge_phrase()
@@ -333,17 +325,12 @@ class Conversation:
 
         ``so_far``: more may follow.
         """
-        return self._line_checks.is_echo(text, self.turns.reply_text, so_far=so_far)
-
-    @property
-    def line_echoes(self) -> bool:
-        """Whether the line has echoed the agent's words."""
-        return self._line_checks.line_echoes
+        return self.line_checks.is_echo(text, self.turns.reply_text, so_far=so_far)
 
     def note_stall(self, seconds: float) -> None:
         """The process, or the line while the caller spoke, has been stalled for this long until now."""
         now = self._clock.time()
-        self._line_checks.note_stall(now - seconds, now)
+        self.line_checks.note_stall(now - seconds, now)
 
     @property
     def voice_on(self) -> bool:
@@ -421,9 +408,7 @@ class Conversation:
     @property
     def silent_s(self) -> float:
         """For how many seconds the caller has waited in silence for agents who are at work on the reply; or 0.0."""
-        if not (self.caller_waiting and self._at_work):
-            return 0.0
-        return self._clock.monotonic() - max(self._silence.since + self._silence.pause_s, self._silence.sounded_at)
+        return self._silence.silent_s(self._clock.monotonic()) if self.caller_waiting and self._at_work else 0.0
 
     @property
     def _at_work(self) -> bool:

@@ -230,7 +230,7 @@ class OperatedConversation(Conversation):
             super().turn_ended(text)
             return
         self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
-        self._line_checks.turn_ended()
+        self.line_checks.turn_ended()
         self._act(self.turns.turn_ended(text, self._audio.reply_heard(), answered=False))
         self._answered_by = ""
         self._say_next()

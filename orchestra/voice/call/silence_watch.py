@@ -83,6 +83,10 @@ class SilenceWatch:
         """The answer that the caller was told to wait for has come."""
         self.promised = False
 
+    def silent_s(self, now: float) -> float:
+        """For how long the caller has heard nothing since they last spoke, in seconds."""
+        return now - max(self.since + self.pause_s, self.sounded_at)
+
     def next_step(self, now: float, *, at_work: bool, away: bool, patient: bool, filler: bool = False) -> Step:
         """What to tell a caller who is waiting.
 

@@ -36,8 +36,9 @@ from orchestra.voice.call.actions import (
     SayAtOnce,
     SendDtmf,
     SendMark,
+    Speech,
 )
-from orchestra.voice.call.conversation import Conversation, Speech
+from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.pipeline.held_speech import HoldSpeechFrame, ReleaseSpeechFrame
 

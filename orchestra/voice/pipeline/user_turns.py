@@ -207,7 +207,7 @@ class UserTurnAggregator(LLMUserAggregator):
     async def _is_echo(self, frame: TextFrame) -> bool:
         """Whether it is an echo of the agent; after the first echo only words interrupt the agent, not sounds."""
         echo = self._conversation.is_echo(frame.text, so_far=isinstance(frame, InterimTranscriptionFrame))
-        if self._conversation.line_echoes and not self._words_required:
+        if self._conversation.line_checks.line_echoes and not self._words_required:
             self._words_required = True
             await self.switch_engine(self._stt)
         return echo

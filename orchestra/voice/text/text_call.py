@@ -6,9 +6,8 @@ from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.language.utterance import has_words, same_words
 from orchestra.language.utterance_state import UtteranceState
-from orchestra.voice.call.actions import ClearAudio, ResumeAudio, Say, SendDtmf, SendMark
+from orchestra.voice.call.actions import ClearAudio, ResumeAudio, Say, SendDtmf, SendMark, Speech
 from orchestra.voice.call.call import Call
-from orchestra.voice.call.conversation import Speech
 from orchestra.voice.carriers.port import (
     AgentCut,
     DigitReceived,

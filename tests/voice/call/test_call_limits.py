@@ -5,9 +5,8 @@ import time
 import pytest
 
 from orchestra.testing import TestBus
-from orchestra.voice.call.actions import FlushSpeech, Say, SendMark
+from orchestra.voice.call.actions import FlushSpeech, Say, SendMark, Speech
 from orchestra.voice.call.call import Call, Script
-from orchestra.voice.call.conversation import Speech
 from orchestra.voice.carriers.port import Parties
 from tests.voice.call.virtual_call import TICK_S, Clock, VirtualCall
 

@@ -7,8 +7,17 @@ import pytest
 
 from orchestra.history.ending import Ending
 from orchestra.voice.audio.call_audio import CallAudio
-from orchestra.voice.call.actions import ClearAudio, PauseAudio, PrepareSpeech, ResumeAudio, Say, SayAtOnce, SendMark
-from orchestra.voice.call.conversation import Conversation, Speech
+from orchestra.voice.call.actions import (
+    ClearAudio,
+    PauseAudio,
+    PrepareSpeech,
+    ResumeAudio,
+    Say,
+    SayAtOnce,
+    SendMark,
+    Speech,
+)
+from orchestra.voice.call.conversation import Conversation
 from orchestra_schemas import Event, PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
 
 HOLDING, APOLOGY, ANSWER = "Just a moment.", "Sorry, say that again.", "It is in Denver."

@@ -8,9 +8,8 @@ import pytest
 from orchestra.bus import Publisher
 from orchestra.history.resume import ResumeState
 from orchestra.testing import TestBus
-from orchestra.voice.call.actions import Say
+from orchestra.voice.call.actions import Say, Speech
 from orchestra.voice.call.call import Call, Script
-from orchestra.voice.call.conversation import Speech
 from orchestra.voice.carriers.port import Parties
 from orchestra_schemas import (
     CallAnswered,

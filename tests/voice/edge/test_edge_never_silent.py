@@ -12,7 +12,7 @@ from orchestra.simulator.audio_measure import find_sounds
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
-from orchestra.voice.call.conversation import HOLDING_AFTER_S, HOLDING_AGAIN_S
+from orchestra.voice.call.silence_watch import HOLDING_AFTER_S, HOLDING_AGAIN_S
 from orchestra_schemas import (
     CallEnded,
     CallStarted,

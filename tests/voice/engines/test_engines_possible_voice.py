@@ -7,8 +7,8 @@ from pipecat.frames.frames import BotStartedSpeakingFrame, InputAudioRawFrame, U
 from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
 from orchestra.voice.audio.call_audio import CallAudio
-from orchestra.voice.call.actions import PauseAudio, ResumeAudio
-from orchestra.voice.call.conversation import Conversation, Speech
+from orchestra.voice.call.actions import PauseAudio, ResumeAudio, Speech
+from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.deepgram.engine import FluxEngine
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local.engine import LocalEngine
