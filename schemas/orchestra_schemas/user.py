@@ -17,7 +17,8 @@ class TranscriptFinal(Event, frozen=True, kw_only=True):
 
     ``speech_s`` is the length of that speech in seconds, ``stt_ms`` the time that the engine took after its end.
     ``confidence`` is 0–1, and 1 if the engine states none. ``joined``: the words are those of this stretch and of the
-    one before it, transcribed together; they replace the final before this one.
+    one before it, transcribed together; they replace the final before this one. ``language`` is the one that the engine
+    has recognized (BCP 47); empty: it does not say.
     """
 
     family: ClassVar[str] = "caller"
@@ -27,6 +28,7 @@ class TranscriptFinal(Event, frozen=True, kw_only=True):
     joined: bool = False
     speech_s: float = 0.0
     stt_ms: float = 0.0
+    language: str = ""
 
 
 class UserTurnEnded(Event, frozen=True, kw_only=True):

@@ -111,7 +111,7 @@ class _Stubs:
     name = "stub"
     punctuation_tells = True
 
-    def stt(self) -> StubSTT:
+    def stt(self, *_: Any) -> StubSTT:
         return StubSTT()
 
     def turn_start(self, barge_in_words: int) -> None:
@@ -123,15 +123,13 @@ class _Stubs:
     def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> SmartTurnStop:
         return SmartTurnStop(analyzer, endpointer)
 
-    def tts(self, _voice: str) -> OwnStubTTS:
+    def tts(self, *_: Any) -> OwnStubTTS:
         return OwnStubTTS()
 
-    def voice_key(self, voice: str) -> str:
-        del voice
+    def voice_key(self, *_: Any) -> str:
         return "stub"
 
-    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
-        del voice, rate
+    async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         words = text.split()
         return SynthesizedSpeech(
             _tone(len(words) * _WORD_S), tuple((word, at * _WORD_S) for at, word in enumerate(words))

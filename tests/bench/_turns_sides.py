@@ -109,14 +109,13 @@ class KnownVoice:
     speeds: Speeds
     name: str = "known"
 
-    def tts(self, _voice: str) -> OwnKnownTTS:
+    def tts(self, *_: Any) -> OwnKnownTTS:
         return OwnKnownTTS(library=self.library, speeds=self.speeds)
 
-    def voice_key(self, _voice: str) -> str:
+    def voice_key(self, *_: Any) -> str:
         return "known"
 
-    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
-        del voice, rate
+    async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         spoken: Recording = self.library.piper(text)
         return SynthesizedSpeech(spoken.samples.tobytes(), tuple((word.text, word.start_s) for word in spoken.words))
 

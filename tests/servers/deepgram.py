@@ -12,12 +12,19 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from tests.servers.flux import FluxStream
+from tests.servers.flux import FluxStream, check_flux_request
 from tests.servers.server import NO_FAULTS, Dropped, Faults, Fuse, ProtocolServer, Seen
 
 Transcribe = Callable[[bytes, int], str]
 
 _VOICED = 300.0
+_CODES = (
+    "multi af ar be bg bn bs ca cs da da-DK de de-CH el en en-AU en-CA en-GB en-IN en-NZ en-US es es-419 et fa fi fr"
+    " fr-CA gl gu he hi hr hu id it ja kn ko ko-KR lt lv mk mr ms nl nl-BE no pl pt pt-BR pt-PT ro ru sk sl sr sv sv-SE"
+    " ta te th tl tr uk vi xh zh zh-CN zh-HK zh-Hans zh-Hant zh-TW zu"
+)
+_LANGUAGES = frozenset(_CODES.split())
+_MOST_KEYTERMS = 100
 _INTERIM_EVERY_S = 0.3
 _FIRST_REAL_INTERIM_S = 0.8
 _SAME_UTTERANCE_S = 1.0
@@ -33,6 +40,8 @@ class DeepgramServer(ProtocolServer):
     final is sent, if it was requested by then. Of a line whose words take ``word_s`` each, a final has those that were
     said; with 0.0 the whole line. The first
     ``ignores`` `Finalize` messages are not answered. Flux ends no turn before ``may_end``, nova sends no final.
+    A language that nova-3 does not have, and too many key terms, are refused; with ``language=multi`` each word has the
+    language that ``language_of`` tells of the text.
     """
 
     ignores = 0
@@ -51,6 +60,7 @@ class DeepgramServer(ProtocolServer):
         super().__init__(faults)
         self.final_s = final_s
         self.may_end: Callable[[], bool] = lambda: True
+        self.language_of: Callable[[str], str] = lambda _text: "en"
         self.word_s = word_s
         self.lines = list(script)
         self.transcribe = transcribe
@@ -86,6 +96,15 @@ class DeepgramServer(ProtocolServer):
             raise web.HTTPUnauthorized(text='{"err_code":"INVALID_AUTH","err_msg":"Invalid credentials."}')
         if seen.params.get("encoding") != "linear16":
             raise web.HTTPBadRequest(text='{"err_code":"Bad Request","err_msg":"only linear16 is served here"}')
+        if len(request.query.getall("keyterm", [])) > _MOST_KEYTERMS:
+            raise web.HTTPBadRequest(text='{"err_code":"Bad Request","err_msg":"Keyterm limit exceeded."}')
+        if request.path.startswith("/v1"):
+            language = seen.params.get("language", "en")
+            if seen.params.get("model", "").startswith("nova-3") and language not in _LANGUAGES:
+                text = '{"err_code":"Bad Request","err_msg":"No such model/language/tier combination found."}'
+                raise web.HTTPBadRequest(text=text)
+        else:
+            check_flux_request(request)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         stream: _Stream | FluxStream = _Stream(self, socket, seen, faults, Fuse(request, faults))
@@ -99,6 +118,7 @@ class DeepgramServer(ProtocolServer):
                 faults=faults,
                 fuse=fuse,
                 may_end=self.may_end,
+                language_of=self.language_of,
             )
         try:
             await stream.serve()
@@ -250,6 +270,10 @@ class _Stream:
             }
             for index, word in enumerate(words)
         ]
+        heard: dict[str, Any] = {"transcript": text, "confidence": 0.99, "words": placed}
+        if self._seen.params.get("language") == "multi" and text:
+            language = self._server.language_of(text)
+            heard |= {"languages": [language], "words": [word | {"language": language} for word in placed]}
         model = {"name": self._seen.params.get("model", ""), "version": "test", "arch": "test"}
         return {
             "type": "Results",
@@ -259,6 +283,6 @@ class _Stream:
             "is_final": final,
             "speech_final": final,
             "from_finalize": from_finalize,
-            "channel": {"alternatives": [{"transcript": text, "confidence": 0.99, "words": placed}]},
+            "channel": {"alternatives": [heard]},
             "metadata": {"request_id": "test", "model_uuid": "test", "model_info": model},
         }

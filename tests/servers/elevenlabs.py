@@ -18,6 +18,14 @@ Synthesize = Callable[[str, int], bytes]
 
 _SECONDS_PER_CHARACTER = 0.06
 _CHUNK_S = 0.25
+_V2_5 = frozenset(
+    [
+        *("ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fil", "fr", "hi", "hr", "hu", "id", "it", "ja"),
+        *("ko", "ms", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sv", "ta", "tr", "uk", "vi", "zh"),
+    ]
+)
+_LANGUAGES = {"eleven_flash_v2_5": _V2_5, "eleven_v3_conversational": _V2_5 | {"th", "sw", "he", "ur"}}
+_SPEEDS = (0.7, 1.2)
 
 
 def tone(text: str, rate: int) -> bytes:
@@ -73,6 +81,8 @@ class ElevenLabsServer(ProtocolServer):
         body = await request.json()
         seen, faults = self.admit(request, body)
         self._check_key(seen)
+        _check_language(body.get("model_id", ""), body.get("language_code"))
+        _check_speed(body.get("voice_settings"))
         fuse = Fuse(request, faults)
         self.said.append((request.match_info["voice"], body["text"]))
         rate = _rate(seen.params.get("output_format", "pcm_8000"))
@@ -97,6 +107,7 @@ class ElevenLabsServer(ProtocolServer):
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         seen, faults = self.admit(request)
         self._check_key(seen)
+        _check_language(seen.params.get("model_id", ""), seen.params.get("language_code"))
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         connection = _Connection(self, socket, request, seen, faults)
@@ -202,6 +213,18 @@ class _Connection:
 def _chunks(audio: bytes, rate: int) -> list[bytes]:
     size = int(_CHUNK_S * rate) * 2
     return [audio[start : start + size] for start in range(0, len(audio), size)]
+
+
+def _check_language(model: str, language: str | None) -> None:
+    if language is not None and language not in _LANGUAGES.get(model, ()):
+        text = f'{{"detail":{{"status":"unsupported_language","message":"{model} does not speak {language}"}}}}'
+        raise web.HTTPBadRequest(text=text)
+
+
+def _check_speed(settings: dict[str, Any] | None) -> None:
+    slowest, fastest = _SPEEDS
+    if not slowest <= (settings or {}).get("speed", 1.0) <= fastest:
+        raise web.HTTPBadRequest(text='{"detail":{"status":"invalid_voice_settings","message":"speed"}}')
 
 
 def _rate(output_format: str) -> int:

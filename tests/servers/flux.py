@@ -20,6 +20,16 @@ _UPDATE_EVERY_S = 0.25
 _START_AFTER_S = 0.2
 _EAGER_AFTER_S = 0.25
 _END_AFTER_S = 0.6
+_MULTILINGUAL = "flux-general-multi"
+_HINTS = frozenset({"de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"})
+
+
+def check_flux_request(request: web.Request) -> None:
+    """Refuse what Flux refuses: a parameter ``language``, and hints that the model does not take."""
+    hints = request.query.getall("language_hint", [])
+    fits = request.query.get("model") == _MULTILINGUAL and _HINTS.issuperset(hint.split("-")[0] for hint in hints)
+    if "language" in request.query or (hints and not fits):
+        raise web.HTTPBadRequest(text='{"err_code":"INVALID_QUERY_PARAMETER","err_msg":"unsupported language"}')
 
 
 class FluxStream:
@@ -39,6 +49,7 @@ class FluxStream:
         faults: Faults,
         fuse: Fuse,
         may_end: Callable[[], bool] = lambda: True,
+        language_of: Callable[[str], str] = lambda _text: "en",
     ) -> None:
         self._lines = lines
         self._transcribe = transcribe
@@ -46,6 +57,8 @@ class FluxStream:
         self._faults = faults
         self._fuse = fuse
         self._may_end = may_end
+        self._language_of = language_of
+        self._multilingual = seen.params.get("model") == _MULTILINGUAL
         self._rate = int(seen.params["sample_rate"])
         self._eager = "eager_eot_threshold" in seen.params
         self._seen = seen
@@ -69,7 +82,10 @@ class FluxStream:
             elif message.type is WSMsgType.TEXT:
                 control = json.loads(message.data)
                 self._seen.messages.append(control)
-                if control["type"] == "Configure":
+                if control["type"] == "Configure" and "language_hints" in control and not self._multilingual:
+                    refusal = {"error_code": "INVALID_FIELD", "description": "language_hints"}
+                    await self._socket.send_json({"type": "ConfigureFailure", "request_id": "test", **refusal})
+                elif control["type"] == "Configure":
                     await self._socket.send_json({**control, "type": "ConfigureSuccess", "request_id": "test"})
                 if control["type"] == "CloseStream":
                     await self._socket.close()
@@ -149,4 +165,6 @@ class FluxStream:
             "words": [{"word": word, "confidence": 0.99} for word in transcript.split()],
             "end_of_turn_confidence": 0.9 if event == "EndOfTurn" else 0.5,
         }
+        if self._multilingual and transcript:
+            message["languages"] = [self._language_of(transcript)]
         await self._socket.send_json(message)

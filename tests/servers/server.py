@@ -46,6 +46,11 @@ class Seen:
     body: Any = None
     peer: Any = None
     messages: list[dict[str, Any]] = field(default_factory=list)
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+
+    def every(self, name: str) -> list[str]:
+        """The values of a parameter that may be given several times."""
+        return [value for other, value in self.pairs if other == name]
 
 
 class Dropped(Exception):  # noqa: N818 - not an error: the requested fault
@@ -150,6 +155,7 @@ class ProtocolServer:
 
         """
         seen = Seen(request.path, dict(request.query), {k.lower(): v for k, v in request.headers.items()}, body)
+        seen.pairs = list(request.query.items())
         seen.peer = request.transport.get_extra_info("peername") if request.transport is not None else None
         self.seen.append(seen)
         faults = self.faults

@@ -9,7 +9,13 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
-from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame, TTSAudioRawFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    STTUpdateSettingsFrame,
+    TranscriptionFrame,
+    TTSAudioRawFrame,
+)
 from pipecat.services.settings import STTSettings, TTSSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
@@ -113,17 +119,20 @@ class ScriptedEngines:
     def __post_init__(self) -> None:
         self.words.extend(self.hears)
 
-    def stt(self) -> ScriptedSTT:
+    def stt(self, *_: Any, **__: Any) -> ScriptedSTT:
         return ScriptedSTT(self.words)
 
-    def tts(self, voice: str = "") -> ToneTTS:  # noqa: ARG002 - one tone
+    def tts(self, *_: Any, **__: Any) -> ToneTTS:
         return ToneTTS()
 
-    def stt_fallback(self) -> None:
+    def stt_fallback(self, *_: Any) -> None:
         return None
 
-    def tts_fallback(self) -> None:
+    def tts_fallback(self, *_: Any) -> None:
         return None
+
+    def change_language(self, language: str) -> list[Frame]:
+        return [STTUpdateSettingsFrame(delta=STTSettings(language=language))]
 
     def vad(self) -> LevelVAD:
         return LevelVAD()

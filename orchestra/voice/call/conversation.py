@@ -246,7 +246,7 @@ class Conversation:
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.caller_turn, text=text.strip()))
             self._act(self.turns.words_recognized(text, self._audio.reply_heard(), so_far=True))
 
-    def final(self, text: str, confidence: float = 1.0, *, joined: bool = False) -> None:
+    def final(self, text: str, *, joined: bool = False, language: str = "") -> None:
         """The final transcript of a stretch of speech; ``joined``: and of the one before it, which it replaces."""
         if not text.strip():
             return
@@ -260,10 +260,10 @@ class Conversation:
                 at=now,
                 text=text.strip(),
                 engine=self.engine,
-                confidence=confidence,
                 joined=joined,
                 speech_s=round(max(0.0, ended - self._speech_started), 3) if self._speech_started else 0.0,
                 stt_ms=round((now - ended) * 1000, 1),
+                language=language,
             )
         )
         self._act(self.turns.words_recognized(text, self._audio.reply_heard()))

@@ -6,10 +6,13 @@ from importlib import import_module
 from typing import Any, cast
 
 from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.frames.frames import Frame, STTUpdateSettingsFrame
+from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.settings import Settings
 from orchestra.voice.engines.failover import StandbyService
 from orchestra.voice.engines.port import Engine, FallbackEngine, STTEngine, TTSEngine
@@ -59,21 +62,28 @@ class Engines:
         self._tts_fallback = tts_fallback
         self._barge_in_words = barge_in_words
 
-    def stt(self) -> STTService:
-        """A speech-to-text service for one call, fed with 16 kHz audio."""
-        return self._stt.stt()
+    def stt(self, language: str = DEFAULT_CODE, keyterms: tuple[str, ...] = ()) -> STTService:
+        """A speech-to-text service for one call, fed with 16 kHz audio.
 
-    def tts(self, voice: str = "") -> TTSService:
+        ``language`` is a BCP 47 code or `AUTO`; ``keyterms`` are names and products that callers are likely to say.
+        """
+        return self._stt.stt(language, keyterms)
+
+    def tts(self, voice: str = "", language: str = DEFAULT_CODE, speed: float = 1.0) -> TTSService:
         """A text-to-speech service for one call; a word's time counts along the audio of its context."""
-        return self._tts.tts(voice)
+        return self._tts.tts(voice, language, speed)
 
-    def stt_fallback(self) -> StandbyService | None:
+    def stt_fallback(self, language: str = DEFAULT_CODE) -> StandbyService | None:
         """The service that takes over when one call's `stt` fails; it follows that one in the pipeline."""
-        return None if self._stt_fallback is None else self._stt_fallback.standby_stt()
+        return None if self._stt_fallback is None else self._stt_fallback.standby_stt(language)
 
-    def tts_fallback(self) -> StandbyService | None:
+    def tts_fallback(self, language: str = DEFAULT_CODE, speed: float = 1.0) -> StandbyService | None:
         """The service that takes over when one call's `tts` fails; it follows that one in the pipeline."""
-        return None if self._tts_fallback is None else self._tts_fallback.standby_tts()
+        return None if self._tts_fallback is None else self._tts_fallback.standby_tts(language, speed)
+
+    def change_language(self, language: str) -> list[Frame]:
+        """What to push into a call's pipeline so that its STT services hear ``language`` (or `AUTO`) from now on."""
+        return [STTUpdateSettingsFrame(delta=STTSettings(language=language))]
 
     def user_turn_strategies(self, stt: STTService, endpointer: Endpointer) -> UserTurnStrategies:
         """How the caller's turn starts and ends when ``stt`` transcribes it: each engine has its own strategies.
@@ -104,13 +114,15 @@ class Engines:
         """Voice activity detection for one call."""
         return self._turn_detection.vad(params)
 
-    def voice_key(self, voice: str = "") -> str:
-        """Identifies engine, voice and model: the same text under another key is other audio."""
-        return f"{self._tts.name}/{self._tts.voice_key(voice)}"
+    def voice_key(self, voice: str = "", language: str = DEFAULT_CODE, speed: float = 1.0) -> str:
+        """Identifies engine, voice, model, language and pace: the same text under another key is other audio."""
+        return f"{self._tts.name}/{self._tts.voice_key(voice, language, speed)}"
 
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
+    async def render(
+        self, text: str, voice: str = "", language: str = DEFAULT_CODE, speed: float = 1.0
+    ) -> SynthesizedSpeech:
         """``text`` spoken at 8 kHz, for phrases that many calls share. Raises EngineError."""
-        return await self._tts.render(text, voice, LINE_RATE)
+        return await self._tts.render(text, voice, language, speed, LINE_RATE)
 
     async def close(self) -> None:
         """Release the threads and connections that the calls shared."""

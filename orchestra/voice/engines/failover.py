@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     InterimTranscriptionFrame,
+    ServiceUpdateSettingsFrame,
     StartFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
@@ -56,8 +57,10 @@ class RetirableService(FrameProcessor):
         if self._retired and not isinstance(frame, LIFE_OF_THE_PIPELINE):
             await FrameProcessor.process_frame(self, frame, direction)
             await self.push_frame(frame, direction)
-        else:
-            await super().process_frame(frame, direction)
+            return
+        await super().process_frame(frame, direction)
+        if isinstance(frame, ServiceUpdateSettingsFrame):  # Pipecat's services keep it; a fallback needs it, too
+            await self.push_frame(frame, direction)
 
     async def push_error_frame(self, error: Any, *arguments: Any, **options: Any) -> None:
         """Report an error, unless the service is retired."""

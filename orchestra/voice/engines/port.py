@@ -5,7 +5,7 @@ says that the engine recognizes speech, a file ``tts.py`` that it speaks. Nothin
 `orchestra.engine_names` finds the folder, and the settings accept its name.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
@@ -16,6 +16,9 @@ from orchestra.voice.engines.failover import StandbyService
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
+
+#: the language of an STT engine that is to recognize whatever the caller speaks
+AUTO: Final = "auto"
 
 
 class Engine(Protocol):
@@ -37,8 +40,12 @@ class STTEngine(Engine, Protocol):
 
     punctuation_tells: bool
 
-    def stt(self) -> STTService:
-        """A new service, fed with 16 kHz audio; what is heavy is shared by all calls of the process."""
+    def stt(self, language: str, keyterms: tuple[str, ...]) -> STTService:
+        """A new service, fed with 16 kHz audio; what is heavy is shared by all calls of the process.
+
+        ``language`` is a BCP 47 code, or `AUTO` for whatever the caller speaks; ``keyterms`` are names and products
+        that callers say. An `STTUpdateSettingsFrame` with another language changes it during a call.
+        """
 
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy | None:
         """The strategy that starts the caller's turn; ``barge_in_words`` interrupt the agent. None: any voice does."""
@@ -53,13 +60,16 @@ class STTEngine(Engine, Protocol):
 class TTSEngine(Engine, Protocol):
     """Makes one text-to-speech service per call, and synthesizes phrases outside of calls."""
 
-    def tts(self, voice: str) -> TTSService:
-        """A new service with word timestamps; ``voice`` "" is the engine's own choice."""
+    def tts(self, voice: str, language: str, speed: float) -> TTSService:
+        """A new service with word timestamps; ``voice`` "" is the engine's own choice, ``speed`` 1.0 its own pace.
 
-    def voice_key(self, voice: str) -> str:
-        """Identifies voice and model: the same text under another key is other audio."""
+        A `TTSUpdateSettingsFrame` with `VoiceSettings` changes all three during a call.
+        """
 
-    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
+    def voice_key(self, voice: str, language: str, speed: float) -> str:
+        """Identifies voice, model, language and pace: the same text under another key is other audio."""
+
+    async def render(self, text: str, voice: str, language: str, speed: float, rate: int) -> SynthesizedSpeech:
         """``text`` spoken at ``rate`` Hz, whole. Raises EngineError."""
 
 
@@ -67,8 +77,8 @@ class TTSEngine(Engine, Protocol):
 class FallbackEngine(STTEngine, TTSEngine, Protocol):
     """An engine that can take over a call from another one."""
 
-    def standby_stt(self) -> StandbyService:
+    def standby_stt(self, language: str) -> StandbyService:
         """A new speech-to-text service that waits until it is activated."""
 
-    def standby_tts(self) -> StandbyService:
+    def standby_tts(self, language: str, speed: float) -> StandbyService:
         """A new text-to-speech service that waits until it is activated."""

@@ -131,7 +131,7 @@ class UserTurnAggregator(LLMUserAggregator):
                 joined = isinstance(frame, JoinedTranscriptionFrame)
                 if joined:
                     del self._aggregation[-1:]
-                self._conversation.final(frame.text, joined=joined)
+                self._conversation.final(frame.text, joined=joined, language=str(frame.language or ""))
             case BotStartedSpeakingFrame() | BotStoppedSpeakingFrame():
                 self._agent_speaks = isinstance(frame, BotStartedSpeakingFrame)
             case VADUserStartedSpeakingFrame():

@@ -68,17 +68,16 @@ class ToneEngines:
 
     name = "tones/tones"
 
-    def stt(self) -> ToneSTT:
+    def stt(self, *_: Any, **__: Any) -> ToneSTT:
         return ToneSTT()
 
-    def tts(self, voice: str = "") -> ToneTTS:
-        del voice
+    def tts(self, *_: Any, **__: Any) -> ToneTTS:
         return ToneTTS()
 
-    def stt_fallback(self) -> None:
+    def stt_fallback(self, *_: Any) -> None:
         return None
 
-    def tts_fallback(self) -> None:
+    def tts_fallback(self, *_: Any) -> None:
         return None
 
     def vad(self) -> LevelVAD:
@@ -95,12 +94,10 @@ class ToneEngines:
         del stt, endpointer
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)])
 
-    def voice_key(self, voice: str = "") -> str:
-        del voice
+    def voice_key(self, *_: Any) -> str:
         return "tones"
 
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
-        del voice
+    async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         samples, words = encode(text)
         return SynthesizedSpeech(samples.tobytes(), tuple(words))
 

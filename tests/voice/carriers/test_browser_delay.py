@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,7 @@ class BeepTTS(ToneTTS):
 
 @dataclass
 class BeepEngines(ScriptedEngines):
-    def tts(self, voice: str = "") -> ToneTTS:  # noqa: ARG002 - one tone
+    def tts(self, *_: Any, **__: Any) -> ToneTTS:
         return BeepTTS()
 
 

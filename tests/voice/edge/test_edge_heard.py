@@ -78,20 +78,20 @@ class FaultyEngines(ScriptedEngines):
     barge_in_words: int = 1
     rendered: list[str] = field(default_factory=list)
 
-    def stt(self) -> ScriptedSTT:
+    def stt(self, *_: Any, **__: Any) -> ScriptedSTT:
         return LateSTT(self.words) if self.words_late else ScriptedSTT(self.words)
 
-    def tts(self, voice: str = "") -> Any:  # noqa: ARG002 - one tone
+    def tts(self, *_: Any, **__: Any) -> Any:
         return LateTTS(self.speech_late_s)
 
     def user_turn_strategies(self, stt: Any, endpointer: Any) -> UserTurnStrategies:  # noqa: ARG002 - the port's
         start = [BargeIn(min_words=self.barge_in_words)] if self.barge_in_words > 1 else None
         return UserTurnStrategies(start=start, stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
 
-    def voice_key(self, voice: str = "") -> str:
+    def voice_key(self, voice: str = "", *_: Any) -> str:
         return f"tone {voice}"
 
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:  # noqa: ARG002 - one tone
+    async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         words = text.split()
         times = tuple((word, place * WORD_S) for place, word in enumerate(words))
         self.rendered.append(text)
@@ -376,8 +376,8 @@ class ElevenLabsVoice(ScriptedEngines):
 
     voice: Any = None
 
-    def tts(self, voice: str = "") -> Any:
-        return self.voice.tts(voice)
+    def tts(self, voice: str = "", *given: Any) -> Any:
+        return self.voice.tts(voice, *given)
 
 
 @asynccontextmanager

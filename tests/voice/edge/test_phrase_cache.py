@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pipecat.frames.frames import ErrorFrame, Frame
@@ -35,10 +36,10 @@ class CountingEngines:
         self.key = key
         self.rendered: list[tuple[str, str]] = []
 
-    def voice_key(self, voice: str = "") -> str:
+    def voice_key(self, voice: str = "", *_: Any) -> str:
         return f"{self.key}/{voice}"
 
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
+    async def render(self, text: str, voice: str = "", *_: Any) -> SynthesizedSpeech:
         self.rendered.append((text, voice))
         return HELLO
 
@@ -135,13 +136,13 @@ class DeadTTS(ToneTTS):
 class KeepingEngines(ScriptedEngines):
     """Has rendered before what it cannot speak any more."""
 
-    def tts(self, voice: str = "") -> DeadTTS:  # noqa: ARG002 - one voice
+    def tts(self, *_: Any, **__: Any) -> DeadTTS:
         return DeadTTS()
 
-    def voice_key(self, voice: str = "") -> str:
+    def voice_key(self, voice: str = "", *_: Any) -> str:
         return f"tone/{voice}"
 
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:  # noqa: ARG002 - one voice
+    async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         words = text.split()
         starts = tuple((word, place * WORD_S) for place, word in enumerate(words))
         return SynthesizedSpeech(tone(len(words) * WORD_S).tobytes(), starts)

@@ -38,7 +38,7 @@ class Counting:
     def __post_init__(self) -> None:
         self.may_run.set()
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+    async def transcribe(self, pcm16: bytes, rate: int, _language: str) -> str:
         await self.may_run.wait()
         if self.fails:
             self.fails -= 1

@@ -26,11 +26,11 @@ REPLY = "Your parcel is on its way to Denver."
 class BrokenEngine:
     """A local engine whose models fail."""
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:  # noqa: ARG002
+    async def transcribe(self, pcm16: bytes, rate: int, language: str) -> str:  # noqa: ARG002
         msg = "Whisper failed"
         raise EngineError(msg)
 
-    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:  # noqa: ARG002
+    async def speak(self, text: str, rate: int, language: str, speed: float) -> AsyncIterator[SpokenPiece]:  # noqa: ARG002
         msg = "Piper failed"
         raise EngineError(msg)
         yield
@@ -81,7 +81,7 @@ async def test_a_refused_phrase_is_an_engine_error(vendors: Vendors, vendor_sett
     vendors.misbehave(Faults(status=401))
     engine = ElevenLabsEngine(vendor_settings)
     with pytest.raises(EngineError, match="401"):
-        await engine.render(REPLY, "", 8_000)
+        await engine.render(REPLY, "", "en", 1.0, 8_000)
     await engine.close()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
@@ -25,10 +26,10 @@ class Lengths(LocalEngine):
     given_s: list[float] = field(default_factory=list)
     has_time: bool = True
 
-    def stt(self) -> LocalSTT:
+    def stt(self, *_: Any) -> LocalSTT:
         return LocalSTT(self, lambda: self.has_time)
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+    async def transcribe(self, pcm16: bytes, rate: int, _language: str) -> str:
         self.given_s.append(len(pcm16) / 2 / rate)
         return self.texts[len(self.given_s) - 1]
 

@@ -50,7 +50,7 @@ NEW_ENGINE = """
 class Echo:
     name = "echo"
     async def close(self): ...
-    def stt(self): return "a service"
+    def stt(self, language, keyterms): return "a service"
 
 async def open_engine(settings):
     return Echo()

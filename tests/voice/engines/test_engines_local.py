@@ -156,7 +156,7 @@ def test_the_first_sound_of_a_long_sentence_is_there_long_before_its_last(speech
 
 def test_pieces_join_without_a_seam(speech: LocalSpeech) -> None:
     text = "If a parcel has not moved for five working days, we start a search in all our depots."
-    layout, _ = speech.voice._lay_out(speech.voice._voice.phonemize(text)[0], 0.0)
+    layout, _ = speech.voice._lay_out(speech.voice._voice.phonemize(text)[0], 0.0, 1.0)
     (whole,) = speech.voice._vocoder.run([AUDIO], {LAYOUT: layout})
     joined = np.concatenate([samples for samples, _ in speech.voice._vocode(layout)])
     assert np.abs(joined / 1.5 - whole.reshape(-1)).max() < 1e-5

@@ -26,7 +26,7 @@ async def test_a_phrase_without_the_times_of_its_characters_is_kept_too(
     vendors.elevenlabs.synthesize = tone
     vendors.elevenlabs.faults = Faults(no_alignment=True)
     engine = ElevenLabsEngine(vendor_settings)
-    phrase = await engine.render("Hi you", "another-voice", 8_000)
+    phrase = await engine.render("Hi you", "another-voice", "en", 1.0, 8_000)
     await engine.close()
     assert phrase.words == (("Hi", 0.0), ("you", pytest.approx(0.18)))
     assert vendors.elevenlabs.said == [("another-voice", "Hi you")]

@@ -34,10 +34,10 @@ class Scripted(LocalEngine):
     text: str
     asked: list[float] = field(default_factory=list)
 
-    def stt(self) -> LocalSTT:
+    def stt(self, *_: Any) -> LocalSTT:
         return LocalSTT(self)
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+    async def transcribe(self, pcm16: bytes, rate: int, _language: str) -> str:
         self.asked.append(len(pcm16) / 2 / rate)
         return self.text
 

@@ -54,7 +54,7 @@ class Gated:
     texts: list[str]
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:  # noqa: ARG002
+    async def transcribe(self, pcm16: bytes, rate: int, language: str) -> str:  # noqa: ARG002
         await self.gate.acquire()
         return self.texts.pop(0)
 

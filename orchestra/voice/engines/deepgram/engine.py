@@ -1,14 +1,15 @@
 """Deepgram's two kinds of models: nova transcribes, flux also says when the caller's turn begins and ends."""
 
-from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
-from pipecat.services.deepgram.stt import DeepgramSTTService
+from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTSettings
+from pipecat.services.deepgram.stt import DeepgramSTTSettings
 from pipecat.turns.user_start import BaseUserTurnStartStrategy, ExternalUserTurnStartStrategy
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
 from orchestra.errors import SettingError
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram.flux import FluxSTT, ServerTurnStop
+from orchestra.voice.engines.deepgram.keyterms import bounded_keyterms
 from orchestra.voice.engines.deepgram.stt import ReconnectingDeepgramSTT
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn, ServerBargeIn
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
@@ -36,15 +37,20 @@ class NovaEngine:
             msg = "ORCHESTRA_STT=deepgram needs a key: set ORCHESTRA_DEEPGRAM_API_KEY, or ORCHESTRA_STT=local"
             raise SettingError(msg)
 
-    def stt(self) -> ReconnectingDeepgramSTT:
+    def stt(self, language: str = DEFAULT_CODE, keyterms: tuple[str, ...] = ()) -> ReconnectingDeepgramSTT:
         """A service with interim results, punctuation and numbers in digits; finals are requested at each pause."""
         return ReconnectingDeepgramSTT(
+            language,
             api_key=self._key,
             base_url=self._url,
-            settings=DeepgramSTTService.Settings(
-                model=self._model, language=DEFAULT_LANGUAGE.code, interim_results=True, punctuate=True, numerals=True
+            settings=DeepgramSTTSettings(
+                model=self._model, interim_results=True, punctuate=True, keyterm=self._terms(keyterms)
             ),
         )
+
+    def _terms(self, keyterms: tuple[str, ...]) -> list[str] | None:
+        # other models than nova-3 refuse the parameter
+        return (bounded_keyterms(keyterms) or None) if self._model.startswith("nova-3") else None
 
     def turn_start(self, barge_in_words: int) -> BargeIn | None:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
@@ -82,14 +88,16 @@ class FluxEngine:
             msg = "ORCHESTRA_STT=deepgram needs a key: set ORCHESTRA_DEEPGRAM_API_KEY, or ORCHESTRA_STT=local"
             raise SettingError(msg)
 
-    def stt(self) -> FluxSTT:
+    def stt(self, language: str = DEFAULT_CODE, keyterms: tuple[str, ...] = ()) -> FluxSTT:
         """A service with interim results, punctuation and numbers in digits, which reports turns."""
         return FluxSTT(
+            self._model,
+            language,
             api_key=self._key,
             url=self._url,
             enable_eager_end_of_turn=bool(self._eager),
-            settings=DeepgramFluxSTTService.Settings(
-                model=self._model, numerals=True, eager_eot_threshold=self._eager or None
+            settings=DeepgramFluxSTTSettings(
+                eager_eot_threshold=self._eager or None, keyterm=bounded_keyterms(keyterms)
             ),
         )
 

@@ -10,13 +10,19 @@ from typing import Any, Final
 
 from pipecat.frames.frames import ControlFrame, Frame, InterimTranscriptionFrame, TranscriptionFrame
 from pipecat.processors.frame_processor import FrameDirection
-from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService
+from pipecat.services.deepgram.flux.stt import DeepgramFluxSTTService, DeepgramFluxSTTSettings
+from pipecat.transcriptions.language import Language
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_stop import ExternalUserTurnStopStrategy
+from pipecat.utils.types import is_given
 
+from orchestra.language.tags import base_of
 from orchestra.language.utterance_state import UtteranceState
+from orchestra.voice.engines.deepgram.languages import FLUX_MULTILINGUAL, flux_model, flux_numerals
+from orchestra.voice.engines.deepgram.one_in_words import OneInWords
 from orchestra.voice.engines.deepgram.stt import CONNECT_S
 from orchestra.voice.engines.failover import AnswerTimeout
+from orchestra.voice.engines.port import AUTO
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer, allowed_pause_s
 
 _RETRY_S = 0.5
@@ -44,17 +50,32 @@ class TurnBoundsFrame(ControlFrame):
     timeout_ms: int
 
 
-class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
+class FluxSTT(AnswerTimeout, OneInWords, DeepgramFluxSTTService):
     """Flux's service; a connection that takes long neither delays the call nor fails silently.
 
-    If its socket breaks, it reconnects at once, and then every half second.
+    If its socket breaks, it reconnects at once, and then every half second. A language that ``model`` does not know is
+    heard by the multilingual one.
     """
 
     vendor = "Deepgram"
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, model: str, language: str, *, settings: DeepgramFluxSTTSettings, **options: Any) -> None:
+        settings.apply_update(_in_language(model, language))
+        super().__init__(settings=settings, **options)
         self._reconnect_backoff_min_wait = _RETRY_S
+        self._model, self.hears = model, language
+
+    async def _update_settings(self, delta: Any) -> dict[str, Any]:
+        if is_given(delta.language):
+            self.hears = str(delta.language)
+            own = _in_language(self._model, self.hears)
+            known: Any = self._settings
+            known.numerals = own.numerals  # the server reads it when it is connected to
+            if own.model != known.model:
+                known.language_hints = own.language_hints  # as the new connection has to say; the old one refuses them
+            delta = DeepgramFluxSTTSettings(model=own.model, language_hints=own.language_hints)
+        changed: dict[str, Any] = await super()._update_settings(delta)
+        return changed
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass new bounds on to the server, which applies them at once."""
@@ -67,9 +88,7 @@ class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
     async def _apply(self, bounds: TurnBoundsFrame) -> None:
         known: Any = self._settings
         threshold = max(bounds.threshold, known.eager_eot_threshold or 0.0)  # the server refuses a smaller one
-        await self._update_settings(
-            DeepgramFluxSTTService.Settings(eot_threshold=threshold, eot_timeout_ms=bounds.timeout_ms)
-        )
+        await self._update_settings(DeepgramFluxSTTSettings(eot_threshold=threshold, eot_timeout_ms=bounds.timeout_ms))
 
     async def _handle_turn_info(self, data: dict[str, Any]) -> None:
         await self._answered()
@@ -82,6 +101,14 @@ class FluxSTT(AnswerTimeout, DeepgramFluxSTTService):
                 await super()._connect_websocket()  # type: ignore[no-untyped-call]
         except TimeoutError:
             await self._report_unanswered(f"Deepgram did not answer within {CONNECT_S:.0f} s")
+
+
+def _in_language(model: str, language: str) -> DeepgramFluxSTTSettings:
+    chosen = flux_model(model, language)
+    hinted = chosen == FLUX_MULTILINGUAL and language != AUTO
+    return DeepgramFluxSTTSettings(
+        model=chosen, language_hints=[Language(base_of(language))] if hinted else [], numerals=flux_numerals(language)
+    )
 
 
 class ServerTurnStop(ExternalUserTurnStopStrategy):

@@ -1,13 +1,14 @@
 """Makes ElevenLabs services for calls, and synthesizes phrases outside of them with the SDK."""
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
 from orchestra.errors import EngineError, SettingError
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.settings import Settings
+from orchestra.voice.engines.elevenlabs.speaker import Speaker
 from orchestra.voice.engines.elevenlabs.tts import ReconnectingElevenLabsTTS
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech, place_words_in_text
 
@@ -31,28 +32,27 @@ class ElevenLabsEngine:
     def __init__(self, settings: Settings) -> None:
         self._key = settings.elevenlabs_api_key.get_secret_value()
         self._url = settings.elevenlabs_url
-        self._model = settings.elevenlabs_model
-        self._voice = settings.elevenlabs_voice
+        self._settings = settings
         self._client: AsyncElevenLabs | None = None
         self._http: httpx.AsyncClient | None = None
         if not self._key:
             msg = "ORCHESTRA_TTS=elevenlabs needs a key: set ORCHESTRA_ELEVENLABS_API_KEY, or ORCHESTRA_TTS=local"
             raise SettingError(msg)
 
-    def tts(self, voice: str) -> ReconnectingElevenLabsTTS:
+    def tts(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> ReconnectingElevenLabsTTS:
         """A service for ``voice`` (a voice id; "": the one in the settings)."""
         return ReconnectingElevenLabsTTS(
+            Speaker.of(self._settings, voice, language, speed),
             api_key=self._key,
             url=self._url,
             reconnect_backoff_min_wait=_RETRY_S,
-            settings=ElevenLabsTTSService.Settings(voice=voice or self._voice, model=self._model),
         )
 
-    def voice_key(self, voice: str) -> str:
-        """The voice's id and the model."""
-        return f"{voice or self._voice}/{self._model}"
+    def voice_key(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> str:
+        """The voice's id, the model, and what else is not as usual."""
+        return Speaker.of(self._settings, voice, language, speed).key
 
-    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:
+    async def render(self, text: str, voice: str, language: str, speed: float, rate: int) -> SynthesizedSpeech:
         """``text`` spoken at ``rate`` Hz (8,000, 16,000, 22,050, 24,000).
 
         Raises:
@@ -62,9 +62,15 @@ class ElevenLabsEngine:
         from elevenlabs.core import ApiError  # noqa: PLC0415 - 1.5 s to import, and only phrases need it
 
         client = self._client or self._connect()
+        speaker = Speaker.of(self._settings, voice, language, speed)
+        said: Any = {"language_code": speaker.code, "voice_settings": speaker.voice_settings}
         try:
             spoken = await client.text_to_speech.convert_with_timestamps(
-                voice or self._voice, text=text, model_id=self._model, output_format=f"pcm_{rate}"
+                speaker.voice_id,
+                text=text,
+                model_id=speaker.model,
+                output_format=f"pcm_{rate}",
+                **{name: value for name, value in said.items() if value},
             )
             pcm16 = base64.b64decode(spoken.audio_base_64, validate=True)
         except ApiError as error:

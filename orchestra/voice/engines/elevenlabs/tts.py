@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
 from pipecat.frames.frames import Frame, TTSStoppedFrame
 from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+from pipecat.utils.types import NOT_GIVEN, is_given
 from websockets.protocol import State
 
+from orchestra.voice.engines.elevenlabs.speaker import Speaker
 from orchestra.voice.engines.failover import RetirableService
 from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
 
@@ -22,10 +25,17 @@ class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTS
     a sentence that arrives while it reconnects.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(stop_frame_timeout_s=LATEST_AUDIO_S, **options)
+    def __init__(self, speaker: Speaker, **options: Any) -> None:
+        super().__init__(stop_frame_timeout_s=LATEST_AUDIO_S, settings=speaker.settings, **options)
+        self._speaker = speaker
         self._reconnecting = asyncio.Lock()
         self._broken: set[str] = set()  # contexts whose audio ends too early
+
+    async def _update_settings(self, delta: Any) -> dict[str, Any]:
+        given = {name: getattr(delta, name, NOT_GIVEN) for name in ("voice", "language", "speed")}
+        self._speaker = replace(self._speaker, **{name: value for name, value in given.items() if is_given(value)})
+        changed: dict[str, Any] = await super()._update_settings(self._speaker.settings)
+        return changed
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Send ``text`` once connected; audio and word times arrive as they are made."""

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pipecat.turns.user_stop import BaseUserTurnStopStrategy
 
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.settings import Settings
 from orchestra.voice.engines.local.endpointing import SegmentAwareTurnStop
 from orchestra.voice.engines.local.piper import SpokenPiece
@@ -37,9 +38,10 @@ class LocalEngine:
         self._whisper = ThreadPoolExecutor(runs, thread_name_prefix="whisper")
         self._piper = ThreadPoolExecutor(runs, thread_name_prefix="piper")
 
-    def stt(self) -> LocalSTT:
-        """A service that transcribes each stretch of speech when it ends."""
-        return LocalSTT(self, self._has_time)
+    def stt(self, language: str = DEFAULT_CODE, keyterms: tuple[str, ...] = ()) -> LocalSTT:
+        """A service that transcribes each stretch of speech when it ends. Whisper is not told any key terms."""
+        del keyterms
+        return LocalSTT(self, self._has_time, language=language)
 
     def turn_start(self, barge_in_words: int) -> BargeIn | None:
         """Any voice starts a turn; while the agent speaks, ``barge_in_words`` words do."""
@@ -53,34 +55,45 @@ class LocalEngine:
         """Ends the turn when all of its stretches of speech are transcribed."""
         return SegmentAwareTurnStop(analyzer, endpointer)
 
-    def tts(self, voice: str) -> LocalTTS:  # noqa: ARG002 - there is one local voice
+    def tts(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> LocalTTS:
         """A service whose audio starts before the sentence is complete. Only one voice: ``voice`` is ignored."""
-        return LocalTTS(self)
+        del voice
+        return LocalTTS(self, language, speed)
 
-    def voice_key(self, voice: str) -> str:  # noqa: ARG002 - there is one local voice
-        """The Piper voice."""
-        return PIPER_VOICE
+    def voice_key(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> str:
+        """The voice of the language, and its pace if it is not the voice's own."""
+        del voice, language
+        return PIPER_VOICE + (f"/{speed}" if speed != 1.0 else "")
 
-    async def render(self, text: str, voice: str, rate: int) -> SynthesizedSpeech:  # noqa: ARG002 - there is one local voice
+    async def render(self, text: str, voice: str, language: str, speed: float, rate: int) -> SynthesizedSpeech:
         """``text`` spoken at ``rate`` Hz, piece by piece, so that a call waits for one piece at most.
 
         Raises:
             EngineError: the voice failed.
 
         """
-        pieces = [piece async for piece in self.speak(text, rate)]
+        del voice
+        pieces = [piece async for piece in self.speak(text, rate, language, speed)]
         words = tuple(word for piece in pieces for word in piece.words)
         return SynthesizedSpeech(b"".join(piece.pcm16 for piece in pieces), words)
 
-    async def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
+    async def speak(
+        self,
+        text: str,
+        rate: int,
+        language: str = DEFAULT_CODE,
+        speed: float = 1.0,
+    ) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError."""
+        del language
         loop = asyncio.get_running_loop()
-        pieces = self._speech.voice.speak(text, rate)
+        pieces = self._speech.voice.speak(text, rate, speed=speed)
         while (piece := await loop.run_in_executor(self._piper, next, pieces, None)) is not None:
             yield piece
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:
+    async def transcribe(self, pcm16: bytes, rate: int, language: str = DEFAULT_CODE) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz, quickly. Raises EngineError."""
+        del language
         loop = asyncio.get_running_loop()
         run = functools.partial(self._speech.transcribe, pcm16, rate, quick=True)
         self._transcribing += 1
@@ -93,13 +106,13 @@ class LocalEngine:
         """Whether a transcription would not have to wait, nor make another one wait that is sure to be needed."""
         return self._transcribing < self._runs
 
-    def standby_stt(self) -> StandbySTT:
+    def standby_stt(self, language: str = DEFAULT_CODE) -> StandbySTT:
         """A service that can take over from another engine's."""
-        return StandbySTT(self, self._has_time)
+        return StandbySTT(self, self._has_time, language=language)
 
-    def standby_tts(self) -> StandbyTTS:
+    def standby_tts(self, language: str = DEFAULT_CODE, speed: float = 1.0) -> StandbyTTS:
         """A service that can take over from another engine's."""
-        return StandbyTTS(self)
+        return StandbyTTS(self, language, speed)
 
     async def close(self) -> None:
         """End the threads and drop queued work."""

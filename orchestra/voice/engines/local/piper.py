@@ -85,9 +85,10 @@ class StreamingPiperVoice:
             pass
         return voice
 
-    def speak(self, text: str, rate: int, *, steady: bool = False) -> Iterator[SpokenPiece]:
+    def speak(self, text: str, rate: int, *, steady: bool = False, speed: float = 1.0) -> Iterator[SpokenPiece]:
         """Synthesize ``text`` at ``rate`` Hz; each piece is yielded as soon as it is ready.
 
+        ``speed``: 1.0 is the voice's own pace.
         ``steady``: without the random variation that keeps the voice alive; the same text gives the same audio.
 
         Raises:
@@ -102,7 +103,8 @@ class StreamingPiperVoice:
             before_s = 0.0
             for index, phonemes in enumerate(sentences):
                 own = [(word, at) for word, (sentence, at) in zip(words, placed, strict=True) if sentence == index]
-                for piece in self._sentence(phonemes, own, rate, before_s, 0.0 if steady else self._lively):
+                layout, spoken = self._lay_out(phonemes, 0.0 if steady else self._lively, speed)
+                for piece in self._sentence(layout, spoken, own, rate, before_s):
                     yield piece
                     before_s += len(piece.pcm16) / 2 / rate
         except (RuntimeError, ValueError) as error:
@@ -110,9 +112,13 @@ class StreamingPiperVoice:
             raise EngineError(msg) from error
 
     def _sentence(
-        self, phonemes: list[str], words: list[tuple[str, float]], rate: int, before_s: float, liveliness: float
+        self,
+        layout: Samples,
+        spoken: list[tuple[str, float]],
+        words: list[tuple[str, float]],
+        rate: int,
+        before_s: float,
     ) -> Iterator[SpokenPiece]:
-        layout, spoken = self._lay_out(phonemes, liveliness)
         starts = word_start_times([at for _, at in words], spoken)
         waiting = [(word, at) for (word, _), at in zip(words, starts, strict=True)]
         stream = soxr.ResampleStream(self.rate, rate, 1, dtype="float32") if rate != self.rate else None
@@ -130,7 +136,7 @@ class StreamingPiperVoice:
                 words=tuple((word, before_s + max(0.0, at - lead / self.rate)) for word, at in begun),
             )
 
-    def _lay_out(self, phonemes: list[str], liveliness: float) -> tuple[Samples, list[tuple[str, float]]]:
+    def _lay_out(self, phonemes: list[str], liveliness: float, speed: float) -> tuple[Samples, list[tuple[str, float]]]:
         """The layout of one sentence, and its phonemes with their length in seconds."""
         config = self._voice.config
         ids = self._voice.phonemes_to_ids(phonemes)
@@ -139,7 +145,7 @@ class StreamingPiperVoice:
             {
                 "input": np.array([ids], np.int64),
                 "input_lengths": np.array([len(ids)], np.int64),
-                "scales": np.array([liveliness, config.length_scale, liveliness], np.float32),
+                "scales": np.array([liveliness, config.length_scale / speed, liveliness], np.float32),
             },
         )
         lengths = iter(frames.reshape(-1) * (config.hop_length / config.sample_rate))

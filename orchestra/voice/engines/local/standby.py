@@ -2,11 +2,18 @@
 
 from collections.abc import AsyncGenerator, Callable
 
-from pipecat.frames.frames import Frame, InterruptionFrame, STTMetadataFrame, TranscriptionFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterruptionFrame,
+    STTMetadataFrame,
+    TranscriptionFrame,
+    TTSUpdateSettingsFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from orchestra.errors import EngineError
 from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.voice.engines.failover import LIFE_OF_THE_PIPELINE, StandbyService
 from orchestra.voice.engines.local.stt import LocalSTT, ShortSound, SpeechTranscriber
 from orchestra.voice.engines.local.tts import LocalTTS
@@ -17,8 +24,14 @@ class StandbySTT(StandbyService, LocalSTT):
 
     engine_name = "local"
 
-    def __init__(self, engine: SpeechTranscriber, has_time: Callable[[], bool] = lambda: False) -> None:
-        super().__init__(engine, has_time)
+    def __init__(
+        self,
+        engine: SpeechTranscriber,
+        has_time: Callable[[], bool] = lambda: False,
+        *,
+        language: str = DEFAULT_CODE,
+    ) -> None:
+        super().__init__(engine, has_time, language=language)
         self._announced = False
         self._pending_audio: bytes | None = None
 
@@ -36,7 +49,7 @@ class StandbySTT(StandbyService, LocalSTT):
         if self._pending_audio is None:
             return False
         try:
-            words = await self._engine.transcribe(self._pending_audio, self.sample_rate)
+            words = await self._engine.transcribe(self._pending_audio, self.sample_rate, self.hears)
         except EngineError:
             return False
         noise = DEFAULT_LANGUAGE.is_backchannel(words)
@@ -84,7 +97,7 @@ class StandbyTTS(StandbyService, LocalTTS):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Speak once activated; until then let everything pass."""
-        if self._at_work or isinstance(frame, (*LIFE_OF_THE_PIPELINE, InterruptionFrame)):
+        if self._at_work or isinstance(frame, (*LIFE_OF_THE_PIPELINE, InterruptionFrame, TTSUpdateSettingsFrame)):
             await super().process_frame(frame, direction)
         else:
             await FrameProcessor.process_frame(self, frame, direction)

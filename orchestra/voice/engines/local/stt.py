@@ -1,7 +1,8 @@
 """Speech to text of one call on the shared Whisper model."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Protocol
+from contextlib import suppress
+from typing import Any, Protocol, Self
 
 from pipecat.frames.frames import (
     ErrorFrame,
@@ -16,9 +17,12 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import SegmentedSTTService
+from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
+from pipecat.utils.types import is_given
 
 from orchestra.errors import EngineError
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.voice.engines.local.early_transcript import EarlyTranscripts
 from orchestra.voice.engines.local.joined_stretches import JoinedStretches
 from orchestra.voice.engines.turn_detection.frames import (
@@ -38,8 +42,25 @@ _WORDLESS_SOUNDS = 3
 class SpeechTranscriber(Protocol):
     """The part of the local engine that the service needs."""
 
-    async def transcribe(self, pcm16: bytes, rate: int) -> str:
-        """The words in mono 16-bit PCM of ``rate`` Hz. Raises EngineError."""
+    async def transcribe(self, pcm16: bytes, rate: int, language: str) -> str:
+        """The words in mono 16-bit PCM of ``rate`` Hz: a `Transcript` if the engine recognized their language.
+
+        Raises EngineError.
+        """
+
+
+class Transcript(str):
+    """Words, and the language that they are in (BCP 47)."""
+
+    __slots__ = ("language",)
+
+    def __new__(cls, words: str, language: str) -> Self:
+        """These words in this language."""
+        transcript = super().__new__(cls, words)
+        transcript.language = language
+        return transcript
+
+    language: str
 
 
 class ShortSound(bytes):
@@ -52,21 +73,35 @@ class LocalSTT(SegmentedSTTService):
     Args:
         engine: transcribes.
         has_time: whether the machine has time for a transcript that is perhaps in vain.
+        language: what the caller speaks, BCP 47 or `AUTO`.
 
     """
 
-    def __init__(self, engine: SpeechTranscriber, has_time: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        engine: SpeechTranscriber,
+        has_time: Callable[[], bool] = lambda: False,
+        *,
+        language: str = DEFAULT_CODE,
+    ) -> None:
         super().__init__(
             ttfs_p99_latency=LATEST_TRANSCRIPT_S,
             trailing_silence_secs=0.0,  # the model's window is always longer than the speech
             settings=STTSettings(model="whisper-tiny.en", language=None),
         )
         self._engine = engine
+        self.hears = language
         self._has_time = has_time
         self._early = EarlyTranscripts(self._words_in, self._report_early)
         self._stretches = JoinedStretches()
         self._transcribing = False
         self._wordless_sounds = 0
+
+    async def _update_settings(self, delta: Any) -> dict[str, Any]:
+        if not is_given(delta.language):
+            return {}
+        before, self.hears = self.hears, str(delta.language)
+        return {"language": before} if before != self.hears else {}
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to transcript."""
@@ -125,7 +160,7 @@ class LocalSTT(SegmentedSTTService):
             if text:
                 kind = JoinedTranscriptionFrame if self._stretches.is_joined(audio) else TranscriptionFrame
                 self._stretches.transcribed(audio)
-                yield kind(text, self._user_id, time_now_iso8601())
+                yield kind(text, self._user_id, time_now_iso8601(), _language_of(text))
         finally:
             self._transcribing = False
         await self.stop_processing_metrics()
@@ -138,8 +173,14 @@ class LocalSTT(SegmentedSTTService):
         await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def _words_in(self, audio: bytes) -> str:
-        return await self._engine.transcribe(audio, self.sample_rate)
+        return await self._engine.transcribe(audio, self.sample_rate, self.hears)
 
     async def _report_early(self, words: str) -> None:
         kind = JoinedInterimFrame if self._stretches.joined else InterimTranscriptionFrame
-        await self.push_frame(kind(words, self._user_id, time_now_iso8601()))
+        await self.push_frame(kind(words, self._user_id, time_now_iso8601(), _language_of(words)))
+
+
+def _language_of(words: str) -> Language | None:
+    with suppress(ValueError):  # one that Pipecat does not know
+        return Language(words.language) if isinstance(words, Transcript) else None
+    return None

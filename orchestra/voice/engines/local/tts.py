@@ -1,12 +1,14 @@
 """Text to speech of one call on the shared Piper voice."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipecat.frames.frames import ErrorFrame, Frame, TTSAudioRawFrame
 from pipecat.services.settings import TTSSettings
+from pipecat.utils.types import NOT_GIVEN, is_given
 
 from orchestra.errors import EngineError
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
 
@@ -17,7 +19,7 @@ PIPER_VOICE = "en_US-joe-medium"
 class SpeechSynthesizer(Protocol):
     """The part of the local engine that the service needs."""
 
-    def speak(self, text: str, rate: int) -> AsyncIterator[SpokenPiece]:
+    def speak(self, text: str, rate: int, language: str, speed: float) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError."""
 
 
@@ -29,7 +31,7 @@ class LocalTTS(WordCountingTTS):
 
     ipa = "[[{}]]"
 
-    def __init__(self, engine: SpeechSynthesizer) -> None:
+    def __init__(self, engine: SpeechSynthesizer, language: str = DEFAULT_CODE, speed: float = 1.0) -> None:
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
@@ -38,7 +40,16 @@ class LocalTTS(WordCountingTTS):
             settings=TTSSettings(model="piper", voice=PIPER_VOICE, language=None),
         )
         self._engine = engine
+        self._speaks, self._speed = language, speed
         self._audio_s: dict[str, float] = {}  # context → seconds of audio so far
+
+    async def _update_settings(self, delta: Any) -> dict[str, Any]:
+        given = {"language": delta.language, "speed": getattr(delta, "speed", NOT_GIVEN)}
+        before = {"language": self._speaks, "speed": self._speed}
+        changed = {name: before[name] for name, value in given.items() if is_given(value) and value != before[name]}
+        self._speaks = str(delta.language) if "language" in changed else self._speaks
+        self._speed = float(given["speed"]) if "speed" in changed else self._speed
+        return changed
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to first audio."""
@@ -58,7 +69,7 @@ class LocalTTS(WordCountingTTS):
         spoken = False
         try:
             before_s = self._audio_s.get(context_id, 0.0)
-            async for piece in self._engine.speak(text, self.sample_rate):
+            async for piece in self._engine.speak(text, self.sample_rate, self._speaks, self._speed):
                 self._audio_s[context_id] = self._audio_s.get(context_id, 0.0) + len(piece.pcm16) / 2 / piece.rate
                 yield TTSAudioRawFrame(piece.pcm16, self.sample_rate, 1, context_id=context_id)
                 spoken = True
