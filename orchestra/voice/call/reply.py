@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from orchestra.history.ending import Ending
+from orchestra.language.spoken_pieces import count_pieces, join_pieces
 from orchestra.language.utterance import is_question
 from orchestra.voice.call.actions import FlushSpeech, Say, SendDtmf
 
 
 def count_words(reply_heard: list[str]) -> int:
-    """The number of words: an item holds several if the engine does not time each one."""
+    """The number of words (`split_pieces`): an item holds several if the engine does not time each one."""
     return len(" ".join(reply_heard).split())
 
 
@@ -41,7 +42,7 @@ class Reply:
     @property
     def words_said(self) -> int:
         """How many words have been given to the pipeline since the last cut."""
-        return sum(len(say.text.split()) for say in self.said)
+        return sum(count_pieces(say.text) for say in self.said)
 
     @property
     def started(self) -> bool:
@@ -55,8 +56,8 @@ class Reply:
             return
         words = count_words(self.cut_words or [])
         said, self.said, self.mark, self.cut_words = self.said, [], "", None
-        while said and words >= len(said[0].text.split()):
-            words -= len(said[0].text.split())
+        while said and words >= count_pieces(said[0].text):
+            words -= count_pieces(said[0].text)
             self.heard.append(said.pop(0).text)
         if said:
             said_again: list[Say | FlushSpeech | SendDtmf] = [*said, FlushSpeech()]
@@ -66,7 +67,7 @@ class Reply:
         """The sentences that are complete once this many words in flight have been played."""
         whole = list(self.heard)
         for say in self.said:
-            words -= len(say.text.split())
+            words -= count_pieces(say.text)
             if words < 0:
                 break
             whole.append(say.text)
@@ -74,7 +75,7 @@ class Reply:
 
     def heard_after(self, words: list[str]) -> str:
         """What the caller has heard once these words in flight have been played."""
-        return " ".join([*self.heard, *words])
+        return " ".join([*self.heard, *filter(None, [join_pieces(words)])])
 
     def has_asked(self, words: int) -> bool:
         """Whether it waits for an answer once this many words in flight have been played.
@@ -85,6 +86,6 @@ class Reply:
         for say in self.said:
             if begun and words <= 0:
                 break
-            words -= len(say.text.split())
+            words -= count_pieces(say.text)
             begun.append(say.text)
         return is_question(" ".join(begun[-2:]))

@@ -30,6 +30,7 @@ from typing import Literal
 
 from orchestra.history.ending import Ending, HangUp
 from orchestra.language import DEFAULT_LANGUAGE, Language
+from orchestra.language.spoken_pieces import count_pieces
 from orchestra.language.utterance import contains_words, has_words, same_words
 from orchestra.voice.call.actions import (
     Action,
@@ -391,7 +392,7 @@ class TurnTaking:
         """Note a phrase that was played ahead of the TTS engine, which has made audio for ``placed`` words so far."""
         index = 0
         for index, say in enumerate(self._reply.said):  # noqa: B007 - the index is used after the loop
-            placed -= len(say.text.split())
+            placed -= count_pieces(say.text)
             if placed < 0:
                 break
         self._reply.said.insert(index, Say(self.turn, phrase.strip()))

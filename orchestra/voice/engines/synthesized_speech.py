@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from orchestra.language.spoken_pieces import JOINER, split_pieces
+
 
 class SynthesizedSpeech(msgspec.Struct, frozen=True):
     """Mono 16-bit PCM, and its words, each with its start in seconds."""
@@ -15,7 +17,7 @@ class SynthesizedSpeech(msgspec.Struct, frozen=True):
 def place_words_in_text(
     text: str, characters: Sequence[str], starts_s: Sequence[float], seconds: float
 ) -> list[tuple[str, float]]:
-    """The words of ``text`` with their starts, in seconds, from the times of its characters.
+    """The words of ``text`` (`split_pieces`) with their starts, in seconds, from the times of its characters.
 
     If the characters differ from the text, or there are none, the words share the ``seconds`` by length.
     """
@@ -23,8 +25,9 @@ def place_words_in_text(
         starts_s = [seconds * index / max(1, len(text)) for index in range(len(text))]
     found: list[tuple[str, float]] = []
     index = 0
-    for word in text.split():
-        index = text.index(word, index)
-        found.append((word, starts_s[index]))
-        index += len(word)
+    for piece in split_pieces(text):
+        written = piece.removeprefix(JOINER)
+        index = text.index(written, index)
+        found.append((piece, starts_s[index]))
+        index += len(written)
     return found

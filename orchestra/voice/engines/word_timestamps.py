@@ -13,6 +13,7 @@ from pipecat.services.tts_service import TTSService
 from pipecat.utils.context.aggregated_frame_sequencer import AggregatedFrameSequencer
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from orchestra.language.spoken_pieces import count_pieces, split_pieces
 from orchestra.pronunciations import AS_WRITTEN, Piece, Pronunciations
 
 #: after 3 s without audio Pipecat would assume that everything was spoken; late speech is handled by the call itself
@@ -38,7 +39,8 @@ class WordCountSequencer(AggregatedFrameSequencer):
         del tts_text
         untimed = self._untimed.setdefault(context_id, [])
         for written, said in self._pieces(frame.text):
-            untimed += [written, *[""] * (len(said.split()) - 1)]
+            pieces, times = split_pieces(written), count_pieces(said)
+            untimed += pieces if len(pieces) == times else [" ".join(pieces), *[""] * (times - 1)]
         return []
 
     def process_word(  # noqa: D102 - the stock one's
@@ -52,7 +54,7 @@ class WordCountSequencer(AggregatedFrameSequencer):
         untimed = self._untimed.get(context_id or "")
         if untimed is None:
             return []  # the context is over
-        count = len(word.split())
+        count = count_pieces(word)
         written = " ".join(filter(None, untimed[:count])) if untimed else word
         del untimed[:count]
         return [_timed(written, pts, context_id)] if written else []

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
+from orchestra.language.spoken_pieces import split_pieces
+
 _WORD = re.compile(r"[^\W_]+")
 #: words that must follow each other in report and text where the report as a whole is not in the text
 _ALIKE = 2
@@ -25,7 +27,7 @@ def words_heard(words: list[str], report: str, known: int) -> int:
         ``known`` or more; ``known``, too, where nothing fits.
 
     """
-    sought = _parts(report)
+    sought = _parts(" ".join(split_pieces(report)))
     parts = [(part, place) for place, word in enumerate(words) for part in _parts(word)]
     if not sought or not parts:
         return known

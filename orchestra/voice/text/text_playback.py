@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from orchestra.language.spoken_pieces import JOINER, join_pieces, split_pieces
 from orchestra.voice.text.heard_words import words_heard
 
 #: slower than voices speak: a goodbye is not cut short, and at worst a sentence is said again after a lost stream
 _CHARACTERS_PER_S = 11.0
+#: the same for a character of a script without spaces
+_SYLLABLE_S = 0.25
 #: from a text to its first sound, and what a line delays
 _FIRST_SOUND_S = 0.6
 #: a carrier that tells what it plays is believed for this much longer than the text should take
@@ -56,8 +59,8 @@ class TextPlayback:
         """The carrier is given this text."""
         now = self._monotonic()
         end = max(now + _FIRST_SOUND_S, self._ends[-1] if self._ends else 0.0)
-        for word in text.split():
-            seconds = (len(word) + 1) / _CHARACTERS_PER_S
+        for word in split_pieces(text):
+            seconds = _SYLLABLE_S if word.startswith(JOINER) else (len(word) + 1) / _CHARACTERS_PER_S
             end += seconds
             self.queued_ms += seconds * 1000
             self._words.append(word)
@@ -86,7 +89,7 @@ class TextPlayback:
             return ""
         rest = self._words[self._reported :]
         del self._words[self._reported :], self._ends[self._reported :]
-        return " ".join(rest)
+        return join_pieces(rest)
 
     @property
     def _heard(self) -> int:

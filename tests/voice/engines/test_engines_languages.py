@@ -8,12 +8,15 @@ from pipecat.frames.frames import (
     ErrorFrame,
     LLMFullResponseEndFrame,
     TranscriptionFrame,
+    TTSAudioRawFrame,
     TTSStoppedFrame,
+    TTSTextFrame,
     TTSUpdateSettingsFrame,
 )
 from pipecat.processors.audio.vad_processor import VADProcessor
 
 from orchestra.errors import EngineError
+from orchestra.language.spoken_pieces import join_pieces, split_pieces
 from orchestra.settings import Settings
 from orchestra.voice.engines.deepgram.engine import FluxEngine, NovaEngine
 from orchestra.voice.engines.deepgram.keyterms import bounded_keyterms
@@ -225,6 +228,32 @@ async def test_a_model_that_elevenlabs_does_not_have_fails_with_its_answer(
         await engine.render("Guten Tag.", "", "de", 1.0, 8_000)
     await engine.close()
     assert vendors.elevenlabs.said == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "お電話ありがとうございます。「東京」の天気は25度です。",
+        "شكرا لاتصالك، كيف أساعدك؟",
+        "สวัสดีครับ มีอะไรให้ช่วยไหม",
+        "我叫Anna，谢谢您。",
+    ],
+)
+async def test_words_of_any_script_come_one_by_one_with_their_times(
+    vendors: Vendors, vendor_settings: Settings, text: str
+) -> None:
+    vendors.elevenlabs.synthesize = tone
+    async with Line(ElevenLabsEngine(vendor_settings).tts("")) as line:
+        await line.say(text)
+        await line.until_any(TTSStoppedFrame)
+        spoken = line.all(TTSTextFrame)
+        seconds = sum(len(frame.audio) for frame in line.all(TTSAudioRawFrame)) / 2 / 8_000
+    assert [frame.text for frame in spoken] == split_pieces(text)
+    assert join_pieces(frame.text for frame in spoken) == text
+    times = [frame.pts for frame in spoken if frame.pts is not None]
+    assert times == sorted(times)
+    assert len(set(times)) >= len(spoken) - 1  # the last word comes with the end of the speech
+    assert 0.5 * seconds < (times[-1] - times[0]) / 1e9 < seconds
 
 
 def test_speech_of_another_language_or_pace_is_another_phrase(vendor_settings: Settings) -> None:

@@ -30,7 +30,7 @@ PRIVATE: dict[type, str] = {
     DeepgramFluxSTTService: "_connect_websocket _disconnect _handle_turn_info _reconnect_backoff_min_wait _settings "
     "_update_settings",
     DeepgramSTTService: "_connect _connection _disconnect _on_error _on_message _reconnect",
-    ElevenLabsTTSService: "_apply_force_complete _disconnect _reconnect_websocket _websocket",
+    ElevenLabsTTSService: "_get_websocket _apply_force_complete _disconnect _reconnect_websocket _websocket",
     ExternalUserTurnStopStrategy: "_handle_transcription _maybe_trigger_user_turn_stopped _turn_open",
     LLMUserAggregator: "_aggregation _on_push_frame _user_turn_controller",
     LocalSmartTurnAnalyzerV3: "_audio_buffer _clear _predict_endpoint _process_speech_segment _resample_to_model_rate "

@@ -10,6 +10,7 @@ from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.utils.types import NOT_GIVEN, is_given
 from websockets.protocol import State
 
+from orchestra.voice.engines.elevenlabs.piecewise import PiecewiseMessages
 from orchestra.voice.engines.elevenlabs.speaker import Speaker
 from orchestra.voice.engines.failover import RetirableService
 from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
@@ -36,6 +37,9 @@ class ReconnectingElevenLabsTTS(RetirableService, WordCountingTTS, ElevenLabsTTS
         self._speaker = replace(self._speaker, **{name: value for name, value in given.items() if is_given(value)})
         changed: dict[str, Any] = await super()._update_settings(self._speaker.settings)
         return changed
+
+    def _get_websocket(self) -> PiecewiseMessages:
+        return PiecewiseMessages(super()._get_websocket())  # type: ignore[no-untyped-call]
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Send ``text`` once connected; audio and word times arrive as they are made."""
