@@ -58,6 +58,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         forgotten: notes on the messages that were dropped, a line each, oldest first.
         whispers: what operators have noted for the next turn.
         handed_back: notes of operators who had taken the call over, oldest first.
+        held_by: the operator who has taken the call over, after the turn ``held_since``; empty: the agents have it.
         call_state: what tools have noted for the rest of the call, by name.
         app: the app that answers, in this ``version``, since the call came on this ``line``; all three empty where one
             app answers everything.
@@ -77,6 +78,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     forgotten: list[str] = []
     whispers: list[str] = []
     handed_back: list[str] = []
+    held_by: str = ""
+    held_since: int = -1
     call_state: dict[str, Any] = {}
     app: str = ""
     version: str = ""
@@ -162,8 +165,31 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         if note.strip():
             self.whispers = [*self.whispers, note][-_OPERATOR_NOTES:]
 
+    def forget_whispers(self, used: Sequence[str]) -> None:
+        """These, the oldest, have had their turn; some may have made room for newer ones meanwhile."""
+        for note in used:
+            if self.whispers[:1] == [note]:
+                del self.whispers[0]
+
+    def give_to(self, operator: str) -> None:
+        """An operator has taken the call over; the first one has it."""
+        self.asked = None  # a yes to the operator is none to what the agents asked before
+        if not self.held_by:
+            self.held_by, self.held_since = operator, self.turn
+
+    def take_back_from(self, operator: str) -> None:
+        """An operator has left; if they had the call and the caller spoke with them, the agents know that."""
+        if operator != self.held_by:
+            return
+        if self.turn > self.held_since:
+            self.take_back(operator, "")
+        self.held_by = ""
+
     def take_back(self, operator: str, note: str) -> None:
         """An operator, who had taken the call over, has handed it back with this note."""
+        if self.held_by not in {"", operator}:
+            return  # it was not theirs
+        self.held_by = ""
         agreed = _AGREED.format(note=quoted(note, LONGEST_NOTE)) if note.strip() else ""
         said = HANDED_BACK.format(operator=quoted(operator), agreed=agreed)
         self.handed_back = [*self.handed_back, said][-_OPERATOR_NOTES:]

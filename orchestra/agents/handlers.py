@@ -23,6 +23,7 @@ from orchestra_schemas import (
     CallStarted,
     Event,
     OperatorHandedBack,
+    OperatorLeft,
     OperatorTookOver,
     OperatorWhispered,
     PromptCompleted,
@@ -61,7 +62,9 @@ class Orchestration:
         self.consumer.on(UserTurnResumed)(self.resume)
         self.consumer.on(PromptCompleted, ToolCompleted)(self.deliver_result)
         self.consumer.on(ReplyInterrupted)(self.interrupt)
-        self.consumer.on(ReplySpoken, OperatorWhispered, OperatorTookOver, OperatorHandedBack)(self.step_in)
+        self.consumer.on(ReplySpoken, OperatorWhispered, OperatorTookOver, OperatorHandedBack, OperatorLeft)(
+            self.step_in
+        )
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
@@ -159,6 +162,8 @@ class Orchestration:
         """Remember what an operator has said, whispered, or agreed with the caller."""
         if isinstance(event, ReplySpoken) and not event.operator:
             return  # what the agents said themselves they know
+        if isinstance(event, OperatorLeft) and event.listens:
+            return
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             self._turns_of(event.call, active, context).step_in(event, context, active)
 

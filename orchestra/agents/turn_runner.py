@@ -30,6 +30,7 @@ from orchestra_schemas import (
     Event,
     Message,
     OperatorHandedBack,
+    OperatorLeft,
     OperatorTookOver,
     OperatorWhispered,
     PromptCompleted,
@@ -54,7 +55,7 @@ _STOP_S = 0.1
 #: how long an ended call is remembered, so that late events are recognized
 _KEPT_S = 3600
 
-SteppedIn = ReplySpoken | OperatorWhispered | OperatorTookOver | OperatorHandedBack
+SteppedIn = ReplySpoken | OperatorWhispered | OperatorTookOver | OperatorHandedBack | OperatorLeft
 Owner = Callable[[str, ActiveCall, Context], "TurnRunner"]
 Outcome = Literal["answered", "cancelled", "failed"]
 _encode = msgspec.json.Encoder().encode
@@ -193,9 +194,11 @@ class TurnRunner:
             case OperatorWhispered():
                 conversation.whisper(event.note)
             case OperatorTookOver():
-                conversation.asked = None  # a yes to the operator is none to what the agents asked before
+                conversation.give_to(event.operator)
             case OperatorHandedBack():
                 conversation.take_back(event.operator, event.note)
+            case OperatorLeft():
+                conversation.take_back_from(event.operator)
         _save(active, context)
 
     async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
@@ -253,7 +256,7 @@ class TurnRunner:
             passed_on = self._passed_on(event, turn.state, requests) if outcome == "answered" else None
             if outcome != "cancelled":
                 conversation.asked = turn.state.asked
-                del conversation.whispers[: len(whispers)]  # a turn that was cut short leaves them to the next
+                conversation.forget_whispers(whispers)  # a turn that was cut short leaves them to the next
             conversation.add_turn(event.turn, turn.state.said, agent=turn.state.agent, running=requests.open_tools)
             context.state.delete(*(STEP + request for request in requests.ids))
             if passed_on is not None:

@@ -20,6 +20,7 @@ from orchestra_schemas import (
     DigitPressed,
     Event,
     OperatorHandedBack,
+    OperatorLeft,
     OperatorTookOver,
     OperatorWhispered,
     ReplyInterrupted,
@@ -43,6 +44,7 @@ FROM_EDGE = (
     OperatorWhispered,
     OperatorTookOver,
     OperatorHandedBack,
+    OperatorLeft,
 )
 _STARTED = tag_of(CallStarted)
 #: longer than any turn may take

@@ -18,6 +18,7 @@ from orchestra_schemas import (
     CallTransferRequested,
     Event,
     OperatorHandedBack,
+    OperatorJoined,
     OperatorLeft,
     OperatorSaid,
     OperatorTookOver,
@@ -67,6 +68,8 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         accepted: the person has taken the call.
         transfer_failed: nobody took the call; the caller does not know it yet.
         held_by: the operator who has taken the call over; empty: the agents have it.
+        handed_back: the agents have it again; the caller does not know it yet.
+        listeners: the operators who listen to the call.
         to_say: operators' sentences that the caller has not heard yet.
         ordered: an operator wants the ``ending``, whatever else is said.
         ended: the call is over.
@@ -97,6 +100,8 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     accepted: bool = False
     transfer_failed: bool = False
     held_by: str = ""
+    handed_back: bool = False
+    listeners: frozenset[str] = frozenset()
     to_say: tuple[OperatorSaid, ...] = ()
     ordered: bool = False
     ended: bool = False
@@ -134,7 +139,7 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C90
             return _begin_turn(state, event)
         case UserTurnResumed() if event.turn == state.turn:
             return replace(state, over=True, predicted="")
-        case OperatorSaid() | OperatorTookOver() | OperatorHandedBack() | OperatorLeft():
+        case OperatorJoined() | OperatorSaid() | OperatorTookOver() | OperatorHandedBack() | OperatorLeft():
             return _operator(state, event)
         case CallEndRequested(operator=operator) | CallTransferRequested(operator=operator) if operator:
             return replace(state, ending=_ending(event), ordered=True, over=True)
@@ -170,15 +175,19 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
         case OperatorSaid():
             return replace(state, to_say=(*state.to_say, event))
         case OperatorTookOver(operator=operator):
-            return replace(state, held_by=state.held_by or operator)
+            return replace(state, held_by=state.held_by or operator, handed_back=False)
         case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator, listens=False):
-            return replace(state, held_by="" if operator == state.held_by else state.held_by)
+            return replace(state, held_by="", handed_back=True) if operator == state.held_by else state
+        case OperatorJoined(operator=operator, listens=True):
+            return replace(state, listeners=state.listeners | {operator})
+        case OperatorLeft(operator=operator):
+            return replace(state, listeners=state.listeners - {operator})
         case _:
             return state
 
 
 def _heard(state: ResumeState, event: SentenceSpoken | ReplySpoken | ReplyInterrupted, heard: str) -> ResumeState:
-    state = replace(state, all_heard=f"{state.all_heard} {heard}")
+    state = replace(state, all_heard=f"{state.all_heard} {heard}", handed_back=state.handed_back and not heard)
     if isinstance(event, SentenceSpoken):
         return state
     if event.operator:
@@ -207,6 +216,7 @@ def _begin_turn(state: ResumeState, event: UserTurnEnded | UserTurnPredicted) ->
         turn_ended_at=event.at,
         speech_ended_at=event.speech_ended_at,
         over=isinstance(event, UserTurnEnded) and bool(event.operator),
+        handed_back=False,
         caller_spoke=predicted,
         predicted=event.text if predicted else "",
     )

@@ -9,6 +9,7 @@ from orchestra_schemas import (
     CallEnded,
     Message,
     OperatorHandedBack,
+    OperatorLeft,
     OperatorTookOver,
     OperatorWhispered,
     PromptRequested,
@@ -110,6 +111,41 @@ def test_whispers_are_bounded_and_blank_ones_are_none() -> None:
     for note in (" \n", *(f"note {n}" for n in range(30))):
         conversation.whisper(note)
     assert conversation.whispers == [f"note {n}" for n in range(20, 30)]
+
+
+def test_whispers_that_came_during_a_turn_stay_when_it_has_used_those_before_them() -> None:
+    conversation = Conversation(agent="reception")
+    for n in range(10):
+        conversation.whisper(f"note {n}")
+    used = tuple(conversation.whispers)
+    for n in range(10, 15):
+        conversation.whisper(f"note {n}")
+    conversation.forget_whispers(used)
+    assert conversation.whispers == [f"note {n}" for n in range(10, 15)]
+
+
+def test_only_who_has_the_call_gives_it_back() -> None:
+    conversation = Conversation(agent="reception")
+    conversation.give_to("anna")
+    conversation.give_to("ben")
+    conversation.take_back("ben", "nothing of mine")
+    assert (conversation.held_by, conversation.handed_back) == ("anna", [])
+    conversation.take_back_from("anna")
+    assert (conversation.held_by, conversation.handed_back) == ("", [])
+
+
+async def test_agents_know_that_the_caller_spoke_with_an_operator_whose_console_died(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "All right.").running() as line:
+        await bus.publish(OperatorTookOver(call=line.call, operator="anna"))
+        told = UserTurnEnded(call=line.call, turn=1, text="my parcel is lost", at=time.time(), operator="anna")
+        await bus.publish(told)
+        await bus.publish(OperatorLeft(call=line.call, operator="ben", listens=True))
+        await bus.publish(OperatorLeft(call=line.call, operator="anna", reason="connection lost"))
+        await bus.publish(OperatorLeft(call=line.call, operator="anna", reason="twice"))
+        line.turn = 1
+        await line.say("are you there")
+    (prompt,) = line.model.prompts
+    assert prompt.messages[1].content.count('spoke with a colleague of yours, "anna".') == 1
 
 
 def test_a_note_of_an_operator_does_not_count_as_the_callers_words() -> None:

@@ -152,9 +152,7 @@ class Conversation:
         ``again`` is said where the caller's words were lost; ``first`` as in `greet`.
         """
         turn = resume_state.turn
-        self._heard_before = turn, resume_state.all_heard
-        self.turns.require_heard("" if first in resume_state.all_heard else first)
-        self.turns.restore(turn, list(resume_state.heard), agent=resume_state.agent, over=False)
+        self._restore(resume_state, first, reply_heard=list(resume_state.heard), over=False)
         self._sentences_reported = len(resume_state.heard)
         self._answered_turn = turn if resume_state.heard else -1
         self._unmeasured_turn = turn if resume_state.heard or resume_state.over else 0
@@ -177,6 +175,11 @@ class Conversation:
             self.turns.ending_requested(turn, resume_state.ending)
         if resume_state.complete:
             self._act(self.turns.completed(turn))
+
+    def _restore(self, resume_state: ResumeState, first: str, *, reply_heard: list[str], over: bool) -> None:
+        self._heard_before = resume_state.turn, resume_state.all_heard
+        self.turns.require_heard("" if first in resume_state.all_heard else first)
+        self.turns.restore(resume_state.turn, reply_heard, agent=resume_state.agent, over=over)
 
     def nudge(self, phrase: str) -> None:
         """Say this to a silent caller, as part of the last reply."""

@@ -236,11 +236,21 @@ class OperatedConversation(Conversation):
         self._say_next()
 
     def resume(self, resume_state: ResumeState, again: str, *, first: str = "") -> None:
-        """Continue a call in this state; one that an operator had taken over is theirs, and nothing is said."""
-        if resume_state.held_by:
-            self.turns.restore(resume_state.turn, [], agent=resume_state.agent, over=True)
+        """Continue a call in this state; one that an operator had taken over is theirs, and nothing is said.
+
+        Where nobody has told the caller that the agents have the call again, that is said.
+        """
+        self.listeners = resume_state.listeners
+        if resume_state.ordered and resume_state.ending is not None and not resume_state.transferred:
+            self._end(resume_state.ending)  # the edge before this one did not come to it
+            return
+        if resume_state.held_by or resume_state.handed_back:
+            self._restore(resume_state, first, reply_heard=[], over=True)
             self._unmeasured_turn = resume_state.turn
-            self._hold(resume_state.held_by)
+            if resume_state.held_by:
+                self._hold(resume_state.held_by)
+            elif self.handed_back:
+                self._speak_as_turn(self.handed_back)
         else:
             super().resume(resume_state, again, first=first)
         for said in resume_state.to_say:

@@ -314,6 +314,39 @@ def test_another_edge_goes_on_with_a_take_over_and_with_what_was_not_said_yet(ca
     assert other.said() == ["Please hold.", BACK]
 
 
+@pytest.mark.parametrize("ended", [OperatorHandedBack, OperatorLeft])
+def test_another_edge_tells_the_caller_whom_an_operator_left_meanwhile(call: OperatedCall, ended: type[Event]) -> None:
+    asked(call)
+    takes_over(call)
+    call.wait(1, microphone=True)
+    call.says("thank you")
+    taken = OperatorTookOver(call="call", operator="anna")
+    journal = [*call.journal[:-1], taken, call.journal[-1], ended(call="call", operator="anna")]
+    other = OperatedCall()
+    other.conversation.resume(history_of(journal).resume, "Sorry, say that again.")
+    other.wait(4)
+    assert (other.operated.held_by, other.said()) == ("", [BACK])
+    third = OperatedCall()
+    third.conversation.resume(history_of([*journal, *other.journal]).resume, "Sorry, say that again.")
+    third.wait(4)
+    assert third.said() == []
+
+
+def test_another_edge_ends_a_call_that_an_operator_has_ended_and_the_edge_before_it_has_not(call: OperatedCall) -> None:
+    asked(call)
+    journal = [*call.journal, CallEndRequested(call="call", operator="anna")]
+    other = OperatedCall()
+    other.conversation.resume(history_of(journal).resume, "Sorry, say that again.")
+    assert (other.endings, other.said()) == ([HangUp()], [])
+
+
+def test_another_edge_knows_who_listens(call: OperatedCall) -> None:
+    journal = [OperatorJoined(call="call", operator=name, listens=True) for name in ("anna", "ben")]
+    left = OperatorLeft(call="call", operator="ben", listens=True)
+    call.conversation.resume(history_of([*journal, left]).resume, "Sorry, say that again.")
+    assert call.operated.listeners == {"anna"}
+
+
 # -- listen
 
 
