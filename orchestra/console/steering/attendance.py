@@ -1,9 +1,12 @@
 """Says in a call's journal which operators are there. Several pages of an operator's that listen count once."""
 
+import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
+from orchestra.bus import Bus
+from orchestra.listener_leases import RENEWED_EVERY_S, renew
 from orchestra_schemas import Event, OperatorJoined, OperatorLeft, OperatorTookOver
 
 _Publish = Callable[[Event], object]
@@ -25,6 +28,17 @@ class Attendance:
 
     def __init__(self) -> None:
         self._pages: Counter[tuple[str, str]] = Counter()
+
+    async def renew_leases(self, bus: Bus) -> None:
+        """Hold the leases of those who listen, until cancelled: edges see it if this console dies.
+
+        Raises:
+            redis.exceptions.RedisError: Redis cannot be reached; call it again.
+
+        """
+        while True:
+            await renew(bus, list(self._pages))
+            await asyncio.sleep(RENEWED_EVERY_S)
 
     @contextlib.asynccontextmanager
     async def listening(self, publish: _Publish, call: str, operator: str) -> AsyncIterator[Departure]:

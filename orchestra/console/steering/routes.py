@@ -38,6 +38,7 @@ _STORED_WITHIN_S = 3.0
 def router(console: Console) -> APIRouter:
     """The routes of this section."""
     api, acts, attendance = APIRouter(), Acts(console), Attendance()
+    console.while_connected("listener leases", attendance.renew_leases)
     _add_acts(api, acts)
     _add_state(api, console, acts)
 

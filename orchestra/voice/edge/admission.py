@@ -101,6 +101,11 @@ class CallAdmission:
         self._ended.pop(call, None)
         self._changed.set()
 
+    @property
+    def running(self) -> list[Call]:
+        """The calls that run now."""
+        return list(self._running.values())
+
     def find(self, call: str) -> Call | None:
         """The running call with this id."""
         return self._running.get(call)

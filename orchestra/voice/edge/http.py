@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from orchestra.bus.worker.presence import announced
 from orchestra.prometheus_page import CONTENT_TYPE, page
 from orchestra.voice.edge import dial_api
+from orchestra.voice.edge.absent_listeners import AbsentListeners
 from orchestra.voice.edge.call_control import EdgeCallControl
 from orchestra.voice.edge.calls_api import calls_router
 from orchestra.voice.edge.edge import Edge
@@ -23,13 +24,18 @@ def create_app(edge: Edge) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await edge.dispatcher.start()
         reporting = partial(report, edge.admission, edge.publisher)
-        rendering = asyncio.create_task(edge.phrase_cache.run(), name="phrases")
+        listeners = AbsentListeners(edge.bus, edge.publisher, lambda: edge.admission.running)
+        running = [
+            asyncio.create_task(edge.phrase_cache.run(), name="phrases"),
+            asyncio.create_task(listeners.run(), name="listeners"),
+        ]
         try:
             async with announced(edge.bus, "edge", edge.publisher.source, reporting):
                 yield
         finally:
-            rendering.cancel()
-            await asyncio.gather(rendering, return_exceptions=True)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
             await edge.lost.close()
             await edge.dispatcher.close()
 

@@ -14,6 +14,9 @@ import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from orchestra.async_tasks import cancel_and_wait
+from orchestra.console.steering.attendance import Attendance
+from orchestra.listener_leases import is_held
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -122,6 +125,17 @@ async def test_an_operator_who_listens_on_two_pages_is_there_once(desk: Desk) ->
         assert len(await desk.bus.published(OperatorJoined)) == 1
         assert await desk.bus.published(OperatorLeft) == []
     await desk.event(OperatorLeft)
+
+
+async def test_the_lease_of_a_listener_is_held_by_their_console(bus: TestBus) -> None:
+    attendance, call, said = Attendance(), bus.call(), list[Event]()
+    async with attendance.listening(said.append, call, "anna"):
+        renewing = asyncio.create_task(attendance.renew_leases(bus.bus))
+        async with asyncio.timeout(WITHIN_S):
+            while not await is_held(bus.bus, call, "anna"):  # noqa: ASYNC110 - an edge looks at it, too
+                await asyncio.sleep(0.01)
+        await cancel_and_wait(renewing)
+    assert not await is_held(bus.bus, call, "ben")
 
 
 @pytest.mark.parametrize("kind", ["listen", "take-over"])
