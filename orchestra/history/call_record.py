@@ -32,6 +32,7 @@ from orchestra_schemas import (
     ReplyInterrupted,
     SpeechMetered,
     ToolCompleted,
+    TranscriptCurated,
     TransferFailed,
     TurnCompleted,
     TurnMeasured,
@@ -61,6 +62,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         first_words: the beginning of what the caller said first; ``last_words`` of what they said last.
         recording: URL of the recording; empty until it is complete.
         recording_missing_ms: how much of the recording is silence because the audio is missing.
+        labelling_project: where annotators have the call, as the task ``labelling_task``; empty: it is none.
         cost: None if no price is set.
 
     """
@@ -100,6 +102,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     last_words: str = ""
     recording: str = ""
     recording_missing_ms: int = 0
+    labelling_project: str = ""
+    labelling_task: str = ""
     usage: Usage = Usage()
     cost: Cost | None = None
 
@@ -253,6 +257,11 @@ def _(event: CallEnded, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: RecordingSaved, record: CallRecord) -> CallRecord:
     return replace(record, recording=without_login(event.url), recording_missing_ms=event.missing_ms)
+
+
+@_changed.register
+def _(event: TranscriptCurated, record: CallRecord) -> CallRecord:
+    return replace(record, labelling_project=event.project, labelling_task=event.task)
 
 
 #: the events that change a call record

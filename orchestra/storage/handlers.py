@@ -15,7 +15,7 @@ from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
 from orchestra.storage.call_records import changed_fields, from_stored, index_call
 from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
-from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, RecordingSaved
+from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, RecordingSaved, TranscriptCurated
 
 _LOG = structlog.get_logger("orchestra.storage")
 
@@ -36,10 +36,11 @@ class Persistence:
         self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
         self.consumer.lifespan(self.opened)
         self.consumer.on(CallStarted)(self.begin)
-        self.consumer.on(*RECORD_EVENTS - {CallStarted, CallEnded, RecordingSaved})(self.remember)
+        self.consumer.on(*RECORD_EVENTS - {CallStarted, CallEnded, RecordingSaved, TranscriptCurated})(self.remember)
         self.consumer.on(AudioChunk)(self.record)
         self.consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)(self.complete)
         self.consumer.on(RecordingSaved)(self.saved)
+        self.consumer.on(TranscriptCurated)(self.labelled)
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
@@ -95,6 +96,11 @@ class Persistence:
         """Note where the recording is, and remove the local file that was moved there."""
         await self.remember(event, context)
         self._recorder.discard(event)
+
+    async def labelled(self, event: TranscriptCurated, context: Context) -> None:
+        """Note which labelling task the call is: that may be known days later, when the record has expired."""
+        if await context.state.get("status") is not None:
+            await self.remember(event, context)
 
 
 async def _close_lost_calls(bus: Bus) -> None:

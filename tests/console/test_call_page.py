@@ -8,8 +8,13 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from orchestra.history.call_record import CallRecord
+from orchestra.history.reduce import history_of
+from orchestra.history.views.call_record import call_record
+from orchestra.prices import Prices
 from orchestra.recordings.store import StoredRecording
 from orchestra.settings import Settings
+from orchestra.storage.call_records import changed_fields
 from orchestra.testing import TestBus
 from orchestra_schemas import RecordingSaved, TranscriptCurated, TurnMeasured
 from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
@@ -51,6 +56,18 @@ async def test_a_call_comes_with_its_lines_and_the_times_of_its_turns(
     detail = (await console.http.get(f"/api/calls/{call}/turns/1", headers=READ)).json()
     assert detail["tools"][0]["result"] == "depot Hill Street"
     assert [prompt["same"] for prompt in detail["prompts"]] == [0, 2]
+
+
+async def test_a_labelling_task_that_came_days_after_the_call_is_shown(bus: TestBus, console: RunningConsole) -> None:
+    call, began = bus.call(), time.time() - 2 * 86_400
+    await bus.publish(*long_call(call, began, 1))
+    record = call_record(history_of(await bus.published(None, call)), Prices())
+    key = bus.bus.key(call, "call", call)
+    await bus.bus.redis.hset(key, mapping=changed_fields(CallRecord(), record))
+    assert (await console.http.get(f"/api/calls/{call}", headers=READ)).json()["label_url"] == ""
+    await bus.bus.redis.hset(key, mapping={"labelling_project": "4", "labelling_task": "17"})
+    page = (await console.http.get(f"/api/calls/{call}", headers=READ)).json()
+    assert page["label_url"] == "https://labels.example.com/ls/projects/4/data?task=17"
 
 
 async def test_a_page_that_has_everything_of_a_running_call_is_told_so(bus: TestBus, console: RunningConsole) -> None:

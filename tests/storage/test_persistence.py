@@ -7,7 +7,15 @@ from structlog.testing import capture_logs
 from orchestra.bus import Bus
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from orchestra_schemas import AgentChanged, AudioChunk, CallEnded, CallStarted, RecordingSaved, UserTurnEnded
+from orchestra_schemas import (
+    AgentChanged,
+    AudioChunk,
+    CallEnded,
+    CallStarted,
+    RecordingSaved,
+    TranscriptCurated,
+    UserTurnEnded,
+)
 from orchestra_workers.persistence import consumer
 
 RATE = 8000
@@ -35,6 +43,20 @@ async def test_the_session_record_can_be_read_while_the_call_runs(bus: TestBus) 
         record = await session_record(bus.bus, call)
     assert (record["status"], record["agent"], record["turns"]) == ("running", "reception", "1")
     assert await bus.bus.redis.ttl(bus.bus.key(call, "call", call)) > 0
+
+
+async def test_a_record_has_its_labelling_task_and_a_call_without_one_gets_none_of_it_alone(bus: TestBus) -> None:
+    call, expired = bus.call(), bus.call()
+    async with bus.run(consumer):
+        await bus.publish(
+            CallStarted(call=call),
+            TranscriptCurated(call=call, project="4", task="17"),
+            TranscriptCurated(call=expired, project="4", task="18"),
+        )
+        await bus.settled()
+        record = await session_record(bus.bus, call)
+    assert (record["labelling_project"], record["labelling_task"]) == ("4", "17")
+    assert await session_record(bus.bus, expired) == {}
 
 
 async def test_the_recording_is_complete_when_it_is_announced(bus: TestBus, settings: Settings) -> None:

@@ -20,7 +20,6 @@ from orchestra_schemas import (
     SpeechMetered,
     ToolCompleted,
     ToolRequested,
-    TranscriptCurated,
     UserTurnPredicted,
     UserTurnResumed,
 )
@@ -70,7 +69,6 @@ class CallJournal:
         resumed: by turn, the event that took the prediction back.
         unanswered: tool calls without a result so far, by the id of their request: the entry and the call as text.
         usage: by turn, what its models and speech engines used.
-        curated: the event that says which labelling task the call is.
         size: of all entries, in bytes.
 
     """
@@ -87,7 +85,6 @@ class CallJournal:
         self.resumed: dict[int, UserTurnResumed] = {}
         self.unanswered: dict[str, tuple[int, ToolRequested]] = {}
         self.usage: dict[int, Usage] = {}
-        self.curated: TranscriptCurated | None = None
         self.size = 0
         self._gaps = GapDetector()
         self._tool_calls: dict[str, str] = {}
@@ -151,8 +148,6 @@ class CallJournal:
                 self.unanswered.pop(request, None)
             case PromptCompleted(turn=turn) | SpeechMetered(turn=turn):
                 self.usage[turn] = add_usage(self.usage.get(turn, Usage()), event, 0.0)
-            case TranscriptCurated():
-                self.curated = event
             case _:
                 pass
         if (described := describe(event, self._tool_calls)) is not None:

@@ -23,7 +23,7 @@ from orchestra.replay.sources.redis_journal import RedisJournal
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 
-#: after the end of a call come its recording and its labelling task
+#: after the end of a call come its recording and its labelling task; what comes later is in the record only
 _AFTERWARDS_S = 15 * 60
 #: how far from its start the end of a call is looked for that no record knows; beyond that it is lost
 _SEARCHED_S = (3600, 24 * 3600)
@@ -117,17 +117,18 @@ class CallReader:
         """Read on what is new; False if all of it has to be read again."""
         if found.problems or not found.journal.entries:
             return False
-        if found.over_since < self._now() - _AFTERWARDS_S:
-            return True
         last = found.journal.entries[-1].stream_id
+        over = found.over_since < self._now() - _AFTERWARDS_S
         try:
             bus = self._bus()
-            found.record = await find_call(bus, found.journal.call)
+            found.record = await find_call(bus, found.journal.call) or found.record
+            if over:  # what comes later still is in the record
+                return True
             partition = keys.partition_of(found.journal.call)
             async for entry in bus.entries(partition, keys.JOURNAL, since=f"({last}"):
                 found.journal.add(entry)
         except _AWAY:
-            return False
+            return over
         return True
 
     async def _read(self, call: str) -> FoundCall:

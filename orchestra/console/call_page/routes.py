@@ -6,6 +6,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, HTTPException, Query, Response
+from msgspec.structs import replace
 
 from orchestra.console.answers import as_json
 from orchestra.console.call_page.journal import CallJournal
@@ -36,6 +37,8 @@ _MEDIA_TYPES = {
 }
 #: a player asks for many parts of one recording; together they are one look at it
 _ONE_LOOK_S = 600.0
+#: the fields of a record that come after the call: the journal may have them before the record, or the other way round
+_AFTERWARDS = ("recording", "recording_missing_ms", "labelling_project", "labelling_task")
 _MOST_LOOKS = 10_000
 
 
@@ -71,16 +74,19 @@ class CallPage:
         return (await self.found(call)).journal
 
     def record(self, found: FoundCall) -> CallRecord:
-        """The record of the call: the server's, unless the journal already knows the recording and it does not."""
+        """The record of the call: the server's, with what only the journal knows of the recording and the labelling."""
         whole = call_record(found.journal.history, self.console.settings.prices)
-        return found.record if found.record is not None and (found.record.recording or not whole.recording) else whole
+        if found.record is None:
+            return whole
+        late = [name for name in _AFTERWARDS if not getattr(found.record, name)]
+        return replace(found.record, **{name: getattr(whole, name) for name in late})
 
-    def label_url(self, journal: CallJournal) -> str:
+    def label_url(self, record: CallRecord) -> str:
         """Where Label Studio shows the call; empty if it is no task there, or no server is set."""
-        root, curated = self.console.settings.label_studio_url, journal.curated
-        if not root or curated is None or not root.startswith(("http://", "https://")):
+        root, project, task = self.console.settings.label_studio_url, record.labelling_project, record.labelling_task
+        if not root or not task or not root.startswith(("http://", "https://")):
             return ""
-        return f"{without_login(root).rstrip('/')}/projects/{quote(curated.project)}/data?task={quote(curated.task)}"
+        return f"{without_login(root).rstrip('/')}/projects/{quote(project)}/data?task={quote(task)}"
 
     def note_look(self, operator: Operator, call: str) -> None:
         """An audit entry for the first request of a look at a recording."""
@@ -111,8 +117,9 @@ def _add_call(api: APIRouter, page: CallPage) -> None:
         running = found.is_running(page.console.clock.time())
         if running and len(found.journal.entries) == seen and not found.problems:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
-        known = {"running": running, "problems": tuple(found.problems), "label_url": page.label_url(found.journal)}
-        return as_json(call_view(found.journal, page.record(found), settings.prices, **known))
+        record = page.record(found)
+        known = {"running": running, "problems": tuple(found.problems), "label_url": page.label_url(record)}
+        return as_json(call_view(found.journal, record, settings.prices, **known))
 
     @api.get("/api/calls/{call}/turns/{number}", dependencies=_READ)
     async def one_turn(call: str, number: int) -> Response:
