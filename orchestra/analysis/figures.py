@@ -20,8 +20,10 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         groups: ``calls``, ``ended``, ``outcomes`` (calls by outcome), ``mean_s``, ``turns``, ``interruptions``,
             ``handovers``, ``accepted``, ``tools``, ``failed_tools``, ``prompts``, ``prompt_tokens``,
-            ``completion_tokens``, and ``wait``: for each stage of a turn, and ``total``, its ``p50`` and ``p95`` in ms.
+            ``completion_tokens``, ``call_s``, and ``wait``: for each stage of a turn, and ``total``, its ``p50`` and
+            ``p95`` in ms.
         models: ``model``, ``prompts``, ``prompt_tokens``, ``completion_tokens`` of each model in a group.
+        speech: ``stt``, ``stt_s``, ``tts``, ``tts_characters`` of each pair of speech engines in a group.
         tools: ``name``, ``calls``, ``failed``, ``p95_ms`` of each tool in a group.
 
     """
@@ -29,6 +31,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     groups: list[dict[str, Any]]
     models: list[dict[str, Any]]
+    speech: list[dict[str, Any]]
     tools: list[dict[str, Any]]
 
 
@@ -47,7 +50,7 @@ def figures(
 
     A call counts for its last agent and version; turns, prompts and tools count for those that had them.
     """
-    records.keep("calls", "turns", "prompts", "tools")
+    records.keep("calls", "turns", "prompts", "speech", "tools")
     tests = [chosen(since, until, app, line)]
     tests += [f"version = {quoted(version)}"] if version else []
     tests += [f"agent = {quoted(agent)}"] if agent else []
@@ -67,6 +70,7 @@ def figures(
         by=by,
         groups=[{**_NONE, **groups[key]} for key in sorted(groups)],
         models=asked.rows("prompt_figures", _MODEL_SUMS, also="model"),
+        speech=asked.rows("speech", _SPEECH_SUMS, also="stt, tts"),
         tools=asked.rows("tools", _TOOL_SUMS, also="name"),
     )
 
@@ -103,7 +107,7 @@ _QUANTILES = {"p50": 0.5, "p95": 0.95}
 _SUMMED = ("handovers", "accepted", "tools", "failed_tools", "prompts", "prompt_tokens", "completion_tokens")
 _CALL_SUMS = ", ".join([
     "count(*) AS calls, count(*) FILTER (status = 'ended') AS ended",
-    "avg(duration_s) FILTER (status = 'ended') AS mean_s",
+    "avg(duration_s) FILTER (status = 'ended') AS mean_s, coalesce(sum(duration_s), 0) AS call_s",
     *map(_total, _SUMMED),
 ])  # fmt: skip
 _TURN_SUMS = ", ".join([
@@ -111,9 +115,10 @@ _TURN_SUMS = ", ".join([
     *(f"quantile_cont({stage}, {list(_QUANTILES.values())}) AS {stage}" for stage in TURN_TIMES),
 ])  # fmt: skip
 _MODEL_SUMS = f"model, count(*) AS prompts, {_total('prompt_tokens')}, {_total('completion_tokens')}"
+_SPEECH_SUMS = f"stt, tts, sum(stt_s) AS stt_s, {_total('tts_characters')}"
 _TOOL_SUMS = "name, count(*) AS calls, count(*) FILTER (failed) AS failed, quantile_cont(duration_ms, 0.95) AS p95_ms"
 #: of a group that has no calls of its own, or no turns
 _NONE: dict[str, Any] = {
-    "calls": 0, "ended": 0, "mean_s": None, **dict.fromkeys(_SUMMED, 0), "turns": 0, "interruptions": 0,
+    "calls": 0, "ended": 0, "mean_s": None, "call_s": 0.0, **dict.fromkeys(_SUMMED, 0), "turns": 0, "interruptions": 0,
     "wait": {stage.removesuffix("_ms"): dict.fromkeys(_QUANTILES) for stage in TURN_TIMES},
 }  # fmt: skip

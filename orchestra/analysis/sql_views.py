@@ -72,6 +72,14 @@ FROM derived_tools
 WHERE asked_place IS NOT NULL
 """
 
+#: what the speech engines of a call were given
+_SPEECH = """
+SELECT s.call, c.time, c.day, c.agent, c.version, coalesce(s.stt, '') AS stt, s.stt_s, coalesce(s.tts, '') AS tts,
+    s.tts_characters
+FROM derived_speech s
+JOIN calls c ON c.call = s.call
+"""
+
 _REPLIES = """
 SELECT call, turn, time, agent, type = 'reply.interrupted' AS interrupted, coalesce(text, '') AS text
 FROM derived_words
@@ -100,6 +108,7 @@ VIEWS = {
     "prompts": _PROMPTS,
     "prompt_figures": _PROMPT_FIGURES,
     "tools": _TOOLS,
+    "speech": _SPEECH,
     "replies": _REPLIES,
     "predictions": _PREDICTIONS,
     #: events whose cause is not there: of their call something was trimmed or deleted before it was kept

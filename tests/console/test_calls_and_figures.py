@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import pytest_asyncio
 
 from orchestra.analysis.call_filter import CallFilter
@@ -14,6 +15,7 @@ from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra_schemas import SpeechMetered
 from tests.console.call_set import DAY, HOSTILE, NEXT_DAY, CallSet, publish
 from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
 
@@ -154,17 +156,43 @@ async def test_each_group_leads_to_as_many_calls_as_it_counts(running: RunningCo
             assert len(behind["running"]) + len(behind["calls"]) == group["calls"], (by, group["key"])
 
 
-def test_tokens_cost_what_the_table_of_prices_says() -> None:
-    prices = Prices(models={"m": ModelPrice(prompt_per_million=1000, completion_per_million=10_000)}, currency="EUR")
-    used = [
-        {"key": "a", "model": "m", "prompt_tokens": 1000, "completion_tokens": 100},
-        {"key": "a", "model": "free", "prompt_tokens": 5, "completion_tokens": 5},
-        {"key": "b", "model": "free", "prompt_tokens": 5, "completion_tokens": 5},
-    ]
+def test_models_speech_and_lines_cost_what_the_table_of_prices_says() -> None:
+    prices = Prices(
+        models={"m": ModelPrice(prompt_per_million=1000, completion_per_million=10_000)},
+        stt_per_minute={"ear": 0.6},
+        tts_per_1000_characters={"mouth": 3},
+        call_per_minute=0.3,
+        currency="EUR",
+    )
+    used = {
+        "groups": [{"key": "a", "call_s": 600.0}, {"key": "b", "call_s": 0.0}],
+        "models": [
+            {"key": "a", "model": "m", "prompt_tokens": 1000, "completion_tokens": 100},
+            {"key": "a", "model": "free", "prompt_tokens": 5, "completion_tokens": 5},
+            {"key": "b", "model": "free", "prompt_tokens": 5, "completion_tokens": 5},
+        ],
+        "speech": [
+            {"key": "a", "stt": "ear", "stt_s": 300.0, "tts": "mouth", "tts_characters": 500},
+            {"key": "a", "stt": "ear", "stt_s": 300.0, "tts": "other", "tts_characters": 1},
+        ],
+    }
     found = costs(used, prices)
-    assert (found["by_key"], found["currency"]) == ({"a": 2.0, "b": 0.0}, "EUR")
-    assert any("free" in each for each in found["unpriced"])
+    assert found["by_key"]["a"] == {"models": 2.0, "speech": 7.5, "line": 3.0, "total": 12.5}
+    assert found["by_key"]["b"] == {"models": 0.0, "speech": 0.0, "line": 0.0, "total": 0.0}
+    assert (found["currency"], found["unpriced"]) == ("EUR", ["free", "tts other"])
     assert costs(used, Prices())["by_key"] == {}
+
+
+async def test_figures_have_what_the_speech_engines_of_the_calls_were_given(bus: TestBus, calls: CallSet) -> None:
+    given = SpeechMetered(call=calls.parcel, turn=1, stt="ear", stt_s=30.5, tts="mouth", tts_characters=200)
+    await bus.publish(given, given)
+    prices = Prices(stt_per_minute={"ear": 0.6}, tts_per_1000_characters={"mouth": 3})
+    async with console_app(console_settings(bus.bus.settings.model_copy(update={"prices": prices}))) as running:
+        found = await get(running, "/api/figures", by="app")
+    assert [(each["stt_s"], each["tts_characters"]) for each in found["speech"] if each["stt"] == "ear"] == [
+        (61.0, 400)
+    ]
+    assert sum(each["speech"] for each in found["costs"]["by_key"].values()) == pytest.approx(0.61 + 1.2)
 
 
 def test_the_filters_of_the_address_are_those_of_the_search() -> None:

@@ -4,7 +4,7 @@
 stream from the first id to the last, and of nothing else. So it is made again from the same events with the same
 content, by whichever process, and it never has to be brought up to date: events that come later get a file of their
 own. It counts as long as the archive's files begin and end at the same ids; whatever lies between two files of events,
-merging them included, changes nothing. The folder ``1`` is the version of the tables: another version neither reads it
+merging them included, changes nothing. The folder ``2`` is the version of the tables: another version neither reads it
 nor writes to it. A file of ``calls`` is written last, and says that the others are complete.
 """
 
@@ -17,7 +17,7 @@ from orchestra.archive.derived.tables import TABLES
 
 FOLDER = "derived"
 #: goes up with every change of the tables
-VERSION = "1"
+VERSION = "2"
 #: of the tables of a range, the one that is written last
 LAST = "calls"
 

@@ -203,6 +203,20 @@ _TOOLS = _paired(
     {"result": "result", "failed": _FAILED, "duration_ms": number("duration_ms")},
 )
 
+_METERED = types("speech.metered")
+
+#: what the speech engines were given, by their names
+_SPEECH = _aggregated(
+    "speech",
+    ["call", "stt", "tts"],
+    [
+        Column("time", "min(time)", "min(time)"),
+        Column("stt_s", f"coalesce(sum({number('stt_s')}), 0)", "sum(stt_s)"),
+        _sum("tts_characters", _METERED, number("tts_characters", "BIGINT")),
+    ],
+    _METERED,
+)
+
 _HOLES = Table(
     "holes",
     """
@@ -230,4 +244,4 @@ _WORDS = Table(
     "call, place",
 )
 
-TABLES = {table.name: table for table in (_CALLS, _TURNS, _PROMPTS, _TOOLS, _HOLES, _WORDS)}
+TABLES = {table.name: table for table in (_CALLS, _TURNS, _PROMPTS, _TOOLS, _SPEECH, _HOLES, _WORDS)}

@@ -1,5 +1,6 @@
 """The API of the figures. What each of them is stands in `orchestra.analysis`, for the report, too."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -40,7 +41,7 @@ def router(console: Console) -> APIRouter:
     @api.get("/api/figures", dependencies=[requires(Role.READ)])
     async def figures(query: Annotated[FiguresQuery, Query()]) -> Response:
         found = await console.database.read(lambda records: _figures(records, query))
-        found["costs"] = costs(found["models"], console.settings.prices)
+        found["costs"] = costs(found, console.settings.prices)
         return as_json({**found, "warnings": console.database.warnings})
 
     return api
@@ -53,20 +54,39 @@ def _figures(records: "CallDatabase", query: FiguresQuery) -> dict[str, Any]:
     return found
 
 
-def costs(models: list[dict[str, Any]], prices: Prices) -> dict[str, Any]:
-    """What the tokens of each group cost: ``by_key``, the ``currency``, and the models that have no price.
+def costs(found: dict[str, Any], prices: Prices) -> dict[str, Any]:
+    """What models, speech engines and lines cost: ``by_key``, the ``currency``, and what has no price.
 
-    ``by_key`` is empty if no model has a price.
+    ``by_key`` has ``models``, ``speech``, ``line`` and ``total`` of each group; it is empty if no price is set.
     """
-    used: dict[str, dict[str, Tokens]] = {}
-    for each in models:
-        tokens = Tokens(each["prompt_tokens"], each["completion_tokens"])
-        used.setdefault(str(each["key"]), {})[each["model"]] = tokens
-    if not prices.models:
+    if not prices.any:
         return {"by_key": {}, "currency": prices.currency, "unpriced": []}
-    found = {key: cost_of(Usage(models=tokens), prices) for key, tokens in used.items()}
+    known = {str(group["key"]): cost_of(_usage(found, group), prices) for group in found["groups"]}
     return {
-        "by_key": {key: cost.models for key, cost in found.items()},
+        "by_key": {
+            key: {"models": cost.models, "speech": cost.stt + cost.tts, "line": cost.call, "total": cost.total}
+            for key, cost in known.items()
+        },
         "currency": prices.currency,
-        "unpriced": sorted({name for cost in found.values() for name in cost.unpriced}),
+        "unpriced": sorted({name for cost in known.values() for name in cost.unpriced}),
     }
+
+
+def _usage(found: dict[str, Any], group: dict[str, Any]) -> Usage:
+    """What the calls of a group used."""
+    stt_s: Counter[str] = Counter()
+    characters: Counter[str] = Counter()
+    for each in found["speech"]:
+        if each["key"] == group["key"]:
+            stt_s[each["stt"]] += each["stt_s"]
+            characters[each["tts"]] += each["tts_characters"]
+    return Usage(
+        models={
+            each["model"]: Tokens(each["prompt_tokens"], each["completion_tokens"])
+            for each in found["models"]
+            if each["key"] == group["key"]
+        },
+        stt_s={name: seconds for name, seconds in stt_s.items() if seconds},
+        tts_characters={name: count for name, count in characters.items() if count},
+        call_s=group["call_s"],
+    )

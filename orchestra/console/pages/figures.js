@@ -105,7 +105,7 @@ function totals(groups, found) {
     ["interrupted", percent(sum("turns") ? sum("interruptions") / sum("turns") : null)],
     ["tools failed", percent(sum("tools") ? sum("failed_tools") / sum("tools") : null)],
     ["to people", percent(sum("calls") ? sum("handovers") / sum("calls") : null)],
-    ["cost of models", Object.keys(found.costs.by_key).length ? money(Object.values(found.costs.by_key).reduce((all, each) => all + each, 0), found.costs.currency) : none],
+    ["cost", Object.keys(found.costs.by_key).length ? money(Object.values(found.costs.by_key).reduce((all, each) => all + each.total, 0), found.costs.currency) : none],
   ];
   return el("dl", { class: "tiles" }, tiles.map(([name, value]) => el("div", { class: "panel" }, el("dt", {}, name), el("dd", {}, value))));
 }
@@ -132,13 +132,14 @@ function waits(found, draw, groups, calls, by) {
 function costs(found, draw, groups, calls) {
   const known = found.costs.by_key;
   if (!Object.keys(known).length) {
-    return el("div", { class: "panel" }, el("p", {}, el("strong", {}, "Cost of the models")),
+    return el("div", { class: "panel" }, el("p", {}, el("strong", {}, "Cost")),
       el("p", { class: "quiet" }, "No price is set: ", el("code", {}, "ORCHESTRA_PRICES"), " is the table of prices."));
   }
-  const values = groups.map((group) => known[String(group.key ?? "")] ?? null);
   const node = draw({
-    title: "Cost of the models", unit: found.costs.currency, format: (value) => money(value, found.costs.currency),
-    series: [{ name: "tokens", values, href: (index) => calls(index) }],
+    title: "Cost", unit: found.costs.currency, format: (value) => money(value, found.costs.currency),
+    series: ["models", "speech", "line"].map((name) => ({
+      name, values: groups.map((group) => known[String(group.key ?? "")]?.[name] ?? null), href: (index) => calls(index),
+    })),
   });
   if (found.costs.unpriced.length) node.append(el("p", { class: "warn" }, `Without a price: ${found.costs.unpriced.join(", ")}`));
   return node;
