@@ -190,7 +190,7 @@ def _heard(state: ResumeState, event: SentenceSpoken | ReplySpoken | ReplyInterr
     state = replace(state, all_heard=f"{state.all_heard} {heard}", handed_back=state.handed_back and not heard)
     if isinstance(event, SentenceSpoken):
         return state
-    if event.operator:
+    if event.operator and not (isinstance(event, ReplySpoken) and event.engine):
         state = replace(state, to_say=state.to_say[1:])
     if event.turn <= state.turn:
         return state

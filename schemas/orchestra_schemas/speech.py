@@ -8,13 +8,15 @@ from orchestra_schemas.event import Event
 class ReplySpoken(Event, frozen=True, kw_only=True):
     """The reply of ``turn`` was played to its end. ``text`` is what the caller heard.
 
-    ``operator``: the words were theirs (`OperatorSaid`), in the agent's voice.
+    ``operator``: the words were theirs: a sentence (`OperatorSaid`) in the agent's voice, or, with an ``engine``, what
+    they said themselves during a take-over, as that STT engine understood it.
     """
 
     family: ClassVar[str] = "edge"
     text: str
     agent: str = ""
     operator: str = ""
+    engine: str = ""
 
 
 class SentenceSpoken(Event, frozen=True, kw_only=True):

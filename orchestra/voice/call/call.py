@@ -335,6 +335,10 @@ class Call:
             self._stalled(self.audio.clock.gap_s)  # what the caller said during the stall may be lost
         self._meter.count_audio(frame.samples)
 
+    def on_operator_audio(self, seconds: float) -> None:
+        """The STT engine was given so much of an operator's voice."""
+        self._meter.count_seconds(seconds)
+
     def take_mark(self, name: str) -> None:
         """The carrier has played everything before this mark."""
         if self._mark_out is not None and self._mark_out[0] == name:

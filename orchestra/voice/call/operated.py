@@ -72,6 +72,7 @@ class OperatedConversation(Conversation):
     on_held: Callable[[bool], None] = staticmethod(lambda _: None)
     _said = (-1, "")  # the last turn that was an operator's sentence, and theirs
     _to_say: tuple[OperatorSaid, ...] = ()  # once the caller has finished
+    _spoken: tuple[ReplySpoken, ...] = ()  # what operators said themselves, until nobody else speaks
     _stopped_by = _answered_by = ""
     _microphone_due = 0.0
 
@@ -187,6 +188,29 @@ class OperatedConversation(Conversation):
         self.active_at = self._clock.monotonic()
         return bool(chunk.audio)
 
+    def understood(self, operator: str, text: str, engine: str) -> None:
+        """An operator has said this during a take-over; the caller has heard it. It is a turn of its own.
+
+        Its number has to wait: it must not come between the beginning of a turn and its end.
+        """
+        self._spoken += (ReplySpoken(call=self._call, text=text, operator=operator, engine=engine),)
+        self._publish_spoken()
+
+    def publish_last_words(self) -> None:
+        """What operators said is to be published now: the stream is over, and no turn ends any more."""
+        self._publish_spoken(wait=False)
+
+    def _publish_spoken(self, *, wait: bool = True) -> None:
+        speaks = self.turns.caller_speaks or self.turns.caller_took_turn or self.turns.reply_open
+        if not self._spoken or (wait and speaks):
+            return
+        spoken, self._spoken = self._spoken, ()
+        for event in spoken:
+            turn = self.turns.turn + 1
+            self.turns.restore(turn, [], agent=self.turns.reply_agent, over=True)
+            self._unmeasured_turn = turn
+            self._publish(replace(event, turn=turn))
+
     def look(self, since_s: float = 0.0) -> None:
         """What goes by the clock; call this often, with the time since the last look.
 
@@ -198,6 +222,7 @@ class OperatedConversation(Conversation):
             _LOG.warning("call.operator_away", call=self._call, operator=self.held_by)
             self._publish(OperatorLeft(call=self._call, operator=self.held_by, reason=_AWAY))
             self._hand_back(self.held_by)
+        self._publish_spoken()
         if self._to_say and not self._voice_on and now - self._silence.since > _FINISHED_AFTER_S:
             self._act(self.turns.assume_turn_over())
             self._say_next()

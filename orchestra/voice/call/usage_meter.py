@@ -30,6 +30,10 @@ class UsageMeter:
         """These samples (16-bit) go to the STT engine."""
         self._audio_bytes += len(samples)
 
+    def count_seconds(self, seconds: float) -> None:
+        """So much audio of another speaker goes to the STT engine."""
+        self._audio_bytes += round(seconds * self._bytes_per_s)
+
     def count_text(self, text: str) -> None:
         """This text goes to the TTS engine."""
         self._characters += len(text)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -26,6 +27,7 @@ from orchestra.voice.edge.dial_requests import DialRequests
 from orchestra.voice.edge.edge import Edge
 from orchestra.voice.edge.operator_microphone import OperatorMicrophone
 from orchestra.voice.pipeline.agent_speech import SpeechQueue
+from orchestra.voice.pipeline.operator_words import OperatorWords
 from orchestra.voice.pipeline.pipeline import CallPipeline
 from orchestra.voice.text.text_call import TextCall
 from orchestra.voice.text.text_playback import TextPlayback
@@ -75,7 +77,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
     def parts(call: Call) -> CallParts:
         thinking = edge.hold_music.samples(call.thinking_sound, stream.sample_rate)
         pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream, thinking=thinking)
-        microphone = OperatorMicrophone(edge.bus, call, pipeline.play)
+        microphone = OperatorMicrophone(edge.bus, call, pipeline.play, partial(_transcribe, edge, call))
         call.conversation.on_held = microphone.switch
 
         async def stop() -> None:
@@ -85,6 +87,17 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         return CallParts(pipeline.run(), _read_all(call, pipeline, stream), call.watch(), stop)
 
     await _serve(edge, parties, make, parts, resumed=resumed)
+
+
+def _transcribe(edge: Edge, call: Call, operator: str) -> OperatorWords:
+    """Have the call's STT engine hear an operator, too."""
+    stt = edge.engines.name.partition("/")[0]
+    return OperatorWords(
+        call.id,
+        edge.engines,
+        lambda words: call.conversation.understood(operator, words, stt),
+        call.on_operator_audio,
+    )
 
 
 async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:

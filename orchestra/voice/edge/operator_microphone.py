@@ -1,4 +1,4 @@
-"""Plays the microphone of an operator who has taken a call over to its caller."""
+"""Plays the microphone of an operator who has taken a call over to its caller, and has it transcribed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,6 +12,7 @@ from orchestra.bus.stream.entry import UNREADABLE, Entry
 from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.voice.audio.jitter_buffer import MOST_MS, JitterBuffer
 from orchestra.voice.call.call import Call
+from orchestra.voice.pipeline.operator_words import OperatorWords
 from orchestra_schemas import AudioChunk, tag_of
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -21,6 +22,8 @@ _SAMPLE_BYTES = 2
 _RATES = range(8_000, 48_001)
 
 Play = Callable[[bytes, int], Awaitable[None]]
+#: begins to transcribe what the operator with this name says
+Transcribe = Callable[[str], OperatorWords]
 
 
 class OperatorMicrophone:
@@ -30,6 +33,7 @@ class OperatorMicrophone:
         bus: the bus.
         call: the call.
         play: hands 16-bit mono audio of a sample rate to the call's output.
+        transcribe: begins to transcribe what the caller hears of an operator.
         clock: the time; tests pass their own.
 
     Attributes:
@@ -37,10 +41,12 @@ class OperatorMicrophone:
 
     """
 
-    def __init__(self, bus: Bus, call: Call, play: Play, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, bus: Bus, call: Call, play: Play, transcribe: Transcribe, clock: Clock = SYSTEM_CLOCK) -> None:
         self._bus = bus
         self._call = call
         self._play = play
+        self._transcribe = transcribe
+        self._words: list[OperatorWords] = []  # of the take-over, and of those before it
         self._buffer = JitterBuffer(clock.monotonic)
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
@@ -49,6 +55,10 @@ class OperatorMicrophone:
         """An operator has the call, or has it no longer."""
         if self._task is not None:
             self._task.cancel()
+        for words in self._words:
+            words.finish()
+        if on:
+            self._words.append(self._transcribe(self._call.conversation.held_by))
         self._task = asyncio.create_task(self._listen(), name=f"operator {self._call.id}") if on else None
 
     async def close(self) -> None:
@@ -56,6 +66,9 @@ class OperatorMicrophone:
         task, self._task = self._task, None
         if task is not None:
             await cancel_and_wait(task)
+        for words in self._words:
+            await words.close()
+        self._call.conversation.publish_last_words()
 
     async def _listen(self) -> None:
         partition = partition_of(self._call.id)
@@ -85,6 +98,8 @@ class OperatorMicrophone:
             return
         silence = bytes(round(silence_ms * chunk.sample_rate / 1000) * _SAMPLE_BYTES)
         await self._play(silence + chunk.audio, chunk.sample_rate)
+        if self._words:
+            await self._words[-1].push(silence + chunk.audio, chunk.sample_rate)
 
 
 def _is_audio(chunk: AudioChunk) -> bool:

@@ -347,6 +347,53 @@ def test_another_edge_knows_who_listens(call: OperatedCall) -> None:
     assert call.operated.listeners == {"anna"}
 
 
+# -- what an operator says themselves
+
+
+def understood(call: OperatedCall) -> list[tuple[int, str, str]]:
+    spoken = [event for event in call.journal if isinstance(event, ReplySpoken) and event.engine]
+    return [(event.turn, event.text, event.operator) for event in spoken]
+
+
+def test_what_an_operator_says_is_a_turn_of_its_own_that_waits_for_the_callers(call: OperatedCall) -> None:
+    takes_over(call)
+    call.wait(1, microphone=True)
+    call.operated.understood("anna", "how can I help", "script")
+    assert understood(call) == [(1, "how can I help", "anna")]
+    call.voice_starts()
+    call.operated.understood("anna", "I see", "script")
+    call.wait(0.4, microphone=True)
+    assert len(understood(call)) == 1
+    call.voice_ends()
+    call.words_come("my parcel is lost")
+    call.wait(4, microphone=True)
+    assert [event.turn for event in call.told(UserTurnEnded)] == [2]
+    assert understood(call)[1:] == [(3, "I see", "anna")]
+    assert call.told(TurnMeasured) == []
+    call.conversation.take(OperatorHandedBack(call="call", operator="anna"))
+    call.operated.understood("anna", "bye", "script")
+    call.wait(4)
+    assert understood(call)[2:] == [(5, "bye", "anna")]
+    assert call.said() == [BACK]
+
+
+def test_what_an_operator_said_last_is_published_when_the_stream_ends(call: OperatedCall) -> None:
+    takes_over(call)
+    call.voice_starts()
+    call.operated.understood("anna", "good-bye", "script")
+    assert understood(call) == []
+    call.operated.publish_last_words()
+    assert understood(call) == [(1, "good-bye", "anna")]
+
+
+def test_another_edge_says_a_sentence_though_its_operator_has_spoken_themselves(call: OperatedCall) -> None:
+    takes_over(call)
+    call.operated.understood("anna", "how can I help", "script")
+    typed = OperatorSaid(call="call", operator="anna", text="Please hold.")
+    journal = [OperatorTookOver(call="call", operator="anna"), typed, *call.journal]
+    assert history_of(journal).resume.to_say == (typed,)
+
+
 # -- listen
 
 

@@ -69,6 +69,7 @@ class AnyCall(OperatedCall):
             lambda: self.told_by_console(OperatorTookOver(**anna)),
             lambda: self.told_by_console(OperatorHandedBack(**anna)),
             lambda: self.told_by_console(OperatorLeft(**anna, listens=chance.random() < 0.5)),
+            lambda: self.operated.understood("anna", "how can I help", "script"),
             self.voice_starts,
             self.voice_ends,
             self.resumes,
@@ -94,5 +95,7 @@ def test_whatever_they_do_the_call_goes_on(seed: int) -> None:
     assert set(call.in_take_over) <= {SAID}
     turns = [event.turn for event in call.journal if isinstance(event, UserTurnEnded)]
     assert turns == sorted(set(turns))
+    numbered = [*turns, *(event.turn for event in call.journal if isinstance(event, ReplySpoken) and event.operator)]
+    assert len(numbered) == len(set(numbered))
     replies = [event.turn for event in call.journal if isinstance(event, ReplySpoken | ReplyInterrupted)]
     assert replies == sorted(replies)

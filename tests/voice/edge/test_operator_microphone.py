@@ -30,7 +30,9 @@ class PlayedCall:
 
     def __post_init__(self) -> None:
         self.conversation = self.operated.conversation
-        self.microphone = OperatorMicrophone(cast("Any", None), cast("Any", self), self.play, self.operated.clock)
+        self.microphone = OperatorMicrophone(
+            cast("Any", None), cast("Any", self), self.play, cast("Any", None), self.operated.clock
+        )
 
     async def play(self, samples: bytes, rate: int) -> None:
         self.played.append((len(samples), rate))
