@@ -27,6 +27,8 @@ _LAST_WORDS: Final = 2
 PASSED_ON: Final = "The caller was passed on to you by {app}, with this briefing: {briefing}"
 #: the note of an operator who had taken the call over
 HANDED_BACK: Final = "Until a moment ago the caller spoke with a colleague of yours, {operator}{agreed}."
+#: the note of an operator who has chosen who answers from now on
+CHOSEN: Final = "A colleague of yours, {operator}, has passed the caller on to {agent}{agreed}."
 _AGREED: Final = ", who notes: {note}"
 #: most whispers that wait for a turn, and notes of operators that are kept
 _OPERATOR_NOTES: Final = 10
@@ -57,8 +59,9 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         background: what is known of the caller's earlier calls.
         forgotten: notes on the messages that were dropped, a line each, oldest first.
         whispers: what operators have noted for the next turn.
-        handed_back: notes of operators who had taken the call over, oldest first.
+        handed_back: notes of operators who had taken the call over, or passed the caller on, oldest first.
         held_by: the operator who has taken the call over, after the turn ``held_since``; empty: the agents have it.
+        wanted_agent: who is to answer the next turn, because an operator has passed the caller on to them.
         call_state: what tools have noted for the rest of the call, by name.
         app: the app that answers, in this ``version``, since the call came on this ``line``; all three empty where one
             app answers everything.
@@ -80,6 +83,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     handed_back: list[str] = []
     held_by: str = ""
     held_since: int = -1
+    wanted_agent: str = ""
     call_state: dict[str, Any] = {}
     app: str = ""
     version: str = ""
@@ -151,7 +155,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         self.lines = [Line(changed.turn, Message(role="assistant", content=text)) for text in words]
         self.background = PASSED_ON.format(app=changed.previous, briefing=quoted(changed.briefing or "nothing more"))
         self.running, self.asked, self.forgotten, self.call_state = {}, None, [], {}
-        self.handed_back = []
+        self.handed_back, self.wanted_agent, self.held_by = [], "", ""
 
     def add_operator_words(self, turn: int, text: str) -> None:
         """An operator has said this in the agents' voice, in a turn of its own."""
@@ -190,8 +194,16 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         if self.held_by not in {"", operator}:
             return  # it was not theirs
         self.held_by = ""
-        agreed = _AGREED.format(note=quoted(note, LONGEST_NOTE)) if note.strip() else ""
-        said = HANDED_BACK.format(operator=quoted(operator), agreed=agreed)
+        self._note(HANDED_BACK.format(operator=quoted(operator), agreed=_agreed(note)))
+
+    def pass_to_agent(self, agent: str, operator: str, briefing: str) -> None:
+        """An operator wants this agent to answer from the next turn on."""
+        if self.held_by == operator:
+            self.held_by = ""
+        self.wanted_agent = agent
+        self._note(CHOSEN.format(operator=quoted(operator), agent=agent, agreed=_agreed(briefing)))
+
+    def _note(self, said: str) -> None:
         self.handed_back = [*self.handed_back, said][-_OPERATOR_NOTES:]
 
     def said_since(self, turn: int, text: str) -> str:
@@ -270,6 +282,10 @@ def update_call_state(state: dict[str, Any], noted: Mapping[str, Any]) -> None:
             state.pop(name, None)
         else:
             state[name] = value
+
+
+def _agreed(note: str) -> str:
+    return _AGREED.format(note=quoted(note, LONGEST_NOTE)) if note.strip() else ""
 
 
 def _note(message: Message) -> str:

@@ -24,6 +24,7 @@ from orchestra_schemas import (
     Event,
     OperatorHandedBack,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorTookOver,
     OperatorWhispered,
     PromptCompleted,
@@ -65,6 +66,7 @@ class Orchestration:
         self.consumer.on(ReplySpoken, OperatorWhispered, OperatorTookOver, OperatorHandedBack, OperatorLeft)(
             self.step_in
         )
+        self.consumer.on(OperatorPassedOn)(self.pass_on)
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
@@ -166,6 +168,11 @@ class Orchestration:
             return
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             self._turns_of(event.call, active, context).step_in(event, context, active)
+
+    async def pass_on(self, event: OperatorPassedOn, context: Context) -> list[Event]:
+        """Have another agent or app answer from the next turn on."""
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            return await self._turns_of(event.call, active, context).pass_on(event, context, active)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop the running turn."""

@@ -31,6 +31,7 @@ from orchestra_schemas import (
     Message,
     OperatorHandedBack,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorTookOver,
     OperatorWhispered,
     PromptCompleted,
@@ -201,6 +202,30 @@ class TurnRunner:
                 conversation.take_back_from(event.operator)
         _save(active, context)
 
+    async def pass_on(self, event: OperatorPassedOn, context: Context, active: ActiveCall) -> list[Event]:
+        """An operator wants another agent of this app, or another app, to answer from the next turn on."""
+        conversation = active.conversation
+        if conversation.ended:
+            return []
+        if not event.app:
+            if event.agent not in self._app.team:
+                _LOG.error("call.not_passed_on", call=event.call, app=self._app.name, to=event.agent)
+                return []
+            conversation.pass_to_agent(event.agent, event.operator, event.briefing)
+            _save(active, context)
+            return []
+        await active.stop_turn("operator")
+        changed = self._app_changed(event, event.app, conversation.caller, event.briefing)
+        if changed is None:
+            return []
+        changed = msgspec.structs.replace(changed, turn=max(0, conversation.turn), operator=event.operator)
+        agent = AgentChanged(
+            call=event.call, turn=changed.turn, agent=changed.agent, previous=conversation.agent, reason="operator"
+        )
+        conversation.pass_on(changed)
+        _save(active, context)
+        return [changed, msgspec.structs.replace(agent, version=changed.version)]
+
     async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
         """The call is over: stop answering."""
         del event
@@ -220,13 +245,19 @@ class TurnRunner:
         )
         asked, whispers = conversation.asked, tuple(conversation.whispers)
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
-        agent = conversation.agent
-        if asked is None or not self._app.language.simply_agrees(answer):
+        agent, wanted = conversation.agent, conversation.wanted_agent
+        if wanted in self._app.team:
+            agent = wanted
+        elif asked is None or not self._app.language.simply_agrees(answer):
             agent = self._router.route(event.text, conversation.agent)
         if agent != conversation.agent:
             requests.agent_changed(
                 AgentChanged(
-                    call=event.call, turn=event.turn, agent=agent, previous=conversation.agent, reason="routed"
+                    call=event.call,
+                    turn=event.turn,
+                    agent=agent,
+                    previous=conversation.agent,
+                    reason="operator" if agent == wanted else "routed",
                 )
             )
         turn_context = TurnContext(
@@ -256,6 +287,7 @@ class TurnRunner:
             passed_on = self._passed_on(event, turn.state, requests) if outcome == "answered" else None
             if outcome != "cancelled":
                 conversation.asked = turn.state.asked
+                conversation.wanted_agent = "" if conversation.wanted_agent == wanted else conversation.wanted_agent
                 conversation.forget_whispers(whispers)  # a turn that was cut short leaves them to the next
             conversation.add_turn(event.turn, turn.state.said, agent=turn.state.agent, running=requests.open_tools)
             context.state.delete(*(STEP + request for request in requests.ids))
@@ -274,7 +306,11 @@ class TurnRunner:
         to = requests.transfer.get("to", PERSON)
         if to == PERSON:
             return None
-        found = self._lines.transfer_target(to, self._app, state.context.caller_number or event.call)
+        return self._app_changed(event, to, state.context.caller_number, requests.transfer["briefing"])
+
+    def _app_changed(self, event: Event, to: str, caller: str, briefing: str) -> AppChanged | None:
+        """The event for the app that takes the call; None if there is none of this name."""
+        found = self._lines.transfer_target(to, self._app, caller or event.call)
         if found is None:
             _LOG.error("call.not_passed_on", call=event.call, app=self._app.name, to=to)
             return None
@@ -286,7 +322,7 @@ class TurnRunner:
             app=app.name,
             agent=agent.name,
             previous=self._app.name,
-            briefing=requests.transfer["briefing"],
+            briefing=briefing,
             greeting=app.language.to_speech(app.greeting),
         )
 

@@ -21,6 +21,7 @@ from orchestra_schemas import (
     Event,
     OperatorHandedBack,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorTookOver,
     OperatorWhispered,
     ReplyInterrupted,
@@ -45,6 +46,7 @@ FROM_EDGE = (
     OperatorTookOver,
     OperatorHandedBack,
     OperatorLeft,
+    OperatorPassedOn,
 )
 _STARTED = tag_of(CallStarted)
 #: longer than any turn may take

@@ -24,6 +24,7 @@ from orchestra_schemas import (
     CallTransferred,
     CallTransferRequested,
     Event,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     OperatorWhispered,
@@ -223,9 +224,16 @@ def _(event: TurnMeasured, record: CallRecord) -> CallRecord:
     )
 
 
-@_changed.register(OperatorSaid | OperatorWhispered | OperatorTookOver | CallEndRequested | CallTransferRequested)
+@_changed.register(
+    OperatorSaid | OperatorWhispered | OperatorTookOver | OperatorPassedOn | CallEndRequested | CallTransferRequested
+)
 def _(
-    event: OperatorSaid | OperatorWhispered | OperatorTookOver | CallEndRequested | CallTransferRequested,
+    event: OperatorSaid
+    | OperatorWhispered
+    | OperatorTookOver
+    | OperatorPassedOn
+    | CallEndRequested
+    | CallTransferRequested,
     record: CallRecord,
 ) -> CallRecord:
     known = not event.operator or event.operator in record.operators

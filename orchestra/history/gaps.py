@@ -9,11 +9,13 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra_schemas import (
+    AppChanged,
     CallAnswered,
     CallEnded,
     CallStarted,
     OperatorHandedBack,
     OperatorLeft,
+    OperatorPassedOn,
     ReplyInterrupted,
     ReplySpoken,
     UserTurnEnded,
@@ -25,8 +27,8 @@ _ENDED = tag_of(CallEnded)
 #: each takes a number: a turn that was only predicted has one, too
 _TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
 _REPLIES = {tag_of(ReplySpoken), tag_of(ReplyInterrupted)}
-#: the edge's sentence after a take-over takes a number, too, as the sentences of operators do
-_HANDED_BACK = {tag_of(OperatorHandedBack), tag_of(OperatorLeft)}
+#: what the edge says after a take-over, or for another app, takes a number, too, as the sentences of operators do
+_HANDED_BACK = {tag_of(kind) for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn)}
 #: an outbound call may be answered before its audio is connected, or end without either
 _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 

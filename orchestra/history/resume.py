@@ -20,6 +20,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     ReplyChunk,
@@ -139,7 +140,9 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C90
             return _begin_turn(state, event)
         case UserTurnResumed() if event.turn == state.turn:
             return replace(state, over=True, predicted="")
-        case OperatorJoined() | OperatorSaid() | OperatorTookOver() | OperatorHandedBack() | OperatorLeft():
+        case OperatorJoined() | OperatorSaid() | OperatorTookOver():
+            return _operator(state, event)
+        case OperatorHandedBack() | OperatorPassedOn() | OperatorLeft():
             return _operator(state, event)
         case CallEndRequested(operator=operator) | CallTransferRequested(operator=operator) if operator:
             return replace(state, ending=_ending(event), ordered=True, over=True)
@@ -176,7 +179,11 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
             return replace(state, to_say=(*state.to_say, event))
         case OperatorTookOver(operator=operator):
             return replace(state, held_by=state.held_by or operator, handed_back=False)
-        case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator, listens=False):
+        case (
+            OperatorHandedBack(operator=operator)
+            | OperatorPassedOn(operator=operator)
+            | OperatorLeft(operator=operator, listens=False)
+        ):
             return replace(state, held_by="", handed_back=True) if operator == state.held_by else state
         case OperatorJoined(operator=operator, listens=True):
             return replace(state, listeners=state.listeners | {operator})

@@ -46,7 +46,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
 
 
 class AppChanged(Event, frozen=True, kw_only=True):
-    """An agent has passed the caller on to another app, whose agents answer from the next turn on.
+    """An agent or an ``operator`` has passed the caller on to another app, whose agents answer from the next turn on.
 
     ``app`` and ``version`` are that app's, ``agent`` is the one that speaks first; ``previous`` is the app that had the
     call. ``briefing`` is the note of the one agent for the other, ``greeting`` what the caller hears first.
@@ -58,6 +58,7 @@ class AppChanged(Event, frozen=True, kw_only=True):
     previous: str = ""
     briefing: str = ""
     greeting: str = ""
+    operator: str = ""
 
 
 class CallResumed(Event, frozen=True, kw_only=True):

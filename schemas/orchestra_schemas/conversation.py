@@ -39,12 +39,15 @@ class ToolSchema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentChanged(Event, frozen=True, kw_only=True):
-    """Another agent speaks from now on. ``reason``: it begins the call, was chosen by the router, or got a handoff."""
+    """Another agent speaks from now on.
+
+    ``reason``: it begins the call, was chosen by the router, got a handoff, or an operator passed the caller on to it.
+    """
 
     family: ClassVar[str] = "conversation"
     agent: str
     previous: str = ""
-    reason: Literal["entry", "routed", "handoff"] = "entry"
+    reason: Literal["entry", "routed", "handoff", "operator"] = "entry"
 
 
 class PromptRequested(Event, frozen=True, kw_only=True):
@@ -92,7 +95,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 class TurnCancelled(Event, frozen=True, kw_only=True):
     """The work on ``turn`` was stopped. Parts of its reply that still arrive are not spoken.
 
-    ``operator``: an operator had the call when the caller's turn ended, so there was none.
+    ``operator``: an operator had the call when the caller's turn ended, so there was none; or passed the caller on.
     """
 
     family: ClassVar[str] = "conversation"

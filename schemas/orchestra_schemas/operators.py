@@ -54,6 +54,19 @@ class OperatorHandedBack(Event, frozen=True, kw_only=True):
     note: str = ""
 
 
+class OperatorPassedOn(Event, frozen=True, kw_only=True):
+    """Another ``agent`` of the app, or another ``app``, is to answer from the next turn on: one of the two is set.
+
+    ``briefing`` is what it is told. An operator who had taken the call over has handed it back with this.
+    """
+
+    family: ClassVar[str] = "operators"
+    operator: str
+    agent: str = ""
+    app: str = ""
+    briefing: str = ""
+
+
 class OperatorLeft(Event, frozen=True, kw_only=True):
     """An operator is no longer present. ``listens`` as in the `OperatorJoined` that this ends.
 

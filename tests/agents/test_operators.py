@@ -6,10 +6,12 @@ from orchestra.agents.caller_notes import NOTES_HEAD, WHISPER_HEAD
 from orchestra.agents.conversation import Conversation
 from orchestra.testing import TestBus, replay
 from orchestra_schemas import (
+    AgentChanged,
     CallEnded,
     Message,
     OperatorHandedBack,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorTookOver,
     OperatorWhispered,
     PromptRequested,
@@ -184,3 +186,33 @@ async def test_a_replay_asks_the_same_prompts(bus: TestBus) -> None:
     assert len([each for each in journal if isinstance(each, PromptRequested)]) == 2
     compared = await replay(journal, line.orchestration().consumer)
     assert compared.agrees
+
+
+async def test_the_agent_to_whom_an_operator_passed_the_caller_on_answers_the_next_turn(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "All right.").running() as line:
+        await line.say("hello")
+        passed_on = OperatorPassedOn(
+            call=line.call, operator="anna", agent="billing", briefing="They were overcharged."
+        )
+        nobody = OperatorPassedOn(call=line.call, operator="anna", agent="nobody")
+        await bus.publish(passed_on, nobody)
+        await line.say("where is my parcel")  # would be routed to another agent
+        await line.say("thanks")
+    assert [prompt.agent for prompt in line.model.prompts] == ["reception", "billing", "billing"]
+    changed = (await line.events(AgentChanged))[-1]
+    assert (changed.agent, changed.previous, changed.reason) == ("billing", "reception", "operator")
+    note = 'colleague of yours, "anna", has passed the caller on to billing, who notes: "A bill is wrong."'
+    assert [note in prompt.messages[1].content for prompt in line.model.prompts] == [False, True, True]
+
+
+async def test_an_agent_who_was_to_answer_a_turn_that_is_cut_short_answers_the_next(bus: TestBus) -> None:
+    async with Line(bus, lambda _: "We open at nine. We close at five.", hold_at=2).running() as line:
+        await bus.publish(OperatorPassedOn(call=line.call, operator="anna", agent="billing"))
+        await bus.settled()
+        line.model.hold.clear()
+        await line.say("when do you open", settle=False)
+        await line.model.holding.wait()
+        await line.interrupt(1, "")
+        line.model.hold.set()
+        await line.say("where is my parcel")
+    assert [prompt.agent for prompt in line.model.prompts] == ["billing", "billing"]

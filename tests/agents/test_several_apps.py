@@ -18,9 +18,11 @@ from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,
+    OperatorPassedOn,
     PromptRequested,
     ReplyChunk,
     ToolCompleted,
+    TurnCancelled,
     TurnCompleted,
     UserTurnEnded,
 )
@@ -217,3 +219,31 @@ async def test_a_caller_is_remembered_by_the_app_that_they_called_only(bus: Test
         await bus.settled()
     keys = [key async for key in bus.bus.redis.scan_iter("*:caller:*")]
     assert len(keys) == 2
+
+
+async def test_an_operator_passes_the_caller_on_to_another_app_and_the_running_turn_ends(bus: TestBus) -> None:
+    model = ScriptedModel(who, hold_at=1)
+
+    @asynccontextmanager
+    async def models(_: Settings) -> AsyncIterator[ModelRegistry]:
+        yield ModelRegistry("scripted", lambda _: model)
+
+    async with bus.run(Orchestration(LINES).consumer, Execution(LINES, models).consumer):
+        call = await begin(bus, BANK)
+        model.hold.clear()
+        await bus.publish(UserTurnEnded(call=call, turn=1, text="hello", at=time.time()))
+        await model.holding.wait()
+        await bus.publish(OperatorPassedOn(call=call, operator="anna", app="clinic", briefing="A sprained ankle."))
+        await bus.settled()
+        model.hold.set()
+        await bus.publish(OperatorPassedOn(call=call, operator="anna", app="zoo"))
+        await say(bus, call, 2)
+    (changed,) = await bus.published(AppChanged, call)
+    assert (changed.app, changed.agent, changed.previous, changed.operator, changed.greeting, changed.version) == (
+        "clinic", "reception", "bank", "anna", "The clinic.", CLINIC.version,
+    )  # fmt: skip
+    assert [(each.turn, each.reason) for each in await bus.published(TurnCancelled, call)] == [(1, "operator")]
+    agents = [(each.agent, each.reason) for each in await bus.published(AgentChanged, call)]
+    assert agents == [("desk", "entry"), ("reception", "operator")]
+    assert (await heard(bus, call))[-1] == "I am the clinic."
+    assert "A sprained ankle." in model.prompts[-1].messages[1].content

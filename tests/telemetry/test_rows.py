@@ -83,8 +83,8 @@ TABLES = {
         "user.turn.resumed"
     ),
     "orchestra_operators": (
-        "call.accessed operator.handed.back operator.joined operator.left operator.said operator.took.over "
-        "operator.whispered"
+        "call.accessed operator.handed.back operator.joined operator.left operator.passed.on operator.said "
+        "operator.took.over operator.whispered"
     ),
     "orchestra_calls": (
         "app.changed call.answered call.end.requested call.ended call.resumed call.screened call.started "

@@ -17,6 +17,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     ReplyChunk,
@@ -116,7 +117,9 @@ def _of_call(activity: Activity, event: Event) -> dict[str, Any] | None:  # noqa
             return {"transfer": "transferred", "target": target}
         case TransferFailed() | AppChanged():
             return {"transfer": "", "target": "", "agents": "listening"}
-        case OperatorJoined() | OperatorTookOver() | OperatorHandedBack() | OperatorLeft() | OperatorSaid():
+        case OperatorJoined() | OperatorTookOver() | OperatorLeft() | OperatorSaid():
+            return _of_operator(activity, event)
+        case OperatorHandedBack() | OperatorPassedOn():
             return _of_operator(activity, event)
         case _:
             return None
@@ -128,7 +131,7 @@ def _of_operator(activity: Activity, event: Event) -> dict[str, Any]:
             return {"present": (*activity.present, name)}
         case OperatorTookOver(operator=name) if not activity.holder:
             return {"holder": name, "agents": "listening", "tools": ()}
-        case OperatorHandedBack(operator=name) if name == activity.holder:
+        case OperatorHandedBack(operator=name) | OperatorPassedOn(operator=name) if name == activity.holder:
             return {"holder": "", "agents": "listening"}
         case OperatorLeft(operator=name, listens=listens):
             back = {"holder": "", "agents": "listening"} if name == activity.holder and not listens else {}

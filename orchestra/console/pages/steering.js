@@ -287,14 +287,23 @@ class Panel {
   async transfer() {
     const targets = await api(this.path("transfer-targets")).catch((error) => toast(error.message, "error"));
     if (!targets) return;
+    const others = [["agent", "Agent", targets.agents], ["app", "App", targets.apps]].flatMap(([kind, label, names]) =>
+      names.map((name) => el("option", { value: `${kind}:${name}` }, `${label} ${name}`)),
+    );
+    const to = el("select", { name: "to", onchange: () => (person.hidden = !(target.required = !to.value)) }, el("option", { value: "" }, "A person"), others);
     const list = el("datalist", { id: `${this.id}-people` }, targets.people.map((each) => el("option", { value: each })));
     const target = el("input", { name: "target", required: true, list: list.id, placeholder: "+15550100", autocomplete: "off", autofocus: true });
+    const person = el("label", {}, "A number with + and its country's code, or a SIP address", target, list);
     const body = [
-      el("label", {}, "To a person: a number with + and its country's code, or a SIP address", target, list),
+      others.length ? el("label", {}, "To", to) : null,
+      person,
       el("label", {}, "For whoever answers (may be empty)", el("textarea", { name: "briefing", rows: 2, maxlength: 4000 })),
     ];
     const answer = await ask({ title: "Transfer the call", body, actions: [{ label: "Transfer", value: true, kind: "primary" }] });
-    if (answer) await this.act("transfer", answer.fields);
+    if (!answer) return;
+    const { to: chosen = "", target: number, briefing } = answer.fields;
+    const [kind, name] = [chosen.split(":", 1)[0], chosen.slice(chosen.indexOf(":") + 1)];
+    await this.act("transfer", { ...(chosen ? { [kind]: name } : { target: number }), briefing });
   }
 
   async end() {

@@ -36,6 +36,10 @@ class Acts:
             raise HTTPException(404, "no such call, or it is no longer on the journal")
         return presence
 
+    async def was_done(self, call: str, request: str) -> bool:
+        """Whether this request was done before; asking again is safe then, whatever has changed since."""
+        return await was_published(self._console.bus, call, source=_SOURCE, request=request)
+
     async def do(self, event: Event, operator: Operator, *, request: str, action: str) -> bool:
         """Publish this act, once for its request; returns whether it was done now and not before.
 
@@ -56,7 +60,7 @@ class Acts:
     async def _do(self, event: Event, operator: Operator, request: str) -> bool:
         bus = self._console.bus
         presence = await self.presence(event.call)
-        if await was_published(bus, event.call, source=_SOURCE, request=request):
+        if await self.was_done(event.call, request):
             return False
         refusal = _refusal(presence, event, operator.name)
         if refusal:

@@ -16,6 +16,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorTookOver,
     TransferFailed,
 )
@@ -88,7 +89,11 @@ def _with_operator(presence: Presence, event: Event) -> Presence:
             return replace(presence, listening=tuple(sorted(listening - {operator})))
         case OperatorTookOver(operator=operator) if not presence.speaking:
             return replace(presence, speaking=operator)
-        case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator) if operator == presence.speaking:
+        case (
+            OperatorHandedBack(operator=operator)
+            | OperatorPassedOn(operator=operator)
+            | OperatorLeft(operator=operator)
+        ) if operator == presence.speaking:
             return replace(presence, speaking="")
         case _:
             return presence

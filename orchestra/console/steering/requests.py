@@ -1,6 +1,7 @@
 """What a page may ask to be done to a call: the bodies of its requests, checked at the door."""
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -93,6 +94,31 @@ def reason(text: str) -> str:
 
     """
     return optional(text, _LONGEST_REASON)
+
+
+def goes_to_person(asked: Transfer) -> bool:
+    """Whether the call goes to a person.
+
+    Raises:
+        HTTPException: 400, it goes to several, or to nobody.
+
+    """
+    if sum(bool(each) for each in (asked.target, asked.agent, asked.app)) > 1:
+        raise HTTPException(400, "transfer to one of them: a person, an agent or an app")
+    return not asked.agent and not asked.app
+
+
+def check_target(asked: Transfer, app: str, agents: Mapping[str, Sequence[str]]) -> None:
+    """See that a call of this app can go to the agent or the app: ``agents`` has those of every app, by its name.
+
+    Raises:
+        HTTPException: 400, it cannot.
+
+    """
+    if asked.agent and asked.agent not in agents.get(app, ()):
+        raise HTTPException(400, f"the app {app!r} has no agent {asked.agent!r}")
+    if asked.app and (asked.app == app or asked.app not in agents):
+        raise HTTPException(400, f"there is no other app {asked.app!r}")
 
 
 def person(target: str) -> str:

@@ -24,7 +24,9 @@ from orchestra.console.steering.targets import TransferTargets
 from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
+    Event,
     OperatorHandedBack,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorWhispered,
 )
@@ -39,8 +41,9 @@ def router(console: Console) -> APIRouter:
     """The routes of this section."""
     api, acts, attendance = APIRouter(), Acts(console), Attendance()
     console.while_connected("listener leases", attendance.renew_leases)
-    _add_acts(api, acts)
-    _add_state(api, console, acts)
+    targets = TransferTargets(console.settings)
+    _add_acts(api, acts, targets)
+    _add_state(api, console, acts, targets)
 
     @api.websocket("/api/calls/{call}/listen")
     async def listen(websocket: WebSocket, call: str, operator: _Operating) -> None:
@@ -80,7 +83,7 @@ def router(console: Console) -> APIRouter:
     return api
 
 
-def _add_acts(api: APIRouter, acts: Acts) -> None:
+def _add_acts(api: APIRouter, acts: Acts, targets: TransferTargets) -> None:
     @api.post("/api/calls/{call}/say")
     async def say(request: Request, call: str, operator: _Operating) -> Response:
         body = await read_json(request, requests.Say)
@@ -102,8 +105,18 @@ def _add_acts(api: APIRouter, acts: Acts) -> None:
     @api.post("/api/calls/{call}/transfer")
     async def transfer(request: Request, call: str, operator: _Operating) -> Response:
         body = await read_json(request, requests.Transfer)
-        target, briefing = requests.person(body.target), requests.optional(body.briefing)
-        event = CallTransferRequested(call=call, target=target, briefing=briefing, operator=operator.name)
+        briefing = requests.optional(body.briefing)
+        event: Event
+        if requests.goes_to_person(body):
+            target = requests.person(body.target)
+            event = CallTransferRequested(call=call, target=target, briefing=briefing, operator=operator.name)
+        else:
+            app = (await acts.presence(call)).app
+            if not await acts.was_done(call, body.request):
+                requests.check_target(body, app, (await targets.get()).agents)
+            event = OperatorPassedOn(
+                call=call, operator=operator.name, agent=body.agent, app=body.app, briefing=briefing
+            )
         return _done(await acts.do(event, operator, request=body.request, action="transferred"))
 
     @api.post("/api/calls/{call}/end")
@@ -113,7 +126,7 @@ def _add_acts(api: APIRouter, acts: Acts) -> None:
         return _done(await acts.do(event, operator, request=body.request, action="ended"))
 
 
-def _add_state(api: APIRouter, console: Console, acts: Acts) -> None:
+def _add_state(api: APIRouter, console: Console, acts: Acts, targets: TransferTargets) -> None:
     @api.get("/api/calls/{call}/operators", dependencies=[requires(Role.READ)])
     async def operators(call: str) -> Response:
         """Who is in the call: a JSON value at once and whenever it has changed, as server-sent events."""
@@ -126,13 +139,13 @@ def _add_state(api: APIRouter, console: Console, acts: Acts) -> None:
 
         return event_stream(messages())
 
-    targets = TransferTargets(console.settings)
-
     @api.get("/api/calls/{call}/transfer-targets", dependencies=[requires(Role.OPERATE)])
     async def transfer_targets(call: str) -> Response:
-        """Whom the call can go to."""
-        await acts.presence(call)
-        return as_json(await targets.get())
+        """Whom the call can go to: ``people``, other ``agents`` of its app, and other ``apps``."""
+        app = (await acts.presence(call)).app
+        known = await targets.get()
+        apps = tuple(name for name in known.agents if name != app)
+        return as_json({"people": known.people, "agents": known.agents.get(app, ()), "apps": apps})
 
 
 def _done(now: bool) -> Response:

@@ -15,7 +15,7 @@ from orchestra.console.steering.attendance import Departure
 from orchestra.console.steering.lease import MicrophoneLease
 from orchestra.console.steering.microphone import Microphone
 from orchestra.errors import MalformedMessageError, RejectedError
-from orchestra_schemas import CallEnded, CallTransferred, OperatorHandedBack, OperatorLeft, tag_of
+from orchestra_schemas import CallEnded, CallTransferred, OperatorHandedBack, OperatorLeft, OperatorPassedOn, tag_of
 
 _LOG = structlog.get_logger("orchestra.console")
 
@@ -29,6 +29,7 @@ _ENDINGS: Final = {
     tag_of(CallEnded): "call over",
     tag_of(CallTransferred): "transferred",
     tag_of(OperatorHandedBack): "handed back",
+    tag_of(OperatorPassedOn): "handed back",
 }
 _LEFT = tag_of(OperatorLeft)
 

@@ -1,4 +1,4 @@
-"""Whom a call can be transferred to: the people whom the apps name."""
+"""Whom a call can be transferred to: the people whom the apps name, their agents, and the apps."""
 
 import asyncio
 import time
@@ -17,9 +17,10 @@ _READ_AGAIN_S = 300.0
 
 
 class Targets(msgspec.Struct, frozen=True):
-    """Numbers and SIP addresses of people, sorted; others can be typed."""
+    """``people``: numbers and SIP addresses, sorted; others can be typed. ``agents``: of each app, by its name."""
 
     people: tuple[str, ...] = ()
+    agents: dict[str, tuple[str, ...]] = {}
 
 
 class TransferTargets:
@@ -44,7 +45,8 @@ class TransferTargets:
 
 
 def targets_of(lines: EdgeLines) -> Targets:
-    """The people whom these apps and their lines name."""
+    """The people whom these apps and their lines name, and their agents."""
     closed = [rule.closed for rule in lines.plan.rules.values()] if lines.plan is not None else []
     named = {app.transfer_target for app in lines.apps} | {each for each in closed if isinstance(each, str)}
-    return Targets(tuple(sorted(named - {""})))
+    agents = {app.name: tuple(filter(None, app.endpointing_by_agent)) for app in lines.apps}
+    return Targets(tuple(sorted(named - {""})), agents)

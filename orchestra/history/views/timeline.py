@@ -25,6 +25,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     OperatorWhispered,
@@ -182,6 +183,9 @@ def _operator(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one f
             return f"{operator} takes the call over", "warning"
         case OperatorHandedBack(operator=operator, note=note):
             return f"{operator} hands the call back{f': “{note}”' if note else ''}", "event"
+        case OperatorPassedOn(operator=operator, briefing=note):
+            to = event.agent or event.app
+            return f"{operator} passes the caller on to {to}{f': “{note}”' if note else ''}", "event"
         case OperatorLeft(operator=operator, reason=reason, listens=listens):
             what = "no longer listens" if listens else "has left the call"
             return f"{operator} {what}{f' ({reason})' if reason else ''}", "event"

@@ -396,6 +396,8 @@ class Call:
             self._on_answered(event)
         elif isinstance(event, AppChanged):
             self._on_app_changed(event)
+            if not self.over.done():
+                self.conversation.take(event)
         elif not self.over.done():
             if isinstance(event, TurnCancelled) and event.reason == "expired":
                 self.conversation.apologize_for_lost_turn(event.turn, self._script.apology)

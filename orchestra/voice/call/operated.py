@@ -23,6 +23,7 @@ from orchestra.history.resume import ResumeState
 from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.voice.call.conversation import Conversation
 from orchestra_schemas import (
+    AppChanged,
     AudioChunk,
     CallEndRequested,
     CallTransferRequested,
@@ -30,6 +31,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     ReplyInterrupted,
@@ -91,6 +93,10 @@ class OperatedConversation(Conversation):
                 self._take_over(event.operator)
             case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator, listens=False):
                 self._hand_back(operator)
+            case OperatorPassedOn(operator=operator, app=app):
+                self._hand_back(operator, says=not app)  # another app greets the caller itself
+            case AppChanged(operator=operator) if operator:
+                self._greet_anew(event)
             case CallEndRequested(operator=operator) if operator:
                 self._stop(operator)
                 self._end(HangUp())
@@ -163,8 +169,8 @@ class OperatedConversation(Conversation):
         self.on_held(True)
         self._microphone_due = self._clock.monotonic() + FIRST_WITHIN_S
 
-    def _hand_back(self, operator: str) -> None:
-        """The agents have the call again, and say so."""
+    def _hand_back(self, operator: str, *, says: bool = True) -> None:
+        """The agents have the call again; ``says``: and say so."""
         if operator != self.held_by or not operator:
             return
         _LOG.info("call.handed_back", call=self._call, operator=operator)
@@ -173,8 +179,14 @@ class OperatedConversation(Conversation):
         self.on_held(False)
         # the agents' words are counted in audio that was sent, and the operator's was none of theirs
         self._act(self.turns.clear_output())
-        if self.handed_back and not self.turns.hanging_up:
+        if says and self.handed_back and not self.turns.hanging_up:
             self._speak_as_turn(self.handed_back)
+
+    def _greet_anew(self, changed: AppChanged) -> None:
+        """An operator has passed the caller on to another app, which greets them, unless they speak."""
+        if changed.greeting and not (self.held_by or self.turns.hanging_up or self.turns.caller_took_turn):
+            self._stop(changed.operator)
+            self._speak_as_turn(changed.greeting)
 
     # -- the operator's voice
 

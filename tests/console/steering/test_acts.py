@@ -9,15 +9,18 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
+from orchestra.console.steering.targets import Targets, TransferTargets
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
+    AppChanged,
     CallEnded,
     CallEndRequested,
     CallStarted,
     CallTransferRequested,
     Event,
     OperatorHandedBack,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     OperatorWhispered,
@@ -47,7 +50,11 @@ class Asking:
 
 
 @pytest_asyncio.fixture
-async def asking(bus: TestBus, settings: Settings) -> AsyncIterator[Asking]:
+async def asking(bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asking]:
+    async def known(_: TransferTargets) -> Targets:
+        return Targets(people=("+15550199",), agents={"demo": ("desk", "claims"), "bank": ("teller",)})
+
+    monkeypatch.setattr(TransferTargets, "get", known)
     call = bus.call()
     await bus.publish(CallStarted(call=call, app="demo"))
     async with console_app(console_settings(settings)) as console:
@@ -60,6 +67,8 @@ async def asking(bus: TestBus, settings: Settings) -> AsyncIterator[Asking]:
         ("say", {"text": " One moment.\n"}, OperatorSaid, {"text": "One moment."}),
         ("whisper", {"note": "Offer a refund."}, OperatorWhispered, {"note": "Offer a refund."}),
         ("end", {"reason": "abuse"}, CallEndRequested, {"reason": "abuse"}),
+        ("transfer", {"agent": "claims"}, OperatorPassedOn, {"agent": "claims", "app": "", "briefing": ""}),
+        ("transfer", {"app": "bank", "briefing": "Rich."}, OperatorPassedOn, {"app": "bank", "briefing": "Rich."}),
         ("transfer", {"target": "+15550100"}, CallTransferRequested, {"target": "+15550100", "briefing": ""}),
         (
             "transfer",
@@ -85,6 +94,15 @@ async def test_a_page_that_got_no_answer_may_ask_again(asking: Asking) -> None:
     answers = [(await asking.ask("say", text="Hello.")).json() for _ in range(3)]
     assert [answer["repeated"] for answer in answers] == [False, True, True]
     assert len(await asking.on_journal()) == 1
+
+
+async def test_passing_on_may_be_asked_again_though_the_app_has_the_call_by_then(asking: Asking) -> None:
+    first = await asking.ask("transfer", app="bank")
+    await asking.bus.publish(AppChanged(call=asking.call, app="bank", agent="teller", operator="operator"))
+    again = await asking.ask("transfer", app="bank")
+    assert (first.json()["repeated"], again.json()["repeated"]) == (False, True)
+    targets = await asking.http.get(f"/api/calls/{asking.call}/transfer-targets", headers=as_operator("operate"))
+    assert targets.json() == {"people": ["+15550199"], "agents": ["teller"], "apps": ["demo"]}
 
 
 async def test_handing_back_may_be_asked_again_though_nobody_has_the_call_by_then(asking: Asking) -> None:
@@ -126,6 +144,10 @@ async def test_what_cannot_be_done_now_is_refused_with_the_reason(
         ("whisper", {"note": 5}, "note"),
         ("transfer", {"target": "the boss"}, "write a number"),
         ("transfer", {"target": ""}, "write a number"),
+        ("transfer", {"agent": "teller"}, "the app 'demo' has no agent 'teller'"),
+        ("transfer", {"app": "demo"}, "there is no other app 'demo'"),
+        ("transfer", {"app": "zoo"}, "there is no other app 'zoo'"),
+        ("transfer", {"agent": "claims", "app": "bank"}, "to one of them"),
         ("say", {"text": "Hi.", "voice": "x"}, "voice"),
         ("say", {"text": "Hi.", "request": "../../x"}, "request"),
         ("say", {"text": "Hi.", "request": ""}, "request"),

@@ -9,6 +9,7 @@ from orchestra.history.reduce import history_of
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.call.operated import FIRST_WITHIN_S, SILENT_S, OperatedConversation
 from orchestra_schemas import (
+    AppChanged,
     AudioChunk,
     CallEndRequested,
     CallTransferRequested,
@@ -16,6 +17,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     ReplyChunk,
@@ -345,6 +347,52 @@ def test_another_edge_knows_who_listens(call: OperatedCall) -> None:
     left = OperatorLeft(call="call", operator="ben", listens=True)
     call.conversation.resume(history_of([*journal, left]).resume, "Sorry, say that again.")
     assert call.operated.listeners == {"anna"}
+
+
+# -- pass on
+
+
+def test_an_operator_passes_the_caller_on_to_an_agent_and_the_reply_goes_on(call: OperatedCall) -> None:
+    asked(call)
+    call.conversation.take(OperatorPassedOn(call="call", operator="anna", agent="claims"))
+    call.wait(6)
+    assert call.said() == ["It is in Denver. It will arrive tomorrow before noon."]
+
+
+def test_an_operator_who_passes_the_caller_on_has_handed_the_call_back(call: OperatedCall) -> None:
+    takes_over(call)
+    call.wait(1, microphone=True)
+    call.conversation.take(OperatorPassedOn(call="call", operator="ben", agent="claims"))
+    assert call.operated.held_by == "anna"
+    call.conversation.take(OperatorPassedOn(call="call", operator="anna", agent="claims"))
+    call.wait(4)
+    assert (call.operated.held_by, call.said()) == ("", [BACK])
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_another_app_greets_the_caller_whom_an_operator_has_passed_on(call: OperatedCall, held: bool) -> None:
+    asked(call)
+    if held:
+        takes_over(call)
+        call.wait(1, microphone=True)
+    call.conversation.take(OperatorPassedOn(call="call", operator="anna", app="bank"))
+    call.conversation.take(AppChanged(call="call", app="bank", agent="teller", greeting="The bank.", operator="anna"))
+    call.wait(4)
+    assert call.said()[-1] == "The bank."
+    assert BACK not in call.said()
+    call.says("hello")
+    call.answers("How can I help?")
+    call.wait(4)
+    assert call.said()[-1] == "How can I help?"
+
+
+def test_a_caller_who_speaks_is_not_greeted_by_another_app(call: OperatedCall) -> None:
+    call.voice_starts()
+    call.conversation.take(AppChanged(call="call", app="bank", agent="teller", greeting="The bank.", operator="anna"))
+    call.voice_ends()
+    call.words_come("my parcel is lost")
+    call.wait(2)
+    assert call.said() == []
 
 
 # -- what an operator says themselves
