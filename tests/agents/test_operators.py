@@ -191,9 +191,7 @@ async def test_a_replay_asks_the_same_prompts(bus: TestBus) -> None:
 async def test_the_agent_to_whom_an_operator_passed_the_caller_on_answers_the_next_turn(bus: TestBus) -> None:
     async with Line(bus, lambda _: "All right.").running() as line:
         await line.say("hello")
-        passed_on = OperatorPassedOn(
-            call=line.call, operator="anna", agent="billing", briefing="They were overcharged."
-        )
+        passed_on = OperatorPassedOn(call=line.call, operator="anna", agent="billing", briefing="A bill is wrong.")
         nobody = OperatorPassedOn(call=line.call, operator="anna", agent="nobody")
         await bus.publish(passed_on, nobody)
         await line.say("where is my parcel")  # would be routed to another agent

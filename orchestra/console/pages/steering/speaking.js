@@ -64,7 +64,8 @@ export class Speaking extends EventTarget {
     this.skipped = 0;
     this.tell("state", { state: "connecting" });
     socket.onmessage = ({ data }) => this.told(JSON.parse(data));
-    socket.onclose = ({ reason }) => this.end(reason || "the connection was lost: the agents have the call back");
+    const lost = () => (this.speaks ? "the connection was lost: the agents have the call back" : "the call could not be taken over: try again");
+    socket.onclose = ({ reason }) => this.end(reason || lost());
   }
 
   told(message) {
