@@ -11,9 +11,10 @@ from typing import Final
 
 import msgspec
 
-from orchestra.errors import UsageError
+from orchestra.errors import RejectedError, UsageError
 from orchestra.lines import line_name
 from orchestra.lines.dialled import E164
+from orchestra.voice.carriers.sip.addresses import parse_address
 
 _NUMBER_COLUMNS: Final = ("number", "phone", "to", "telephone", "phone_number")
 _ZONE_COLUMNS: Final = ("zone", "time_zone", "timezone")
@@ -30,7 +31,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         row: the line of the file, the heading being 1.
-        number: E.164.
+        number: E.164, or a SIP address.
         zone: the person's time zone (IANA); empty: that of the number.
         variables: the other columns, by name.
 
@@ -131,6 +132,8 @@ def _rows(rows: Iterator[list[str]], names: list[str], number_at: int) -> Iterat
 
 
 def _number(written: str) -> str:
+    if written.lower().startswith(("sip:", "sips:")):
+        return _sip_address(written)
     try:
         number = line_name(written)
     except ValueError:
@@ -141,8 +144,18 @@ def _number(written: str) -> str:
     return number
 
 
+def _sip_address(written: str) -> str:
+    """The address, its host and its scheme in small letters, in which they are the same."""
+    address, host = written.rpartition("@")[::2]
+    scheme, _, user = address.partition(":")
+    try:
+        return str(parse_address(f"{scheme.lower()}:{user}@{host.lower()}"))
+    except RejectedError as error:
+        raise ValueError(str(error)) from None
+
+
 def read_numbers(path: Path) -> list[str]:
-    """The telephone numbers of a file with one in each line.
+    """The telephone numbers and SIP addresses of a file with one in each line.
 
     Raises:
         UsageError: one of them cannot be read: a list of people who want no calls protects nobody if it has holes.

@@ -46,6 +46,19 @@ def test_each_bad_row_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert "row 3" in next(row.reason for row in rows if row.row == 6 and isinstance(row, BadRow))
 
 
+def test_a_sip_address_is_a_contact_once_however_its_host_is_written(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        "number,zone\nsip:Ann@PBX.example:5070;transport=tcp,Europe/Berlin\nSIP:Ann@pbx.Example:5070;transport=tcp,\n"
+        "sip:ann,\nsip:ann@pbx.example?X=1,\nsips:bob@10.0.0.1,\n",
+    )
+    assert [row.number for row in rows if isinstance(row, Contact)] == [
+        "sip:Ann@pbx.example:5070;transport=tcp",
+        "sips:bob@10.0.0.1",
+    ]
+    assert [row.row for row in rows if isinstance(row, BadRow)] == [3, 4, 5]
+
+
 def test_a_quotation_mark_that_is_never_closed_does_not_hide_that_rows_are_missing(tmp_path: Path) -> None:
     rows = read(tmp_path, 'number,name\n+15550001,a\n+15550002,"b\n+15550003,c\n')
     assert any(isinstance(row, BadRow) for row in rows)

@@ -103,6 +103,31 @@ async def test_a_caller_who_hangs_up_while_the_person_is_rung_is_not_missed(bus:
 
 
 @pytest.mark.integration
+async def test_the_telephone_of_the_person_stops_ringing_where_the_caller_hangs_up(
+    bus: TestBus, settings: Settings
+) -> None:
+    async with telnyx_edge(bus, settings, "a person", reconnect_s=1) as edge:
+        control, stopped = EdgeCallControl(edge.running.edge), asyncio.Event()
+
+        async def talk(line: PhoneLine) -> None:
+            edge.network.dialled[next(iter(edge.network.legs))] = ring
+            await ask_for_a_person(edge, line)
+            call = (await edge.running.event(CallTransferRequested)).call
+            async with asyncio.timeout(PATIENCE_S):
+                while not await control.kept(call, "telnyx person"):
+                    await line.until(lambda: False, 0.02)
+
+        async def ring(leg: Leg, body: dict[str, Any]) -> None:
+            del body
+            assert (await leg.commands.get()).action == "hangup"
+            stopped.set()
+
+        assert (await edge.call(talk)).how == "caller_hung_up"
+        async with asyncio.timeout(PATIENCE_S):
+            await stopped.wait()
+
+
+@pytest.mark.integration
 async def test_a_caller_without_a_line_hears_the_message(bus: TestBus, settings: Settings) -> None:
     async with telnyx_edge(bus, settings, max_calls=1, busy_message="Call later.") as edge:
 

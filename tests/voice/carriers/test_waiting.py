@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from twilio.request_validator import RequestValidator
 
+from orchestra.errors import JournalUnavailableError
 from orchestra.history.ending import Transfer
 from orchestra.settings import Settings
 from orchestra.simulator import (
@@ -29,6 +30,7 @@ from orchestra.voice.carriers.twilio import twiml
 from orchestra.voice.carriers.twilio.webhooks import TwimlDocuments
 from orchestra.voice.carriers.vonage import ncco
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
+from orchestra.voice.edge.call_control import EdgeCallControl
 from orchestra_schemas import (
     CallEnded,
     CallStarted,
@@ -67,7 +69,8 @@ def test_with_twilio_a_caller_waits_in_a_queue_of_their_own() -> None:
     document = twilio(queues=True).dial(MUSIC, CALL, stream=2)
     assert f'waitUrl="{SITE}/twilio/hold?call={CALL}&amp;stream=2"' in document
     assert f">{CALL}</Enqueue>" in document
-    assert f'<Play loop="0">{SITE}/hold-music/a.wav</Play>' in twiml.music_twiml(PUBLIC.at(MUSIC.hold_music))
+    document = twiml.music_twiml(PUBLIC.at(MUSIC.hold_music), f"{SITE}/twilio/hold")
+    assert f'<Play>{SITE}/hold-music/a.wav</Play><Redirect method="POST">{SITE}/twilio/hold</Redirect>' in document
 
 
 @pytest.mark.parametrize(
@@ -204,6 +207,26 @@ async def test_the_music_ends_where_nobody_takes_the_call(bus: TestBus, settings
     assert len(await bus.published(TransferFailed)) == 1
 
 
+async def test_nobody_waits_with_music_for_what_cannot_be_read(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(_control: EdgeCallControl, _call: str) -> None:
+        raise JournalUnavailableError
+
+    monkeypatch.setattr(EdgeCallControl, "_state", unreadable)
+    account = {"twilio_account_sid": ACCOUNT, "twilio_number": "+15550100"}
+    async with running_edge(bus, settings, hold_music="melody", **account) as running:  # type: ignore[arg-type]
+        call = bus.call()
+        asked = []
+        for path, result in ((f"hold?call={call}", {}), (f"after-dial?call={call}", {"QueueResult": "leave"})):
+            url, fields = f"{running.url}/twilio/{path}", {"CallSid": "CA1", "CallStatus": "in-progress", **result}
+            signature = RequestValidator(AUTH_TOKEN).compute_signature(url, fields)
+            async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+                asked.append((await http.post(url, data=fields, headers={"X-Twilio-Signature": signature})).text)
+    assert "<Leave />" in asked[0]
+    assert f"/twilio/after-dial?call={call}&amp;tries=1&amp;DialCallStatus=leave</Redirect>" in asked[1]
+
+
 async def test_the_queue_s_webhooks_act_once_and_only_for_a_call_that_waits(bus: TestBus, settings: Settings) -> None:
     orders: list[str] = []
     rung: list[str] = []
@@ -229,7 +252,9 @@ async def test_the_queue_s_webhooks_act_once_and_only_for_a_call_that_waits(bus:
             assert (await ask(f"hold?call={waits}", signed=False))[0] == 403
             assert "<Leave />" in (await ask(f"hold?call={other}"))[1]
             for _ in range(2):
-                assert "<Play loop=" in (await ask(f"hold?call={waits}"))[1]
+                document = (await ask(f"hold?call={waits}"))[1]
+                assert "<Play>" in document
+                assert f"/twilio/hold?call={waits}</Redirect>" in document
             # whose call is over, and whose caller is gone, ends nothing
             assert (await ask(f"person?call={other}&caller=CA9", CallStatus="busy"))[0] == 204
             assert (await ask(f"person?call={waits}&caller=CA9", CallStatus="busy"))[0] == 204

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from orchestra.errors import CarrierError
+from orchestra.errors import CarrierError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.lines.dialled import split_extension
 from orchestra.settings import Settings
@@ -35,6 +35,8 @@ _AGAIN_S = 2.0
 #: of an extension's keys: Telnyx's ``W`` waits for a second; a key takes 0.25 s, and as much again until the next one
 _COMMA, _COMMA_S, _KEY_S = "WW", 2.0, 0.5
 #: of Telnyx's own speech, for the few sentences that no agent says
+#: of what is kept of a call: Telnyx's id of the person's leg
+_PERSON = "telnyx person"
 _VOICE = {"voice": "AWS.Polly.Joanna", "language": "en-US"}
 
 #: asks the edge what happens next
@@ -229,7 +231,7 @@ class CallFlow:
             if not self._settings.telnyx_connection_id:
                 msg = "ORCHESTRA_TELNYX_CONNECTION_ID is not set: without it nobody can be rung"
                 raise CarrierError(msg)  # noqa: TRY301 - it fails like a refused command
-            await self._commands.dial(
+            person = await self._commands.dial(
                 f"{parties.call}.dial.{parties.stream}",
                 connection_id=self._settings.telnyx_connection_id,
                 to=number,
@@ -243,6 +245,7 @@ class CallFlow:
             failed = replace(report, transfer_status=str(error)[:200])
             await self.proceed(failed, self._control.after_transfer)
             return
+        await self._note_person(parties.call, person)
         if transfer.hold_music:
             await self._optional(
                 parties.provider_call,
@@ -251,6 +254,21 @@ class CallFlow:
                 audio_url=self._public.at(transfer.hold_music),
                 loop="infinity",
             )
+
+    async def _note_person(self, call: str, person: str) -> None:
+        """Keep the id of the person's leg: without it, it rings on where the caller hangs up."""
+        try:
+            await self._control.keep(call, _PERSON, person)
+        except RejectedError as error:
+            _LOG.warning("transfer.person_not_noted", call=call, error=str(error))
+
+    async def stop_ringing(self, call: str) -> None:
+        """The caller has hung up: nobody is to be rung for them any longer."""
+        try:
+            if call and (person := await self._control.kept(call, _PERSON)):
+                await self.hang_up(person)
+        except (CarrierError, RejectedError) as error:  # whoever answers is hung up on
+            _LOG.info("transfer.rings_on", call=call, error=str(error))
 
     async def stop_music(self, state: ClientState) -> None:
         """The caller waits no longer."""

@@ -129,3 +129,4 @@ class Webhooks:
             await self._flow.proceed(replace(report, transfer_status=status), self._control.after_transfer)
         else:
             await self._control.ended(replace(report, end_reason=event.end_reason))
+            await self._flow.stop_ringing(report.call)

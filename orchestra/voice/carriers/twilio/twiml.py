@@ -239,10 +239,11 @@ def enqueue_twiml(call: str, public: PublicUrl, *, stream: int) -> str:
     return str(response)
 
 
-def music_twiml(url: str) -> str:
-    """Play this again and again."""
+def music_twiml(music: str, again: str) -> str:
+    """Play this music once, then ask at ``again``: a caller of whom nobody knows any more does not wait for ever."""
     response = voice_response.VoiceResponse()
-    response.play(url, loop=0)
+    response.play(music)
+    response.redirect(again, method="POST")
     return str(response)
 
 

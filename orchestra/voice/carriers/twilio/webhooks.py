@@ -166,7 +166,7 @@ class Webhooks:
     # -- a caller who waits in a queue
 
     async def _hold(self, webhook: FormWebhook) -> Response:
-        """The caller waits: they hear music, and the person is called."""
+        """The caller waits: they hear music, and the person is called; Twilio asks again after each round of it."""
         transfer = await self._control.requested_transfer(webhook.call)
         if transfer is None or not transfer.hold_music:
             return xml(twiml.leave_twiml())
@@ -181,7 +181,8 @@ class Webhooks:
         except (CarrierError, RejectedError) as error:
             _LOG.warning("transfer.failed", call=webhook.call, error=str(error))
             return xml(twiml.leave_twiml())
-        return xml(twiml.music_twiml(self._public.at(transfer.hold_music)))
+        again = self._public.after(twiml.HOLD_PATH, webhook.call, webhook.stream)
+        return xml(twiml.music_twiml(self._public.at(transfer.hold_music), again))
 
     async def _note_person(self, call: str, person: str) -> None:
         """Keep Twilio's id of the person's call: without it, it rings on where the caller hangs up."""
