@@ -39,9 +39,10 @@ class AppPhrases(msgspec.Struct, frozen=True):
     voicemail: str
     introduction: str
     endpointing_by_agent: dict[str, Endpointing]
-    fillers: tuple[tuple[str, str], ...]
+    fillers: tuple[tuple[str, str, float], ...]
     transfer_target: str = ""
     thinking_sound: str = ""
+    speed: float = 1.0
     pronunciations: dict[str, str] = {}
 
 

@@ -82,6 +82,10 @@ class Pronunciations(msgspec.Struct, frozen=True):
             return [Piece(each, each) for each in written]
         return [Piece(each, pattern.sub(lambda match: self._say(match[0], ipa), each)) for each in written]
 
+    def say(self, text: str, ipa: str = "") -> str:
+        """A text as it is said; ``ipa`` as in `pieces`."""
+        return " ".join(piece.said for piece in self.pieces(text, ipa)) if self.said else text
+
     def _say(self, written: str, ipa: str) -> str:
         said = self.said.get(written) or next(said for key, said in self.said.items() if key.lower() == written.lower())
         if not said.startswith("/"):

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestra.agents.app_checks import as_tuple, check_endpointing, check_text
+from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text
 from orchestra.agents.tool import Tool
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
@@ -32,6 +32,7 @@ class Agent:
         parameters: sent to the model's server with the prompt, such as ``{"temperature": 0.2,
             "max_tokens": 200}``; the names are the server's.
         endpointing: how patient it is with a caller who pauses; None: as the app says.
+        speed: how fast it speaks, 0.7 to 1.2; 1.0 is the voice's own pace. None: as the app says.
 
     """
 
@@ -46,6 +47,7 @@ class Agent:
     model: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
     endpointing: Endpointing | None = None
+    speed: float | None = None
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -70,6 +72,7 @@ class Agent:
             msg = f'{here} parameters is {type(self.parameters).__name__}: write them as {{"temperature": 0.2}}'
             raise AppError(msg)
         check_endpointing(self.endpointing, here)
+        check_speed(self.speed, here)
 
     @cached_property
     def instructions(self) -> str:

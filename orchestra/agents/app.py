@@ -8,7 +8,7 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 from orchestra.agents.agent import Agent
-from orchestra.agents.app_checks import as_tuple, check_endpointing, check_text
+from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.knowledge import Knowledge
@@ -58,6 +58,8 @@ class App:
         endpointing: how patient its agents are with a caller who pauses, unless an agent has its own.
         thinking_sound: what a caller hears, quietly, while agents are at work and nothing is said: a WAV file of 16-bit
             PCM, which is repeated, or ``"melody"``; empty: nothing.
+        speed: how fast its agents speak, unless an agent has its own, 0.7 to 1.2; 1.0 is the voice's own pace. A caller
+            may ask for it slower or faster, and hears numbers slower that are said again.
         pronunciations: how names and products are said that the speech engine would read wrongly, by what is written:
             ``{"Nguyen": "win", "Łódź": "/wudʑ/"}``, with IPA between slashes for engines that take it. What is recorded
             and shown stays as it is written.
@@ -85,6 +87,7 @@ class App:
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
     endpointing: Endpointing = DEFAULT_ENDPOINTING
     thinking_sound: str = ""
+    speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -118,6 +121,7 @@ class App:
             msg = f"{here} lifespan is not a context manager: mark the function with @contextlib.asynccontextmanager"
             raise AppError(msg)
         check_endpointing(self.endpointing, here)
+        check_speed(self.speed, here)
         check_text(self.thinking_sound, f"{here} thinking_sound")
         Pronunciations(self.pronunciations).checked(here)
         object.__setattr__(self, "thinking_sound", absolute_sound(self.thinking_sound))
@@ -169,11 +173,16 @@ class App:
         found = {agent.name: agent.endpointing or self.endpointing for agent in self.agents}
         return {"": found.get(self.entry, self.endpointing), **found}
 
+    def speed_of(self, agent: str) -> float:
+        """How fast an agent speaks; one that the app does not have any more speaks as the app says."""
+        speaker = self.team.get(agent)
+        return self.speed if speaker is None or speaker.speed is None else speaker.speed
+
     @property
-    def fillers(self) -> tuple[tuple[str, str], ...]:
-        """What callers hear while a tool is slow, each with the voice of the agent who says it."""
+    def fillers(self) -> tuple[tuple[str, str, float], ...]:
+        """What callers hear while a tool is slow, each with the voice and the speed of the agent who says it."""
         return tuple(
-            (self.language.to_speech(tool.filler), agent.voice)
+            (self.language.to_speech(tool.filler), agent.voice, self.speed_of(agent.name))
             for agent in self.agents
             for tool in self.tools_of(agent)
             if tool.filler

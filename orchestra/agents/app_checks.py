@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from orchestra.agents.speaking_rate import FASTEST, SLOWEST
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
 
@@ -87,3 +88,10 @@ def _shown(given: Any) -> str:
     if given is None or isinstance(given, str | int | float):
         return repr(given)[:60]
     return f"{'an' if type(given).__name__[:1] in 'aeiouAEIOU' else 'a'} {type(given).__name__}"
+
+
+def check_speed(speed: Any, here: str) -> None:
+    """Raises AppError: it is not a speed at which engines speak."""
+    if speed is not None and (type(speed) not in {int, float} or not SLOWEST <= speed <= FASTEST):
+        msg = f"{here} speed is {speed!r}: write a number from {SLOWEST} to {FASTEST}, 1.0 is the voice's own pace"
+        raise AppError(msg)

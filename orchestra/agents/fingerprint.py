@@ -38,6 +38,7 @@ def fingerprint(app: "App") -> str:
         **({"introduction": app.introduction} if app.introduction else {}),
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
+        **({"speed": app.speed} if app.speed != 1.0 else {}),
         **({"thinking_sound": Path(app.thinking_sound).name} if app.thinking_sound else {}),
         **({"pronunciations": dict(app.pronunciations)} if app.pronunciations else {}),
         **({"remembers_callers": True} if app.remembers_callers else {}),
@@ -63,6 +64,7 @@ def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
         "voice": agent.voice,
         "model": agent.model,
         "parameters": dict(agent.parameters),
+        **({"speed": agent.speed} if agent.speed is not None else {}),
         **({"endpointing": agent.endpointing.content} if agent.endpointing is not None else {}),
     }
 

@@ -13,6 +13,7 @@ def reply_chunk(
     index: int = 0,
     first_token_ms: float = 0.0,
     filler: bool = False,
+    speed: float = 0.0,
 ) -> ReplyChunk:
     """A part of an agent's reply, in the agent's voice.
 
@@ -24,6 +25,7 @@ def reply_chunk(
         index: its place among the chunks of one prompt, from 0.
         first_token_ms: how long the model took to begin; of the first chunk only.
         filler: it bridges a wait.
+        speed: how fast it is said; 0.0: as the agent speaks.
 
     """
     speaker = app.team.get(agent)
@@ -34,6 +36,7 @@ def reply_chunk(
         agent=agent,
         index=index,
         voice=speaker.voice if speaker else "",
+        speed=speed or app.speed_of(agent),
         first_token_ms=first_token_ms,
         filler=filler,
     )

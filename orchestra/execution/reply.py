@@ -5,6 +5,7 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.rule import Sentence
+from orchestra.agents.speaking_rate import speaking_rate
 from orchestra.bus import Context
 from orchestra.errors import DivergedError
 from orchestra.execution.token_meter import TokenMeter
@@ -64,7 +65,8 @@ class Reply:
             DivergedError: an earlier attempt published another sentence in its place; call `append_only` to add to it.
 
         """
-        text = self.language.verbalize(self._allowed(self.language.to_plain_text(sentence)))
+        plain = self._allowed(self.language.to_plain_text(sentence))
+        text = self.language.verbalize(plain)
         if not text:
             return
         if self._matched < len(self._chunks):
@@ -72,20 +74,22 @@ class Reply:
                 raise DivergedError
             self._matched += 1
             return
-        await self._publish(text)
+        own = self._app.speed_of(self._prompt.agent)
+        await self._publish(text, speaking_rate(own, self._prompt.messages, plain, text))
 
     async def apologize(self) -> None:
         """Tell the caller that something went wrong."""
         self.append_only()
         await self._publish(self.language.to_speech(self._app.apology))
 
-    async def _publish(self, text: str) -> None:
+    async def _publish(self, text: str, speed: float = 0.0) -> None:
         chunk = reply_chunk(
             self._app,
             self._prompt,
             self._prompt.agent,
             text,
             index=len(self._chunks),
+            speed=speed,
             first_token_ms=0.0 if self._chunks else self.first_token_ms,
         )
         self._chunks.append(chunk)

@@ -238,7 +238,7 @@ class Ours:
         call = Call(Parties("bench", "CA0"), script, engines.name, cast("Any", journal), speech.put)
         journal.call = call
         call.started()
-        pipeline = CallPipeline(call, speech, lambda _text, _voice: None, engines, stream)
+        pipeline = CallPipeline(call, speech, lambda _phrase: None, engines, stream)
         try:
             listening = call_session._read_all(call, pipeline, stream)
             parts = call_session.CallParts(pipeline.run(), listening, call.watch(), pipeline.stop)

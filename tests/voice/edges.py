@@ -114,6 +114,7 @@ class ScriptedEngines:
 
     hears: Iterable[str] = ()
     name: str = "script/tone"
+    ipa: str = ""
     words: deque[str] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -163,8 +164,9 @@ class Greeting:
     introduction: str = ""
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
     thinking_sound: str = ""
+    speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict)
-    fillers: tuple[tuple[str, str], ...] = ()
+    fillers: tuple[tuple[str, str, float], ...] = ()
 
 
 @dataclass

@@ -8,11 +8,15 @@ from orchestra.history.ending import HangUp, Transfer
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak this text after everything that is already being spoken."""
+    """Speak this text after everything that is already being spoken, in this voice and at this speed.
+
+    Without a voice or a speed, those of what was said before.
+    """
 
     turn: int
     text: str
     voice: str = ""
+    speed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class Script:
     consent: str = ""
     endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
     thinking_sound: str = ""  # heard while agents are at work, by its name
+    speed: float = 1.0  # how fast the edge speaks; agents have their own
     pronunciations: Pronunciations = AS_WRITTEN
     ending: Ending | None = None  # after the greeting, which is then a message
     version: str = ""  # of package and app
@@ -215,6 +216,11 @@ class Call:
     def thinking_sound(self) -> str:
         """The name of what its caller hears while the first app's agents are at work; empty: nothing."""
         return self._script.thinking_sound
+
+    @property
+    def speed(self) -> float:
+        """How fast the edge's own phrases are said; 1.0 is the voice's own pace."""
+        return self._script.speed
 
     @property
     def pronunciations(self) -> Pronunciations:

@@ -514,7 +514,7 @@ class Conversation:
         if chunk is not self._filler:
             self._answered_turn = chunk.turn
         self._filler = None
-        actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice)
+        actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice, speed=chunk.speed)
         self._note_work(chunk.turn)
         if chunk.turn == self.turns.turn:
             self._edge_speaks = False

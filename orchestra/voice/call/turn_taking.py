@@ -397,13 +397,13 @@ class TurnTaking:
                 break
         self._reply.said.insert(index, Say(self.turn, phrase.strip()))
 
-    def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "") -> list[Action]:
+    def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "", speed: float = 0.0) -> list[Action]:
         """A sentence of the reply of this turn."""
         reply = self._reply
         if turn != self.turn or reply.over or reply.complete or not has_words(text):
             return []
         reply.agent = agent or reply.agent
-        reply.waiting.append(Say(turn, text.strip(), voice))
+        reply.waiting.append(Say(turn, text.strip(), voice, speed))
         return self._speak_waiting()
 
     def pause(self, turn: int) -> list[Action]:

@@ -14,7 +14,7 @@ from orchestra.pronunciations import Pronunciations
 from orchestra.settings import Settings
 from orchestra.voice.call.call import Script
 from orchestra.voice.carriers.port import Parties
-from orchestra.voice.edge.phrase_cache import Phrase
+from orchestra.voice.engines.phrase import Phrase
 
 
 class EdgeApp(Protocol):
@@ -61,6 +61,10 @@ class EdgeApp(Protocol):
         """Heard while its agents are at work: a file's absolute name, or ``melody``; empty: nothing."""
 
     @property
+    def speed(self) -> float:
+        """How fast its agents speak, and the edge for them; 1.0 is the voice's own pace."""
+
+    @property
     def pronunciations(self) -> Mapping[str, str]:
         """How words are said that a speech engine would read wrongly; see `Pronunciations`."""
 
@@ -69,8 +73,8 @@ class EdgeApp(Protocol):
         """How patient each agent is with a caller who pauses; "" for the agent that answers first."""
 
     @property
-    def fillers(self) -> Iterable[tuple[str, str]]:
-        """Said while a tool is slow, each with the voice that says it."""
+    def fillers(self) -> Iterable[tuple[str, str, float]]:
+        """Said while a tool is slow, each with the voice that says it, and how fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +150,15 @@ class Answering:
             if isinstance(text, str) and not is_target(text)
         ]
         unknown = [spoken(self.plan.unknown)] if self.plan is not None else []
-        texts = [*(text for script in scripts for text in script.phrases), *of_lines, *unknown]
-        return [*((text, "") for text in texts), *(filler for app in self.apps for filler in app.fillers)]
+        found = [
+            Phrase(text, speed=script.speed, pronunciations=script.pronunciations)
+            for script in scripts
+            for text in (*script.phrases, *of_lines, *unknown)
+        ]
+        for app, script in zip(self.apps, scripts, strict=True):
+            said = script.pronunciations
+            found += [Phrase(text, voice, speed=speed, pronunciations=said) for text, voice, speed in app.fillers]
+        return found
 
     @property
     def hold_music(self) -> set[str]:
@@ -210,6 +221,7 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         introduction=spoken(app.introduction),
         endpointing=app.endpointing_by_agent,
         thinking_sound=app.thinking_sound,
+        speed=app.speed,
         pronunciations=Pronunciations(app.pronunciations),
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,

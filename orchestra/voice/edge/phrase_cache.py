@@ -8,13 +8,15 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import structlog
 
 from orchestra.atomic_file import write_atomically
 from orchestra.errors import EngineError
+from orchestra.pronunciations import Piece
+from orchestra.voice.engines.phrase import Phrase
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -24,17 +26,25 @@ _FORMAT = "pcm16 8000 Hz"
 #: wait before a vendor that refused or did not answer is asked again, in seconds
 _AGAIN_S = 60.0
 
-Phrase = tuple[str, str]  # text, voice
-
 
 class SpeechRenderer(Protocol):
     """What the cache needs of the engines."""
 
-    def voice_key(self, voice: str = "") -> str:
-        """Identifies engine, voice and model."""
+    ipa: str
 
-    async def render(self, text: str, voice: str = "") -> SynthesizedSpeech:
+    def voice_key(self, voice: str, language: str, speed: float) -> str:
+        """Identifies engine, voice, model, language and pace."""
+
+    async def render(self, text: str, voice: str, language: str, speed: float) -> SynthesizedSpeech:
         """Speech at 8 kHz. Raises EngineError."""
+
+
+class _Key(NamedTuple):
+    """What makes two phrases the same audio with the same words."""
+
+    text: str
+    said: str
+    speaker: str
 
 
 class _Kept(msgspec.Struct):
@@ -51,28 +61,27 @@ class PhraseCache:
     Args:
         engines: synthesizes what is missing.
         folder: one file per phrase; created when needed.
-        phrases: text and voice of each; empty texts are skipped.
+        phrases: empty ones are skipped.
 
     """
 
     def __init__(self, engines: SpeechRenderer, folder: Path, phrases: Iterable[Phrase]) -> None:
         self._engines = engines
         self._folder = folder
-        self._wanted: dict[Phrase, str] = {}
-        self._ready: dict[Phrase, SynthesizedSpeech] = {}
+        self._wanted: dict[_Key, Phrase] = {}
+        self._ready: dict[_Key, SynthesizedSpeech] = {}
         self._changed = asyncio.Event()
         self.use_phrases(phrases)
 
     def use_phrases(self, phrases: Iterable[Phrase]) -> None:
         """Replace the phrases; `run` synthesizes what is missing."""
-        wanted = [(text.strip(), voice) for text, voice in phrases if text.strip()]
-        self._wanted = {(text, self._engines.voice_key(voice)): voice for text, voice in wanted}
-        self._ready = {phrase: speech for phrase, speech in self._ready.items() if phrase in self._wanted}
+        self._wanted = {self._key(phrase): phrase for phrase in phrases if phrase.text.strip()}
+        self._ready = {key: speech for key, speech in self._ready.items() if key in self._wanted}
         self._changed.set()
 
-    def find(self, text: str, voice: str) -> SynthesizedSpeech | None:
-        """The speech of this text; None if it is not cached."""
-        return self._ready.get((text, self._engines.voice_key(voice))) if self._ready else None
+    def find(self, phrase: Phrase) -> SynthesizedSpeech | None:
+        """The speech of this phrase; None if it is not cached."""
+        return self._ready.get(self._key(phrase)) if self._ready else None
 
     async def prepare(self) -> None:
         """Read or synthesize what is missing, once. What an engine refuses stays missing."""
@@ -90,19 +99,45 @@ class PhraseCache:
             except TimeoutError:
                 continue
 
-    async def _prepare(self, key: Phrase) -> None:
-        text, speaker = key
-        name = f"{speaker}\n{_FORMAT}\n{text}"
+    def _key(self, phrase: Phrase) -> _Key:
+        text = phrase.text.strip()
+        speaker = self._engines.voice_key(phrase.voice, phrase.language, phrase.speed)
+        return _Key(text, phrase.pronunciations.say(text, self._engines.ipa), speaker)
+
+    async def _prepare(self, key: _Key) -> None:
+        name = f"{key.speaker}\n{_FORMAT}\n{key.text}" + (f"\n{key.said}" if key.said != key.text else "")
         path = self._folder / f"{hashlib.sha256(name.encode()).hexdigest()}.phrase"
         kept = await asyncio.to_thread(_read, path, name)
         if kept is None:
             try:
-                kept = await self._engines.render(text, self._wanted.get(key, ""))
-                await asyncio.to_thread(_write, path, name, kept)
+                kept = await self._render(key)
+                if kept is not None:
+                    await asyncio.to_thread(_write, path, name, kept)
             except (EngineError, OSError) as error:
-                _LOG.warning("phrase.not_kept", text=text, speaker=speaker, error=str(error))
+                _LOG.warning("phrase.not_kept", text=key.text, speaker=key.speaker, error=str(error))
         if kept is not None and key in self._wanted:
             self._ready[key] = kept
+
+    async def _render(self, key: _Key) -> SynthesizedSpeech | None:
+        phrase = self._wanted.get(key)
+        if phrase is None:
+            return None  # it was replaced meanwhile
+        speech = await self._engines.render(key.said, phrase.voice, phrase.language, phrase.speed)
+        return (
+            speech
+            if key.said == key.text
+            else _as_written(speech, phrase.pronunciations.pieces(key.text, self._engines.ipa))
+        )
+
+
+def _as_written(speech: SynthesizedSpeech, pieces: list[Piece]) -> SynthesizedSpeech:
+    """The speech with the words that are written, at the times of those that are said."""
+    starts = [start_s for words, start_s in speech.words for _ in words.split()]
+    words, at = [], 0
+    for written, said in pieces:
+        words.append((written, starts[min(at, len(starts) - 1)] if starts else 0.0))
+        at += len(said.split())
+    return SynthesizedSpeech(speech.pcm16, tuple(words))
 
 
 def _read(path: Path, name: str) -> SynthesizedSpeech | None:

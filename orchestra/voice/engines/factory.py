@@ -100,6 +100,11 @@ class Engines:
         )
 
     @property
+    def ipa(self) -> str:
+        """How the engine that speaks takes IPA in a text, as a format; empty: it does not."""
+        return self._tts.ipa
+
+    @property
     def looks(self) -> Mapping[str, int]:
         """Smart-turn's looks at pauses so far, by what became of them; see `InferenceQueue`."""
         return self._turn_detection.queue.counts

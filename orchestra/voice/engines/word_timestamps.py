@@ -95,7 +95,7 @@ class WordCountingTTS(TTSService):
         return self._pronunciations().pieces(text, self.ipa)
 
     async def _as_said(self, text: str, _text_type: str) -> str:
-        return " ".join(piece.said for piece in self._pieces(text)) if self._pronunciations().said else text
+        return self._pronunciations().say(text, self.ipa)
 
 
 def _timed(text: str, pts: int, context_id: str | None) -> TTSTextFrame:

@@ -23,9 +23,9 @@ from pipecat.frames.frames import (
     UserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.settings import TTSSettings
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from orchestra.pronunciations import AS_WRITTEN, Pronunciations
 from orchestra.voice.call.actions import (
     ClearAudio,
     FlushSpeech,
@@ -39,10 +39,12 @@ from orchestra.voice.call.actions import (
     Speech,
 )
 from orchestra.voice.call.conversation import Conversation
+from orchestra.voice.engines.phrase import Phrase
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
+from orchestra.voice.engines.voice_settings import VoiceSettings
 from orchestra.voice.pipeline.held_speech import HoldSpeechFrame, ReleaseSpeechFrame
 
-FindPhrase = Callable[[str, str], SynthesizedSpeech | None]
+FindPhrase = Callable[[Phrase], SynthesizedSpeech | None]
 
 
 @dataclass
@@ -97,7 +99,9 @@ class AgentSpeechProcessor(FrameProcessor):
     Args:
         conversation: is told when the caller starts and stops speaking.
         speech: what is to be said.
-        find_phrase: the synthesized audio of a text in a voice, if it is cached; the TTS engine speaks everything else.
+        find_phrase: the synthesized audio of a phrase, if it is cached; the TTS engine speaks everything else.
+        pronunciations: how words are said from now on.
+        speed: how fast the edge's own phrases are said; replies say theirs.
         on_tts_text: called with every text that the TTS engine gets.
         on_wasted_text: called with every text that the TTS engine got for a turn that did not end there.
 
@@ -108,7 +112,9 @@ class AgentSpeechProcessor(FrameProcessor):
         conversation: Conversation,
         speech: SpeechQueue,
         find_phrase: FindPhrase,
+        pronunciations: Callable[[], Pronunciations] = lambda: AS_WRITTEN,
         *,
+        speed: float = 1.0,
         on_tts_text: Callable[[str], None],
         on_wasted_text: Callable[[str], None],
     ) -> None:
@@ -116,11 +122,12 @@ class AgentSpeechProcessor(FrameProcessor):
         self._conversation = conversation
         self._speech = speech
         self._find_phrase = find_phrase
+        self._pronunciations = pronunciations
         self._on_tts_text = on_tts_text
         self._on_wasted_text = on_wasted_text
         self._task: asyncio.Task[None] | None = None
         self._tts_open = False  # the TTS engine has text, and has not been told that it ends
-        self._voice = ""
+        self._voice, self._speed = "", speed
         self._prepared: Say | None = None  # the TTS engine has it, and its speech is held
 
     async def interrupt(self) -> None:
@@ -193,7 +200,7 @@ class AgentSpeechProcessor(FrameProcessor):
 
     async def _prepare(self, say: Say) -> None:
         await self._use_voice(say)
-        if self._find_phrase(say.text, self._voice) is not None:
+        if self._cached(say.text) is not None:
             self._conversation.on_speech_ready()
             return
         self._prepared = say
@@ -209,7 +216,7 @@ class AgentSpeechProcessor(FrameProcessor):
         if self._prepared is not None:
             await self._flush_pipeline()
         await self._use_voice(say)
-        phrase = self._find_phrase(say.text, self._voice)
+        phrase = self._cached(say.text)
         if phrase is not None:
             await self._end_speech()
             await self.push_frame(PhraseFrame(phrase))
@@ -217,10 +224,17 @@ class AgentSpeechProcessor(FrameProcessor):
         await self._speak(say.text)
 
     async def _use_voice(self, say: Say) -> None:
+        delta = VoiceSettings()
         if say.voice and say.voice != self._voice:
+            self._voice = delta.voice = say.voice
+        if say.speed and say.speed != self._speed:
+            self._speed = delta.speed = say.speed
+        if delta.given_fields():
             await self._end_speech()
-            self._voice = say.voice
-            await self.push_frame(TTSUpdateSettingsFrame(delta=TTSSettings(voice=say.voice)))
+            await self.push_frame(TTSUpdateSettingsFrame(delta=delta))
+
+    def _cached(self, text: str) -> SynthesizedSpeech | None:
+        return self._find_phrase(Phrase(text, self._voice, speed=self._speed, pronunciations=self._pronunciations()))
 
     async def _speak(self, text: str) -> None:
         """Give this text to the TTS engine."""
@@ -233,7 +247,7 @@ class AgentSpeechProcessor(FrameProcessor):
         await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
 
     async def _say_at_once(self, text: str) -> None:
-        phrase = self._find_phrase(text, self._voice)
+        phrase = self._cached(text)
         if phrase is not None:
             self._conversation.on_phrase_interjected(text)
             await self.push_frame(UrgentPhraseFrame(phrase))

@@ -73,7 +73,7 @@ class CallPipeline:
         self._engines = engines
         conversation = call.conversation
         self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
-        self._tts, self._tts_fallback = engines.tts(), engines.tts_fallback()
+        self._tts, self._tts_fallback = engines.tts(speed=call.speed), engines.tts_fallback(speed=call.speed)
         for tts in (self._tts, self._tts_fallback):
             if isinstance(tts, WordCountingTTS):
                 tts.pronounce(lambda: call.pronunciations)
@@ -100,7 +100,13 @@ class CallPipeline:
         )
         self._user_turns = UserTurnAggregator(conversation, engines, self._stt, call.endpointing)
         self._agent_speech = AgentSpeechProcessor(
-            conversation, speech, find_phrase, on_tts_text=call.on_tts_text, on_wasted_text=call.on_wasted_text
+            conversation,
+            speech,
+            find_phrase,
+            lambda: call.pronunciations,
+            speed=call.speed,
+            on_tts_text=call.on_tts_text,
+            on_wasted_text=call.on_wasted_text,
         )
         parts: list[FrameProcessor | None] = [self._input, self._stt, self._stt_fallback, self._user_turns]
         parts += [self._agent_speech, self._tts, self._tts_fallback, self._output]

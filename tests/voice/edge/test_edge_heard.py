@@ -17,6 +17,7 @@ from orchestra.simulator.audio_measure import Span, find_sounds
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
+from orchestra.voice.engines.phrase import Phrase
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra_schemas import (
@@ -143,7 +144,7 @@ async def faulty_edge(
     """An edge on these engines that has the app's phrases ready."""
     async with running_edge(bus, settings, engines=engines, app=app, **changed) as running:
         async with asyncio.timeout(30):
-            while changed.get("prerender") and not running.edge.phrase_cache.find(app.apology, ""):  # noqa: ASYNC110
+            while changed.get("prerender") and not running.edge.phrase_cache.find(Phrase(app.apology)):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)  # nothing tells of it
         yield running
 

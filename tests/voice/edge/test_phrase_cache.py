@@ -9,10 +9,12 @@ import pytest
 from pipecat.frames.frames import ErrorFrame, Frame
 
 from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.pronunciations import Pronunciations
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
 from orchestra.voice.edge.phrase_cache import PhraseCache
+from orchestra.voice.engines.phrase import Phrase
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech, place_words_in_text
 from orchestra_schemas import (
     ReplyChunk,
@@ -32,20 +34,23 @@ HELLO = SynthesizedSpeech(b"\1\0" * 800, (("Hello.", 0.0),))
 class CountingEngines:
     """Renders one phrase, and counts how often."""
 
+    ipa = "[[{}]]"
+
     def __init__(self, key: str = "voice/1") -> None:
         self.key = key
+        self.speech = HELLO
         self.rendered: list[tuple[str, str]] = []
 
-    def voice_key(self, voice: str = "", *_: Any) -> str:
-        return f"{self.key}/{voice}"
+    def voice_key(self, voice: str = "", language: str = "en", speed: float = 1.0) -> str:
+        return f"{self.key}/{voice}/{language}/{speed}"
 
     async def render(self, text: str, voice: str = "", *_: Any) -> SynthesizedSpeech:
         self.rendered.append((text, voice))
-        return HELLO
+        return self.speech
 
 
 async def prepared(engines: CountingEngines, folder: Path, *texts: str, voice: str = "") -> PhraseCache:
-    phrases = PhraseCache(engines, folder, [(text, voice) for text in texts])
+    phrases = PhraseCache(engines, folder, [Phrase(text, voice) for text in texts])
     await phrases.prepare()
     return phrases
 
@@ -54,21 +59,21 @@ async def test_a_phrase_is_rendered_once_for_all_edges_and_starts(tmp_path: Path
     engines = CountingEngines()
     for _ in range(2):
         phrases = await prepared(engines, tmp_path, " Hello. ", "")
-        assert phrases.find("Hello.", "") == HELLO
-        assert phrases.find("Good-bye.", "") is None
+        assert phrases.find(Phrase("Hello.")) == HELLO
+        assert phrases.find(Phrase("Good-bye.")) is None
     assert engines.rendered == [("Hello.", "")]
 
 
 async def test_phrases_that_are_added_later_are_rendered_while_the_edge_runs(tmp_path: Path) -> None:
-    phrases = PhraseCache(CountingEngines(), tmp_path, [("Hello.", "")])
+    phrases = PhraseCache(CountingEngines(), tmp_path, [Phrase("Hello.")])
     keeping = asyncio.create_task(phrases.run())
     async with asyncio.timeout(60):
-        while phrases.find("Hello.", "") is None:  # noqa: ASYNC110 - another task has to get there
+        while phrases.find(Phrase("Hello.")) is None:  # noqa: ASYNC110 - another task has to get there
             await asyncio.sleep(0.01)
-        phrases.use_phrases([("Good-bye.", "")])
-        while phrases.find("Good-bye.", "") is None:  # noqa: ASYNC110
+        phrases.use_phrases([Phrase("Good-bye.")])
+        while phrases.find(Phrase("Good-bye.")) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert phrases.find("Hello.", "") is None
+    assert phrases.find(Phrase("Hello.")) is None
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
 
@@ -80,6 +85,23 @@ async def test_another_voice_or_model_is_another_phrase(tmp_path: Path) -> None:
     engines.key = "voice/2"
     await prepared(engines, tmp_path, "Hello.")
     assert engines.rendered == [("Hello.", ""), ("Hello.", "amy"), ("Hello.", "")]
+
+
+async def test_a_phrase_is_said_as_the_app_says_and_has_the_words_that_are_written(tmp_path: Path) -> None:
+    engines = CountingEngines()
+    engines.speech = SynthesizedSpeech(
+        b"\1\0" * 800, (("To", 0.0), ("san", 0.2), ("ho", 0.4), ("zay", 0.5), ("now.", 0.9))
+    )
+    phrase = Phrase("To San José now.", speed=0.8, pronunciations=Pronunciations({"San José": "san ho zay"}))
+    for _ in range(2):
+        phrases = PhraseCache(engines, tmp_path, [phrase])
+        await phrases.prepare()
+        found = phrases.find(phrase)
+        assert found is not None
+        assert found.words == (("To", 0.0), ("San José", 0.2), ("now.", 0.9))
+        assert phrases.find(Phrase("To San José now.", speed=0.8)) is None
+        assert phrases.find(phrase._replace(speed=1.0)) is None
+    assert engines.rendered == [("To san ho zay now.", "")]
 
 
 def only_file(folder: Path) -> Path:
@@ -108,7 +130,7 @@ async def test_a_damaged_file_is_rendered_again(tmp_path: Path, damaged: Callabl
     whole = file.read_bytes()
     file.write_bytes(damaged(whole))
     phrases = await prepared(engines, tmp_path, "Hello.")
-    assert phrases.find("Hello.", "") == HELLO
+    assert phrases.find(Phrase("Hello.")) == HELLO
     assert len(engines.rendered) == 2
     assert file.read_bytes() == whole
 
@@ -116,7 +138,7 @@ async def test_a_damaged_file_is_rendered_again(tmp_path: Path, damaged: Callabl
 async def test_a_phrase_is_available_even_if_its_folder_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     phrases = await prepared(CountingEngines(), tmp_path / "file", "Hello.")
-    assert phrases.find("Hello.", "") == HELLO
+    assert phrases.find(Phrase("Hello.")) == HELLO
 
 
 def test_words_have_the_times_of_their_first_character_or_their_share() -> None:

@@ -10,6 +10,7 @@ from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.engines.elevenlabs.engine import ElevenLabsEngine
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local.engine import LocalEngine
+from orchestra.voice.engines.phrase import Phrase
 from orchestra.voice.engines.turn_detection.models import TurnDetectionModels
 from orchestra_schemas import ReplySpoken
 from tests.servers.elevenlabs import tone
@@ -43,7 +44,7 @@ async def test_the_greeting_is_heard_while_elevenlabs_refuses(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
     app = Greeting(greeting=GREETING)
-    kept = [(text, "") for text in (GREETING, app.holding, app.apology, app.transfer_failed)]
+    kept = [Phrase(text) for text in (GREETING, app.holding, app.apology, app.transfer_failed)]
     await PhraseCache(engines, settings.data_dir / "phrases", kept).prepare()
     vendors.elevenlabs.faults = Faults(status=401)
     with pytest.raises(EngineError):

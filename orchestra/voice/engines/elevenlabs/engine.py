@@ -28,6 +28,7 @@ class ElevenLabsEngine:
     """
 
     name = "elevenlabs"
+    ipa = ReconnectingElevenLabsTTS.ipa
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.elevenlabs_api_key.get_secret_value()

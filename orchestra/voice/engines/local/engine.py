@@ -29,6 +29,7 @@ class LocalEngine:
     """Runs the local models on as many threads as the cores allow; further requests wait for their turn."""
 
     name = "local"
+    ipa = LocalTTS.ipa
     punctuation_tells = False  # Whisper closes nearly every stretch of speech with one
 
     def __init__(self, speech: LocalSpeech) -> None:

@@ -1,10 +1,10 @@
-"""How fast a sentence is said: as the agent does, slower or faster at the caller's wish, and slower what is repeated."""
+"""How fast a sentence is said: as the agent speaks, at the caller's wish, and slower where a number is said again."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Final
 
-from orchestra.language import Language
+from orchestra.language.pace import pace_wish
 from orchestra_schemas import Message
 
 #: what engines can be asked for without sounding drunk or hurried; the range of ElevenLabs
@@ -16,11 +16,10 @@ _REPEATED: Final = 0.85
 _DIGITS: Final = 3
 
 
-def speaking_rate(language: Language, own: float, messages: Iterable[Message], plain: str, spoken: str) -> float:
+def speaking_rate(own: float, messages: Iterable[Message], plain: str, spoken: str) -> float:
     """The rate of one sentence; 1.0 is the voice's own.
 
     Args:
-        language: of the call.
         own: the agent's rate.
         messages: the conversation so far.
         plain: the sentence as it was written.
@@ -30,7 +29,7 @@ def speaking_rate(language: Language, own: float, messages: Iterable[Message], p
     rate, said = own, []
     for message in messages:
         if message.role == "user":
-            rate += _STEP * {"slower": -1, "faster": 1}.get(language.pace_wish(message.content), 0)
+            rate += _STEP * {"slower": -1, "faster": 1}.get(pace_wish(message.content), 0)
         elif message.role == "assistant":
             said.append(f" {_bare(message.content)} ")
     again = any(f" {_bare(words)} " in earlier for words in _spelled(plain, spoken) for earlier in said)
