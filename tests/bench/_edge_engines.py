@@ -123,7 +123,7 @@ class _Stubs:
     def turn_stop(self, analyzer: SmartTurnAnalyzer, endpointer: Endpointer) -> SmartTurnStop:
         return SmartTurnStop(analyzer, endpointer)
 
-    def tts(self, *_: Any) -> OwnStubTTS:
+    def tts(self, *_: Any, **__: Any) -> OwnStubTTS:
         return OwnStubTTS()
 
     def voice_key(self, *_: Any) -> str:

@@ -109,7 +109,7 @@ class KnownVoice:
     speeds: Speeds
     name: str = "known"
 
-    def tts(self, *_: Any) -> OwnKnownTTS:
+    def tts(self, *_: Any, **__: Any) -> OwnKnownTTS:
         return OwnKnownTTS(library=self.library, speeds=self.speeds)
 
     def voice_key(self, *_: Any) -> str:

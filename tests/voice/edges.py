@@ -129,7 +129,7 @@ class ScriptedEngines:
     def stt_fallback(self, *_: Any) -> None:
         return None
 
-    def tts_fallback(self, *_: Any) -> None:
+    def tts_fallback(self, *_: Any, **__: Any) -> None:
         return None
 
     def change_language(self, language: str) -> list[Frame]:

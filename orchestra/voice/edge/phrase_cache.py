@@ -30,7 +30,9 @@ _AGAIN_S = 60.0
 class SpeechRenderer(Protocol):
     """What the cache needs of the engines."""
 
-    ipa: str
+    @property
+    def ipa(self) -> str:
+        """How the voice takes IPA in a text, as a format; empty: it does not."""
 
     def voice_key(self, voice: str, language: str, speed: float) -> str:
         """Identifies engine, voice, model, language and pace."""
@@ -123,11 +125,9 @@ class PhraseCache:
         if phrase is None:
             return None  # it was replaced meanwhile
         speech = await self._engines.render(key.said, phrase.voice, phrase.language, phrase.speed)
-        return (
-            speech
-            if key.said == key.text
-            else _as_written(speech, phrase.pronunciations.pieces(key.text, self._engines.ipa))
-        )
+        if key.said == key.text:
+            return speech
+        return _as_written(speech, phrase.pronunciations.pieces(key.text, self._engines.ipa))
 
 
 def _as_written(speech: SynthesizedSpeech, pieces: list[Piece]) -> SynthesizedSpeech:

@@ -77,7 +77,7 @@ class ToneEngines:
     def stt_fallback(self, *_: Any) -> None:
         return None
 
-    def tts_fallback(self, *_: Any) -> None:
+    def tts_fallback(self, *_: Any, **__: Any) -> None:
         return None
 
     def vad(self) -> LevelVAD:
