@@ -13,7 +13,7 @@ def reply_chunk(
     index: int = 0,
     first_token_ms: float = 0.0,
     filler: bool = False,
-    speed: float = 0.0,
+    speed: float | None = None,
 ) -> ReplyChunk:
     """A part of an agent's reply, in the agent's voice.
 
@@ -25,10 +25,11 @@ def reply_chunk(
         index: its place among the chunks of one prompt, from 0.
         first_token_ms: how long the model took to begin; of the first chunk only.
         filler: it bridges a wait.
-        speed: how fast it is said; 0.0: as the agent speaks.
+        speed: how fast it is said; None: as the agent speaks.
 
     """
     speaker = app.team.get(agent)
+    speed = app.speed_of(agent) if speed is None else speed
     return ReplyChunk(
         call=event.call,
         turn=event.turn,
@@ -36,7 +37,7 @@ def reply_chunk(
         agent=agent,
         index=index,
         voice=speaker.voice if speaker else "",
-        speed=speed or app.speed_of(agent),
+        speed=None if speed == 1.0 else speed,
         first_token_ms=first_token_ms,
         filler=filler,
     )

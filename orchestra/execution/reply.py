@@ -82,7 +82,7 @@ class Reply:
         self.append_only()
         await self._publish(self.language.to_speech(self._app.apology))
 
-    async def _publish(self, text: str, speed: float = 0.0) -> None:
+    async def _publish(self, text: str, speed: float | None = None) -> None:
         chunk = reply_chunk(
             self._app,
             self._prompt,
