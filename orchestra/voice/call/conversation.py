@@ -514,7 +514,9 @@ class Conversation:
         if chunk is not self._filler:
             self._answered_turn = chunk.turn
         self._filler = None
-        actions = self.turns.chunk(chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice, speed=chunk.speed)
+        actions = self.turns.chunk(
+            chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice, speed=chunk.speed or 1.0
+        )
         self._note_work(chunk.turn)
         if chunk.turn == self.turns.turn:
             self._edge_speaks = False
