@@ -129,8 +129,6 @@ class Conversation:
         self._reply_from_ms = 0.0
         self._heard_before = (-1, "")  # what an earlier edge said up to this turn
 
-    # -- the caller's side
-
     def use_phrases(self, holding: str, bridges: Sequence[str], apology: str) -> None:
         """These are said to a caller who waits: by another app, after the first, that has the call now."""
         self._apology, self._waiting_phrases = apology, WaitingPhrases(holding, bridges, apology)
@@ -362,8 +360,6 @@ class Conversation:
     def _voice_due(self) -> bool:
         """Whether the TTS engine has text without audio."""
         return self.turns.words_in_flight > self._audio.words_with_audio
-
-    # -- the agents' side
 
     def apologize_for_lost_turn(self, turn: int, apology: str) -> None:
         """The agents do not answer this turn, which reached them too late: ask the caller to repeat."""
