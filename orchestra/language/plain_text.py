@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from orchestra.language.utterance import UNSPACED
+
 #: follows the day of a date, as in "3. Mai"
 DATED: Final = (
     r"(?:Jan|Feb|M[äa]r|Apr|Mai|Juni|Juli|Aug|Sep|Okt|Nov|Dez|[a-zà-öø-ÿ]{3,} \d{4}|(?:januar|februar|mars|marts|april"
@@ -27,6 +29,8 @@ class SignNames(NamedTuple):
     times: str
 
 
+#: longer than any word that people say; an address has marks in between
+_LONGEST_WORD: Final = 100
 _MARKUP: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"```(?!text|txt|plain|md|markdown)[\w+#-]+\s[^`]*```"), ""),  # program code in a line
     (re.compile(r"!?\[([^\]]*)\]\([^)]*\)"), r"\1"),  # a link or picture becomes its text
@@ -47,23 +51,37 @@ _STAR_KEY: Final = re.compile(r"(?<![\w*])\*(?![\w*])")
 _REMAINDER: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"\*(?![\d*#]*\d)(?=\w)|\*{2,}|(?<=[^\W\d])\*"), ""),  # emphasis that goes on in another sentence
     (re.compile(r"\s*\|\s*"), ", "),  # the cells of a table
-    (re.compile(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F\u200D\u20E3]"), ""),  # emoji and ornaments
+    (re.compile(r"\s*[\u2190-\u21ff\u27f0-\u27ff\u2900-\u297f\u2b00-\u2b11]\s*"), ", "),  # arrows
+    (
+        re.compile(r"[\U0001F000-\U0001FAFF\U000E0020-\U000E007F\u2500-\u27BF\u2b12-\u2bff\uFE0F\u20E3]"),
+        "",
+    ),  # emoji, ornaments
+    # what steers the direction and joining of letters, and halves of characters; letters of India need their joiners
+    (
+        re.compile(
+            r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffd\ud800-\udfff]|(?<![\u0600-\u0dff])[\u200c\u200d]"
+        ),
+        "",
+    ),
+    (re.compile(rf"(?:(?![{UNSPACED}])[^\W_]){{{_LONGEST_WORD},}}"), ""),  # data, which nobody can listen to
     (re.compile(r"\s+"), " "),
     (re.compile(r" (?=[.,;:!?](?:\s|\Z))"), ""),
 )
 
 
-def plain_text(names: SignNames) -> Callable[[str], str]:
-    """Make the function that turns a sentence into plain words in one line; empty where nothing is left to say."""
+def plain_text(names: SignNames | None) -> Callable[[str], str]:
+    """Make the function that turns a sentence into plain words in one line; empty where nothing is left to say.
+
+    Without names of the signs, those that are no words are left out.
+    """
 
     def rating(found: re.Match[str]) -> str:
         count = sum(1 for star in found[0] if star in "★⭐")
-        return f"{count} {names.star if count == 1 else names.stars}"
+        return f"{count} {names.star if count == 1 else names.stars}" if names else ""
 
-    signs: tuple[tuple[re.Pattern[str], Replacement], ...] = (
-        (_PRODUCT, rf"\1 {names.times} "),
-        (_STAR_KEY, f" {names.star} "),
-    )
+    signs: tuple[tuple[re.Pattern[str], Replacement], ...] = ()
+    if names:
+        signs = ((_PRODUCT, rf"\1 {names.times} "), (_STAR_KEY, f" {names.star} "))
     rules = (*_MARKUP, (_RATING, rating), *_EMPHASIS, *signs, *_REMAINDER)
 
     def to_plain_text(sentence: str) -> str:

@@ -59,7 +59,8 @@ class Language:
     """Everything that the platform asks of a language. All of its functions are pure.
 
     Attributes:
-        code: ISO 639-1, ``en``.
+        code: BCP 47, as it was asked for: ``en``, ``es-MX``.
+        name: in English, ``Spanish``.
         phrases: the platform's own words.
         to_plain_text: takes Markdown, links and emoji out of a sentence and names the signs that carry meaning.
         verbalize: writes numbers, money, dates, times and abbreviations of a plain sentence as words.
@@ -71,7 +72,7 @@ class Language:
         closest_term: the known term that an unknown one was most likely meant to be, and how likely that is, 0 to 1.
         vague_terms: terms that occur in questions about anything, and find nothing on their own.
         strip_pleasantries: an utterance without what is only polite around it, short forms spelled out.
-        agrees: whether the caller's words say yes, and nothing in them says no.
+        agrees: whether the caller's words say yes, and nothing in them says no; None if only the model can tell.
         simply_agrees: whether they say yes and nothing more.
         is_backchannel: whether words only show that somebody listens ("mhm").
         may_become_backchannel: whether first words may still turn out to be one.
@@ -84,6 +85,7 @@ class Language:
     """
 
     code: str
+    name: str
     phrases: Phrases
     to_plain_text: Callable[[str], str]
     verbalize: Callable[[str], str]
@@ -95,7 +97,7 @@ class Language:
     closest_term: Callable[[str, Collection[str]], tuple[str, float]]
     vague_terms: frozenset[str]
     strip_pleasantries: Callable[[str], str]
-    agrees: Callable[[str], bool]
+    agrees: Callable[[str], bool | None]
     simply_agrees: Callable[[str], bool]
     is_backchannel: Callable[[str], bool]
     may_become_backchannel: Callable[[str], bool]

@@ -1,37 +1,50 @@
-"""Finds a language by its code. Each package below `orchestra.language` is one; it defines ``LANGUAGE``."""
+"""Finds a language by its code."""
 
-from functools import cache
+from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Final
 
-from orchestra.errors import AppError
+from orchestra.language.codes import LANGUAGE_NAMES, base_code, read_code
+from orchestra.language.generic import language_of_code
 from orchestra.language.port import Language
 
 DEFAULT_CODE: Final = "en"
-_HOME: Final = "orchestra.language"
+#: the languages that the platform speaks and understands as native callers do, and their packages
+COMPLETE_LANGUAGES: Final = {
+    "en": "english",
+    "es": "spanish",
+    "de": "german",
+    "fr": "french",
+    "it": "italian",
+    "pt": "portuguese",
+    "pt-PT": "portuguese.european",
+    "nl": "dutch",
+}
+#: codes that callers' languages come with are far fewer
+_CODES: Final = 256
 
 
-@cache
-def languages() -> dict[str, Language]:
-    """Every language of the platform, by its code."""
-    packages = [module.name for module in iter_modules(import_module(_HOME).__path__) if module.ispkg]
-    found: list[Language] = [import_module(f"{_HOME}.{name}").LANGUAGE for name in packages]
-    return {language.code: language for language in found}
-
-
+@lru_cache(_CODES)
 def find_language(code: str = DEFAULT_CODE) -> Language:
-    """The language of this ISO 639-1 code.
+    """The language of a BCP 47 code, with that code: ``es-MX`` is Spanish, ``pl`` the generic language.
 
     Raises:
-        AppError: the platform does not know it.
+        AppError: there is no such language; names the nearest ones.
 
     """
-    known = languages()
-    if code not in known:
-        msg = f"language {code!r} is not supported: choose one of {', '.join(sorted(known))}"
-        raise AppError(msg)
-    return known[code]
+    known = read_code(code)
+    base = base_code(known)
+    name = COMPLETE_LANGUAGES.get(known) or COMPLETE_LANGUAGES.get(base)
+    if name is None:
+        return language_of_code(known, LANGUAGE_NAMES[base])
+    language: Language = import_module(f"orchestra.language.{name}").LANGUAGE
+    return language if known == language.code else replace(language, code=known)
+
+
+def is_complete(language: Language) -> bool:
+    """Whether the platform knows this language; in others it rewrites nothing and leaves yes and no to the model."""
+    return base_code(language.code) in COMPLETE_LANGUAGES
 
 
 #: used wherever no other language is given

@@ -13,28 +13,70 @@ _LONGEST: Final = 300
 _WIDE_COUNTS: Final = 3
 
 _END = re.compile(
-    r"""(?P<mark>[.!?…]+["'”’)\]]*)(?=\s)"""
+    r"""(?P<mark>[.!?…]+(?:["'”’“»›)\]]|\s[»›])*)(?=\s)"""
     # the full stops of Arabic, Urdu, Hindi, Armenian, Ethiopic, Khmer, Burmese, Chinese and Japanese need no space
     r"""|(?P<wide>[\u061f\u06d4\u0964\u0965\u0589\u1362\u17d4\u104b\u3002\uff61\uff01\uff1f]+["'”’»)\u300d\u300f\uff09]*)"""
     r"""|(?P<line>\n)"""
 )
 _CLAUSE = re.compile(r"[,;:\u060c\u061b]\s|\s[–—-]\s|[\uff0c\u3001\uff1b\uff1a]")
 _WIDE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|st|no|nos|nr|vs|prof|approx|dept|ext|e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|p\.o|pp|apt|fl|ste|ph\.d|temp|fig"
-    r"|vol|mt|ft|rev|gen|col|sgt|capt|lt|gov|sen|rep|hon|jr|sr|tel|incl|excl|est|sra?|ca|bzw|z\.b|mme|mlle)|(?:^|\s)[A-Za-z])\Z",
-    re.IGNORECASE,
-)
-_CAN_END_A_SENTENCE = re.compile(r"(?:\b(?:a\.m|p\.m|u\.s|u\.k|ph\.d|jr|sr|fl|ft|est|temp)|\bno)\Z", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"(?:\A|\n)\s*\d{1,3}\Z")
-#: the day of a date in many languages: "am 3. Mai"
+#: a number that may be the day of a date in many languages: "am 3. Mai"
 _DAY = re.compile(r"(?:\A|[\s(])\d{1,2}\Z")
-_DATED = re.compile(rf"\s+{DATED}")
-_UNDECIDED = re.compile(r"\s*(?:[JFMASONDa-zà-ÿ][^\W\d_]{0,8})?\Z")
+_WORD_BEGUN = re.compile(r"\s*[^\W\d_]*\Z")
+#: abbreviations, and what is before an ordinal, are shorter
+_LONGEST_BEFORE: Final = 32
 _CONTENT = re.compile(r"\w")
 #: a line end that opens or closes a block: program code is not said, prose is
 _FENCE = re.compile(r"(?<!`)```[ ]?(?P<language>[\w+#.-]*)\Z")
 _PROSE: Final = frozenset({"", "text", "txt", "plain", "plaintext", "markdown", "md"})
+
+
+class SentenceEnds:
+    """Where a full stop ends no sentence in one language.
+
+    Args:
+        abbreviations: without their last full stop, with commas between them; a single letter is one as well.
+        may_end: those of them that end a sentence if the next word has a capital letter.
+        before_ordinal: words after which a number with a full stop is an ordinal: German "am", "der"; with spaces.
+        after_day: regular expression for what makes the number before it an ordinal: "Mai".
+        capitals: whether every sentence begins with a capital letter, if the script has them.
+
+    """
+
+    def __init__(
+        self,
+        abbreviations: str = "",
+        *,
+        may_end: str = "",
+        before_ordinal: str = "",
+        after_day: str = DATED,
+        capitals: bool = False,
+    ) -> None:
+        known = _any_of(abbreviations, may_end)
+        self.abbreviation = re.compile(rf"(?:(?<!\w)(?:{known})|(?:^|\s)[A-Za-zÀ-ÿА-яЁё])\Z", re.IGNORECASE)
+        self.may_end = re.compile(rf"(?<!\w)(?:{_any_of(may_end)})\Z", re.IGNORECASE)
+        self.before_ordinal = re.compile(
+            rf"\b(?:{_any_of(before_ordinal.replace(' ', ','))})\s\d{{1,3}}\Z", re.IGNORECASE
+        )
+        self.after_day = re.compile(rf"\s+{after_day}")
+        self.capitals = capitals
+
+
+def _any_of(*lists: str) -> str:
+    """A regular expression for any of the entries of lists with commas; for none, one that is never found."""
+    entries = [re.escape(entry.strip()) for text in lists for entry in text.split(",") if entry.strip()]
+    return "|".join(entries) or r"(?!)"
+
+
+#: of English, and of the names and addresses of its neighbours
+_ENGLISH: Final = SentenceEnds(
+    """
+    mr, mrs, ms, dr, st, nos, nr, vs, prof, approx, dept, ext, e.g, i.e, p.o, pp, apt, ste, fig, vol, mt, rev, gen, col,
+    sgt, capt, lt, gov, sen, rep, hon, tel, incl, excl, sra, ca, bzw, z.b, mme, mlle
+    """,
+    may_end="a.m, p.m, u.s, u.k, ph.d, jr, sr, fl, ft, est, temp, no",
+)
 
 
 class SentenceSplitter:
@@ -44,7 +86,8 @@ class SentenceSplitter:
     Sentences are stripped, and contain at least one letter or digit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ends: SentenceEnds = _ENGLISH) -> None:
+        self._ends = ends
         self._rest = ""
         self._searched = 0
         self._first = True
@@ -99,18 +142,25 @@ class SentenceSplitter:
         return None
 
     def _goes_on(self, end: re.Match[str]) -> bool | None:
-        """Whether this full stop belongs to an abbreviation or a list number; None: not known yet."""
+        """Whether this full stop belongs to an abbreviation, an ordinal or a list number; None: not known yet."""
         if end["mark"] != ".":
             return False
-        before = self._rest[: end.start()]
-        if _LIST_NUMBER.search(before):
+        before = self._rest[max(0, end.start() - _LONGEST_BEFORE) : end.start()]
+        follows = self._rest[end.end() :]
+        numbered = end.start() < _LONGEST_BEFORE and _LIST_NUMBER.search(before) is not None
+        if numbered or self._ends.before_ordinal.search(before):
             return True
         if _DAY.search(before):
-            rest = self._rest[end.end() :]
-            return True if _DATED.match(rest) else None if _UNDECIDED.match(rest) and not self._over else False
-        if not _ABBREVIATION.search(before):
+            undecided = _WORD_BEGUN.match(follows) is not None and not self._over
+            return None if undecided else self._ends.after_day.match(follows) is not None
+        return self._abbreviates(before, follows.lstrip()[:1])
+
+    def _abbreviates(self, before: str, first: str) -> bool | None:
+        """Whether the full stop between ``before`` and the next word's ``first`` letter ends no sentence."""
+        if self._ends.abbreviation.search(before):
+            if not self._ends.may_end.search(before):
+                return True
+            return not first.isupper() if first else None
+        if not self._ends.capitals:
             return False
-        if not _CAN_END_A_SENTENCE.search(before):
-            return True
-        follows = self._rest[end.end() :].lstrip()[:1]
-        return not follows.isupper() if follows else None
+        return first.islower() if first or self._over else None

@@ -1,18 +1,28 @@
 """What holds for a few words of the caller or of an agent in any language. Pure functions."""
 
 import re
+import unicodedata
 from difflib import SequenceMatcher
 from typing import Final
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_QUESTION_MARKS: Final = "?？؟;՞"  # noqa: RUF001 - of Latin, Chinese, Arabic, Greek, Armenian
+#: scripts that put no space between words: Thai, Lao, Burmese, Khmer, kana, Chinese characters
+UNSPACED: Final = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\uff66-\uff9f\U00020000-\U0003134f"
+)
+#: vowels and accents that are characters of their own, and belong to the letter before them
+_MARKS: Final = "".join(mark for mark in map(chr, range(0x0300, 0x2000)) if unicodedata.category(mark).startswith("M"))
+_LETTERS: Final = rf"(?:[^\W_{UNSPACED}][{_MARKS}]*)+"
+#: in scripts without spaces each letter with its marks stands for a word
+_WORD: Final = re.compile(rf"{_LETTERS}(?:['’\u200c\u200d-]{_LETTERS})*|[{UNSPACED}](?<=[^\W_])[{_MARKS}]*")
+QUESTION_MARKS: Final = "?？؟;՞"  # of Latin, Chinese, Arabic, Greek, Armenian
 #: a transcript is the agent's own voice when this share of its words occurs close together in what was just said
 _ECHOED_SHARE: Final = 0.75
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text, in one case and without punctuation."""
-    return _WORD.findall(text.casefold())
+    """The words of a text in any script, in one case and without punctuation."""
+    return _WORD.findall(text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold())
 
 
 def has_words(text: str) -> bool:
@@ -33,7 +43,7 @@ def contains_words(text: str, part: str) -> bool:
 
 def is_question(text: str) -> bool:
     """Whether an agent's words ask something."""
-    return any(mark in text for mark in _QUESTION_MARKS)
+    return any(mark in text for mark in QUESTION_MARKS)
 
 
 def is_echo(text: str, said: str, *, least: int) -> bool:

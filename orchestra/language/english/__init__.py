@@ -1,9 +1,10 @@
 """English: how it is read out, understood and agreed in, and what the platform says in it."""
 
+import calendar
 from typing import Final
 
+from orchestra.language.argument_words import ArgumentWords
 from orchestra.language.english.agreement import agrees, simply_agrees
-from orchestra.language.english.argument_words import in_words
 from orchestra.language.english.backchannel import is_backchannel, may_become_backchannel
 from orchestra.language.english.call_screening import only_greets, screening_cue
 from orchestra.language.english.stemming import closest_term, stem, strip_pleasantries, terms, words
@@ -21,6 +22,7 @@ def _verbalize(sentence: str) -> str:
 
 LANGUAGE: Final = Language(
     code="en",
+    name="English",
     phrases=Phrases(
         apology="I am sorry, something went wrong on my side. Could you say that again?",
         holding="Just a moment, please.",
@@ -40,7 +42,9 @@ LANGUAGE: Final = Language(
     to_plain_text=plain_text(SignNames(star="star", stars="stars", times="times")),
     verbalize=_verbalize,
     sentence_splitter=SentenceSplitter,
-    in_words=in_words,
+    in_words=ArgumentWords(
+        yes="yes", no="no", conjunction="and", names=(*calendar.day_name, *calendar.month_name)
+    ).in_words,
     words=words,
     stem=stem,
     terms=terms,

@@ -2,36 +2,23 @@
 
 from typing import Final
 
+from orchestra.language.agreement import Agreement
 from orchestra.language.english.stemming import words
 
-_SAYS_YES: Final = frozenset(
-    words("yes yeah yep yup aye sure correct exactly absolutely definitely certainly confirm ahead")
+_AGREEMENT: Final = Agreement(
+    yes="yes, yeah, yep, yup, aye, sure, correct, exactly, absolutely, definitely, certainly, confirm, ahead",
+    may_say_yes="ok, okay, right, fine, good, great, perfect, course, alright, lovely, please",
+    no="""
+    no, nope, nah, not, don't, doesn't, isn't, won't, never, neither, wait, stop, cancel, hold, instead, rather, but,
+    actually, different, another, other, change, wrong, unsure, maybe
+    """,
+    beside="""
+    a, all, and, by, do, for, go, i, id, is, it, its, like, me, of, on, so, sounds, thank, thanks, that, thats, the,
+    then, this, to, uh, uhm, um, very, well, with, would, you
+    """,
+    asks="is, would",  # "is that right" asks; a question mark after "right" may only be how it was said
+    words=words,
+    marked=False,
 )
-_MAY_SAY_YES: Final = frozenset(words("ok okay right fine good great perfect course alright lovely please"))
-_SAYS_NO: Final = frozenset(
-    words("""
-    no nope nah not dont doesnt isnt wont never neither wait stop cancel hold instead rather but actually different
-    another other change wrong unsure maybe
-    """)
-)
-_SMALL: Final = frozenset(
-    words("""
-    a all and by do for go i id is it its like me of on so sounds thank thanks that thats the then this to uh uhm um
-    very well with would you
-    """)
-)
-
-
-def agrees(text: str) -> bool:
-    """Whether these words say yes, and nothing in them says no: ``yes, the four two seven one``."""
-    said = frozenset(words(text))
-    return simply_agrees(text) or bool(said & _SAYS_YES and not said & _SAYS_NO)
-
-
-def simply_agrees(text: str) -> bool:
-    """Whether these words say yes, and nothing more: ``yes please``, ``okay, go ahead``, ``that's fine``."""
-    spoken = words(text)
-    if spoken[:1] in (["is"], ["would"]):  # "is that right" asks
-        return False
-    said = frozenset(spoken)
-    return bool(said & (_SAYS_YES | _MAY_SAY_YES)) and said <= _SAYS_YES | _MAY_SAY_YES | _SMALL
+agrees = _AGREEMENT.agrees
+simply_agrees = _AGREEMENT.simply_agrees

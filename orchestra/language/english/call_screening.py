@@ -8,16 +8,13 @@ can't talk right now", "Please remove this number from your contact list". Sourc
 https://support.google.com/phoneapp/answer/9094888 https://support.aircall.io/en-gb/articles/30727075383837
 """
 
-import re
 from typing import Final
 
-from orchestra.language.call_screening import ScreeningCue
-from orchestra.language.utterance import split_words
+from orchestra.language.call_screening import CallScreening, ScreeningPatterns
 
-_NOT_WORDS: Final = re.compile(r"[^a-z0-9' ]+")
 _WHY: Final = r"(?:reason|why|what|purpose)\b"
 
-_ASKS: Final = re.compile(
+_ASKS: Final = (
     rf"\b(?:record(?:ing)?|state|say|announce) (?:me )?(?:your|you|the) name\b.{{0,40}}\b{_WHY}"
     rf"|\b(?:record(?:ing)?|state) (?:your |the )?{_WHY}"
     r"|\bscreening (?:service|assistant)|\bcall screen\b|\bcalls? (?:is|are|being) (?:being )?screened"
@@ -30,53 +27,33 @@ _ASKS: Final = re.compile(
     rf"|\bsay who you are and {_WHY}"
 )
 #: only of somebody who is known to be a robot: people ask the same
-_ASKS_ON: Final = re.compile(
+_ASKS_ON: Final = (
     r"\bis (?:it|this) urgent|\btell me more\b|\bwho(?: is|'s) (?:this|calling)"
     r"|\bwhat(?: is|'s) (?:this|it|the call)(?: call)? (?:about|regarding)|\bcalling about\b"
     r"|\b(?:can't|cannot|couldn't|could not|didn't|did not) (?:quite )?(?:understand|hear|catch|get)"
     r"|\b(?:say|repeat) that again|\byour name\b"
 )
-_DECLINES: Final = re.compile(
+_DECLINES: Final = (
     r"\b(?:not|isn't|n't) (?:\w+ )?available\b|\bunavailable\b"
     r"|\b(?:can't|cannot|can not|unable to|won't) (?:\w+ )?(?:talk|take|answer|come|speak)"
     r"|\bnot interested\b|\bremove (?:this|my|the|our) number|\bdo(?: not|n't) call\b|\bnot accepting\b"
     r"|\b(?:call|text|get back to|get in touch with) you (?:back|later|soon)|\bi'll (?:call|text) you\b"
     r"|\bcall (?:me )?(?:back )?later\b|\bsend (?:me )?(?:\w+ )?(?:information|message|text)\b|\bgood ?bye\b"
 )
-_WAITS: Final = re.compile(
+_WAITS: Final = (
     r"\b(?:stay|remain|hold) on\b|\b(?:please|and) (?:hold|wait)\b|\b(?:one|a) (?:moment|second|minute)\b"
     r"|\bconnect(?:ing)? you\b|\bi'll (?:see|check|ask|find out|let (?:them|him|her) know)|\blet me (?:see|check)"
     r"|^(?:okay |ok |great )?(?:thanks|thank you)(?: very much| so much)?$"
 )
-_TAKES_MESSAGE: Final = re.compile(
+_TAKES_MESSAGE: Final = (
     r"\b(?:leave|record) (?:me |us )?(?:a|your|the)(?: \w+)? message"
     r"|\b(?:after|at|following) the (?:tone|beep|signal)\b|\bvoice ?mail\b|\bmailbox\b"
 )
-_GREETING_WORDS: Final = frozenset(
-    split_words("hello hi hey hallo yes yeah yep speaking there good morning afternoon evening okay ok it's me")
+_GREETING_WORDS: Final = "hello hi hey hallo yes yeah yep speaking there good morning afternoon evening okay ok it's me"
+
+_SCREENING: Final = CallScreening(
+    ScreeningPatterns(takes_message=_TAKES_MESSAGE, asks=_ASKS, asks_on=_ASKS_ON, declines=_DECLINES, waits=_WAITS),
+    _GREETING_WORDS,
 )
-
-
-def screening_cue(text: str, *, screened: bool) -> ScreeningCue | None:
-    """What a robot says with these words; None if a person may have said them.
-
-    ``screened``: the call is being screened, so that words count which people say as well.
-    """
-    said = " ".join(_NOT_WORDS.sub(" ", text.lower().replace("\u2019", "'")).split())
-    if _TAKES_MESSAGE.search(said):
-        return "takes_message"
-    if _ASKS.search(said):
-        return "asks"
-    if not screened:
-        return None
-    if _DECLINES.search(said):
-        return "declines"
-    if _WAITS.search(said):
-        return "waits"
-    return "asks" if _ASKS_ON.search(said) else None
-
-
-def only_greets(text: str) -> bool:
-    """Whether somebody who has taken up a telephone has only said hello."""
-    words = _NOT_WORDS.sub(" ", text.lower().replace("\u2019", "'")).split()
-    return bool(words) and _GREETING_WORDS.issuperset(words)
+screening_cue = _SCREENING.cue
+only_greets = _SCREENING.only_greets

@@ -1,0 +1,8 @@
+"""Dutch: how it is read out, understood and agreed in, and what the platform says in it."""
+
+from typing import Final
+
+from orchestra.language.dutch.vocabulary import VOCABULARY
+from orchestra.language.vocabulary import language_of
+
+LANGUAGE: Final = language_of(VOCABULARY, __name__)

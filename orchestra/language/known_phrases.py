@@ -1,0 +1,70 @@
+"""Finds the phrases that a language knows among the words that somebody said."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from orchestra.language.utterance import split_words
+
+_APOSTROPHE: Final = "\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+def spoken_words(text: str) -> list[str]:
+    """The words of a text as phrases have them: in one case, without punctuation, with plain apostrophes."""
+    return split_words(text.replace(_APOSTROPHE, "'"))
+
+
+class KnownPhrases:
+    """Phrases of one or more words, written with commas between them; where several begin, the longest counts."""
+
+    def __init__(self, *lists: str, words: Callable[[str], list[str]] = spoken_words) -> None:
+        phrases = (tuple(words(phrase)) for text in lists for phrase in text.split(","))
+        self._phrases = frozenset(phrase for phrase in phrases if phrase)
+        self._lengths = sorted({len(phrase) for phrase in self._phrases}, reverse=True)
+        self._beginnings = frozenset(phrase[:count] for phrase in self._phrases for count in range(1, len(phrase)))
+
+    def length_at(self, words: Sequence[str], index: int) -> int:
+        """How many words the longest phrase has that begins at ``index``; 0: none begins there."""
+        return next((count for count in self._lengths if tuple(words[index : index + count]) in self._phrases), 0)
+
+    def starts(self, words: Sequence[str]) -> bool:
+        """Whether the words begin with a phrase."""
+        return self.length_at(words, 0) > 0
+
+    def length_before(self, words: Sequence[str]) -> int:
+        """How many words the longest phrase has with which the words end; 0: they end with none."""
+        return next(
+            (
+                count
+                for count in self._lengths
+                if count <= len(words) and tuple(words[len(words) - count :]) in self._phrases
+            ),
+            0,
+        )
+
+    def ends(self, words: Sequence[str]) -> bool:
+        """Whether the words end with a phrase."""
+        return self.length_before(words) > 0
+
+    def occur(self, words: Sequence[str]) -> bool:
+        """Whether a phrase occurs among the words."""
+        return any(self.length_at(words, index) for index in range(len(words)))
+
+    def make_up(self, words: Sequence[str]) -> bool:
+        """Whether the words are one phrase after the other, and nothing else."""
+        return len(words) in self._reached(words)
+
+    def may_make_up(self, words: Sequence[str]) -> bool:
+        """Whether more words may follow after which these are one phrase after the other."""
+        return any(index == len(words) or tuple(words[index:]) in self._beginnings for index in self._reached(words))
+
+    def _reached(self, words: Sequence[str]) -> set[int]:
+        """The places up to which phrases, one after the other, reach."""
+        reached = {0}
+        for index in range(len(words)):
+            if index in reached:
+                reached.update(
+                    index + count
+                    for count in self._lengths
+                    if index + count <= len(words) and tuple(words[index : index + count]) in self._phrases
+                )
+        return reached
