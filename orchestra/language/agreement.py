@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from orchestra.language.known_phrases import KnownPhrases, spoken_words
+from orchestra.language.known_phrases import KnownPhrases, phrase_words
 from orchestra.language.utterance import QUESTION_MARKS
 
 
@@ -28,7 +28,7 @@ class Agreement:
         no: str,
         beside: str,
         asks: str = "",
-        words: Callable[[str], list[str]] = spoken_words,
+        words: Callable[[str], list[str]] = phrase_words,
         marked: bool = True,
     ) -> None:
         self._yes = KnownPhrases(yes, words=words)

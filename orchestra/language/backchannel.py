@@ -32,7 +32,7 @@ class Backchannels:
     """
 
     def __init__(self, phrases: str = "", *, fragments: str = "", pardons: str = "", words: str = "") -> None:
-        self._phrases = KnownPhrases(_EVERYWHERE, phrases, "m")
+        self._phrases = KnownPhrases(_EVERYWHERE, phrases, "m", words=spoken_words)
         self._fragments = frozenset(spoken_words(fragments))
         self._pardons = frozenset(spoken_words(f"{_PARDONS},{pardons}"))
         self._no_sounds = frozenset(spoken_words(words))

@@ -1,11 +1,13 @@
 """Finds the phrases that a language knows among the words that somebody said."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchestra.language.utterance import split_words
 
 _APOSTROPHE: Final = "\N{RIGHT SINGLE QUOTATION MARK}"
+_JOINT: Final = re.compile(r"['-]")
 
 
 def spoken_words(text: str) -> list[str]:
@@ -13,10 +15,18 @@ def spoken_words(text: str) -> list[str]:
     return split_words(text.replace(_APOSTROPHE, "'"))
 
 
-class KnownPhrases:
-    """Phrases of one or more words, written with commas between them; where several begin, the longest counts."""
+def phrase_words(text: str) -> list[str]:
+    """The words of a text, those apart that an apostrophe or a hyphen joins: ``l'adresse``, ``dites-moi``."""
+    return [part for word in spoken_words(text) for part in _JOINT.split(word)]
 
-    def __init__(self, *lists: str, words: Callable[[str], list[str]] = spoken_words) -> None:
+
+class KnownPhrases:
+    """Phrases of one or more words, written with commas between them; where several begin, the longest counts.
+
+    ``words`` makes the words of a phrase, as those were made among which it is looked for.
+    """
+
+    def __init__(self, *lists: str, words: Callable[[str], list[str]] = phrase_words) -> None:
         phrases = (tuple(words(phrase)) for text in lists for phrase in text.split(","))
         self._phrases = frozenset(phrase for phrase in phrases if phrase)
         self._lengths = sorted({len(phrase) for phrase in self._phrases}, reverse=True)
@@ -24,7 +34,9 @@ class KnownPhrases:
 
     def length_at(self, words: Sequence[str], index: int) -> int:
         """How many words the longest phrase has that begins at ``index``; 0: none begins there."""
-        return next((count for count in self._lengths if tuple(words[index : index + count]) in self._phrases), 0)
+        left = len(words) - index
+        fitting = (count for count in self._lengths if count <= left)
+        return next((count for count in fitting if tuple(words[index : index + count]) in self._phrases), 0)
 
     def starts(self, words: Sequence[str]) -> bool:
         """Whether the words begin with a phrase."""

@@ -31,6 +31,11 @@ class SignNames(NamedTuple):
 
 #: longer than any word that people say; an address has marks in between
 _LONGEST_WORD: Final = 100
+#: what is said no differently, and takes the other patterns long
+_RUNS: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
+    (re.compile(r"\s{4,}"), "   "),
+    (re.compile(r"([^\w\s])\1{9,}"), r"\1\1\1"),
+)
 _MARKUP: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(r"```(?!text|txt|plain|md|markdown)[\w+#-]+\s[^`]*```"), ""),  # program code in a line
     (re.compile(r"!?\[([^\]]*)\]\([^)]*\)"), r"\1"),  # a link or picture becomes its text
@@ -82,7 +87,7 @@ def plain_text(names: SignNames | None) -> Callable[[str], str]:
     signs: tuple[tuple[re.Pattern[str], Replacement], ...] = ()
     if names:
         signs = ((_PRODUCT, rf"\1 {names.times} "), (_STAR_KEY, f" {names.star} "))
-    rules = (*_MARKUP, (_RATING, rating), *_EMPHASIS, *signs, *_REMAINDER)
+    rules = (*_RUNS, *_MARKUP, (_RATING, rating), *_EMPHASIS, *signs, *_REMAINDER)
 
     def to_plain_text(sentence: str) -> str:
         if "***" in sentence and not any(letter.isalnum() for letter in sentence):

@@ -13,7 +13,7 @@ _LONGEST: Final = 300
 _WIDE_COUNTS: Final = 3
 
 _END = re.compile(
-    r"""(?P<mark>[.!?…]+(?:["'”’“»›)\]]|\s[»›])*)(?=\s)"""
+    r"""(?P<mark>(?<![.!?…])[.!?…]+["'”’“»›)\]]*)(?=\s)"""
     # the full stops of Arabic, Urdu, Hindi, Armenian, Ethiopic, Khmer, Burmese, Chinese and Japanese need no space
     r"""|(?P<wide>[\u061f\u06d4\u0964\u0965\u0589\u1362\u17d4\u104b\u3002\uff61\uff01\uff1f]+["'”’»)\u300d\u300f\uff09]*)"""
     r"""|(?P<line>\n)"""
@@ -23,6 +23,7 @@ _WIDE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900
 _LIST_NUMBER = re.compile(r"(?:\A|\n)\s*\d{1,3}\Z")
 #: a number that may be the day of a date in many languages: "am 3. Mai"
 _DAY = re.compile(r"(?:\A|[\s(])\d{1,2}\Z")
+_SHORT_WORD = re.compile(r"(?<!\w)[^\W\d_]{1,4}\Z")
 _WORD_BEGUN = re.compile(r"\s*[^\W\d_]*\Z")
 #: abbreviations, and what is before an ordinal, are shorter
 _LONGEST_BEFORE: Final = 32
@@ -40,7 +41,8 @@ class SentenceEnds:
         may_end: those of them that end a sentence if the next word has a capital letter.
         before_ordinal: words after which a number with a full stop is an ordinal: German "am", "der"; with spaces.
         after_day: regular expression for what makes the number before it an ordinal: "Mai".
-        capitals: whether every sentence begins with a capital letter, if the script has them.
+        capitals: whether a small letter after a full stop tells that the sentence goes on, and a number after a short
+            word: for languages of which nobody has listed the abbreviations.
 
     """
 
@@ -54,7 +56,7 @@ class SentenceEnds:
         capitals: bool = False,
     ) -> None:
         known = _any_of(abbreviations, may_end)
-        self.abbreviation = re.compile(rf"(?:(?<!\w)(?:{known})|(?:^|\s)[A-Za-zÀ-ÿА-яЁё])\Z", re.IGNORECASE)
+        self.abbreviation = re.compile(rf"(?:(?<!\w)(?:{known})|(?:^|\s)[A-Za-zÀ-ÿΑ-ωА-яЁё])\Z", re.IGNORECASE)
         self.may_end = re.compile(rf"(?<!\w)(?:{_any_of(may_end)})\Z", re.IGNORECASE)
         self.before_ordinal = re.compile(
             rf"\b(?:{_any_of(before_ordinal.replace(' ', ','))})\s\d{{1,3}}\Z", re.IGNORECASE
@@ -121,6 +123,8 @@ class SentenceSplitter:
 
     def _next_cut(self) -> int | None:
         for end in _END.finditer(self._rest, self._searched):
+            if end.start() > _LONGEST:
+                break
             goes_on = self._goes_on(end)
             if goes_on is None:
                 break
@@ -151,8 +155,10 @@ class SentenceSplitter:
         if numbered or self._ends.before_ordinal.search(before):
             return True
         if _DAY.search(before):
-            undecided = _WORD_BEGUN.match(follows) is not None and not self._over
-            return None if undecided else self._ends.after_day.match(follows) is not None
+            if _WORD_BEGUN.match(follows) and not self._over:
+                return None
+            goes_on = self._ends.after_day.match(follows) is not None
+            return goes_on or (self._ends.capitals and follows.lstrip()[:1].islower())
         return self._abbreviates(before, follows.lstrip()[:1])
 
     def _abbreviates(self, before: str, first: str) -> bool | None:
@@ -163,4 +169,6 @@ class SentenceSplitter:
             return not first.isupper() if first else None
         if not self._ends.capitals:
             return False
-        return first.islower() if first or self._over else None
+        if not first:
+            return False if self._over else None
+        return first.islower() or (first.isdigit() and _SHORT_WORD.search(before) is not None)

@@ -11,7 +11,7 @@ from typing import Final
 
 import snowballstemmer
 
-from orchestra.language.known_phrases import spoken_words
+from orchestra.language.known_phrases import phrase_words
 from orchestra.language.utterance import UNSPACED
 
 _STEMS: Final = 65536
@@ -60,10 +60,10 @@ def terms_of(stem: Callable[[str], str], stop_words: str) -> Callable[[str], lis
 
     Where there is no space between words, two letters that follow each other are a term.
     """
-    small = frozenset(_parts(stop_words))
+    small = frozenset(phrase_words(stop_words))
 
     def terms(text: str) -> list[str]:
-        words = _parts(text)
+        words = phrase_words(text)
         if text.isascii() or not _UNSPACED_WORD.search(text):
             return [stem(word) for word in words if word not in small]
         found: list[str] = []
@@ -80,11 +80,6 @@ def terms_of(stem: Callable[[str], str], stop_words: str) -> Callable[[str], lis
         return found
 
     return terms
-
-
-def _parts(text: str) -> list[str]:
-    """The words of a text, those apart that an apostrophe joins: ``l'ordine``."""
-    return [part for word in spoken_words(text) for part in word.split("'")]
 
 
 def closest_term(term: str, known: Collection[str]) -> tuple[str, float]:

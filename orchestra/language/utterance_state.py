@@ -1,6 +1,10 @@
 """How far the caller's words have got, which decides how long a silence after them ends the turn."""
 
 from enum import Enum
+from typing import Final
+
+#: characters at the end of a turn that tell how far it has got; a longer one is no speech
+LONGEST_TURN: Final = 2_000
 
 
 class UtteranceState(Enum):

@@ -9,12 +9,13 @@ from orchestra.language.agreement import Agreement
 from orchestra.language.argument_words import ArgumentWords
 from orchestra.language.backchannel import Backchannels
 from orchestra.language.call_screening import CallScreening, ScreeningPatterns
-from orchestra.language.known_phrases import KnownPhrases, spoken_words
+from orchestra.language.known_phrases import KnownPhrases, phrase_words, spoken_words
 from orchestra.language.plain_text import SignNames, plain_text
 from orchestra.language.port import Language, Phrases
 from orchestra.language.sentence_splitter import SentenceEnds, SentenceSplitter
 from orchestra.language.terms import closest_term, stemmer, terms_of
-from orchestra.language.utterance_reader import UtteranceReader, UtteranceWords
+from orchestra.language.utterance_reader import UtteranceReader
+from orchestra.language.utterance_words import UtteranceWords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,12 @@ def language_of(vocabulary: Vocabulary, package: str) -> Language:
         may_become_backchannel=backchannels.may_become_backchannel,
         screening_cue=screening.cue,
         only_greets=screening.only_greets,
-        utterance_state=UtteranceReader(vocabulary.utterance).state,
+        utterance_state=UtteranceReader(
+            vocabulary.utterance,
+            yes=f"{vocabulary.yes},{vocabulary.may_say_yes}",
+            no=vocabulary.no,
+            beside=vocabulary.beside_yes,
+        ).state,
         tool_examples=vocabulary.tool_examples,
     )
 
@@ -119,7 +125,7 @@ def without_phrases(polite: str) -> Callable[[str], str]:
     phrases = KnownPhrases(polite)
 
     def strip(text: str) -> str:
-        words = spoken_words(text)
+        words = phrase_words(text)
         while count := phrases.length_at(words, 0):
             del words[:count]
         while count := phrases.length_before(words):

@@ -3,10 +3,10 @@
 from typing import Final
 
 from orchestra.language.call_screening import ScreeningPatterns
+from orchestra.language.dutch.utterances import UTTERANCE_WORDS
 from orchestra.language.plain_text import SignNames
 from orchestra.language.port import Phrases
 from orchestra.language.sentence_splitter import SentenceEnds
-from orchestra.language.utterance_reader import UtteranceWords
 from orchestra.language.vocabulary import Vocabulary
 
 VOCABULARY: Final = Vocabulary(
@@ -97,7 +97,37 @@ VOCABULARY: Final = Vocabulary(
     hallo ja goedemorgen goedemiddag goedenavond goeiemorgen goeiemiddag goeienavond goedendag dag met hoi spreekt u
     wie daar zegt het maar
     """,
-    screening=ScreeningPatterns(),
+    screening=ScreeningPatterns(
+        takes_message=(
+            r"\b(?:laat|spreek)\b.{0,30}\b(?:bericht|boodschap)\b|\bbericht (?:in|achter)|\bna de (?:piep|toon"
+            r"|pieptoon)\b|\bvoicemail\b"
+            r"|\bantwoordapparaat"
+        ),
+        asks=(
+            r"\b(?:noem|zeg|zegt|spreek|vermeld) (?:u )?(?:uw|je) naam\b.{0,40}\b(?:reden|waarom|waarvoor)"
+            r"|\bnaam\b.{0,30}\breden\b.{0,30}\b(?:opneemt|inspreekt|noemt)|\boproep(?:en)? (?:wordt"
+            r"|worden) gefilterd|\bgesprekken (?:worden )?gefilterd"
+            r"|\bof (?:deze|die) persoon beschikbaar is|\bde persoon die (?:u|je) (?:belt|probeert)|\bvoordat ik (?:u"
+            r"|je) doorverbind"
+        ),
+        asks_on=(
+            r"\bis het dringend|\bis het spoed|\b(?:met )?wie (?:spreek ik|is dit|bent u)|\bwaar gaat het over"
+            r"|\bwaarover gaat|\b(?:uw|je) naam\b"
+            r"|\bniet (?:goed )?(?:verstaan|begrepen|gehoord)|\bherhalen\b"
+        ),
+        declines=(
+            r"\bniet (?:\w+ )?(?:beschikbaar|bereikbaar)|\bkan (?:\w+ ){0,4}niet (?:\w+ )?(?:praten|opnemen|aannemen"
+            r"|spreken|te woord)"
+            r"|\bgeen interesse|\bniet geïnteresseerd|\b(?:verwijder|haal) (?:dit|mijn|het) nummer"
+            r"|\bbel (?:\w+ )?niet meer"
+            r"|\bbel (?:u |je )?(?:\w+ )?terug|\bbelt? (?:u )?later|\bstuur (?:me |mij )?een bericht|\btot ziens\b"
+        ),
+        waits=(
+            r"\bblijf(?:t)? (?:u )?(?:\w+ )?(?:aan de lijn|hangen)|\bwacht\b|\been (?:moment|momentje|ogenblik)\b"
+            r"|\bverbind (?:u|je) door|\bik (?:kijk|vraag|zal) (?:\w+ )?(?:even|of|kijken)|^(?:dank u(?: wel)?"
+            r"|dank je(?: wel)?|bedankt)$"
+        ),
+    ),
     sentence_ends=SentenceEnds(
         """
         dhr, mevr, mw, mej, dr, drs, ir, ing, mr, prof, ds, nr, nrs, tel, bijv, bv, b.v, o.a, d.w.z, ca, incl, excl,
@@ -107,5 +137,5 @@ VOCABULARY: Final = Vocabulary(
         may_end="enz, etc, e.d, b.v, n.v, p.m, p.u, jl",
         after_day=r"(?:januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december)\b",
     ),
-    utterance=UtteranceWords(),
+    utterance=UTTERANCE_WORDS,
 )

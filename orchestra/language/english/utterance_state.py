@@ -10,7 +10,7 @@ from orchestra.language.english.questions import read_question
 from orchestra.language.english.sentence_end import is_clause_first, is_subject_alone, is_unfinished
 from orchestra.language.english.short_answer import is_short_answer
 from orchestra.language.utterance import has_words
-from orchestra.language.utterance_state import UtteranceState
+from orchestra.language.utterance_state import LONGEST_TURN, UtteranceState
 
 _FILLS_TIME: Final = re.compile(r"(?:^|[^\w'])(?:u+h+m*|u+m+|e+r+m*|h+m+|mm+)\W*$")
 _CLOSES: Final = re.compile(r"\w(?:[^\w.?!]+please|\W+(?:thank you|thanks))\W*$|(?:good|\b)bye\W*$")
@@ -42,12 +42,12 @@ def utterance_state(text: str, asked: str = "", *, punctuation_tells: bool = Tru
     over; otherwise what it closes as a statement is `PREAMBLE`, only what asks by its words is `QUESTION`, and "please"
     closes less surely what answers nothing.
     """
-    said = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
+    said = text[-LONGEST_TURN:].lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
     if not has_words(said):
         return UtteranceState.OPEN
     if _FILLS_TIME.search(said) or _ASKS_FOR_TIME.search(said):
         return UtteranceState.THINKING
-    question = read_question(asked)
+    question = read_question(asked[-LONGEST_TURN:])
     dictated = dictation(said, question)
     if dictated is Dictation.GOES_ON:
         return UtteranceState.DICTATION

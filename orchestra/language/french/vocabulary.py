@@ -3,10 +3,10 @@
 from typing import Final
 
 from orchestra.language.call_screening import ScreeningPatterns
+from orchestra.language.french.utterances import UTTERANCE_WORDS
 from orchestra.language.plain_text import SignNames
 from orchestra.language.port import Phrases
 from orchestra.language.sentence_splitter import SentenceEnds
-from orchestra.language.utterance_reader import UtteranceWords
 from orchestra.language.vocabulary import Vocabulary
 
 VOCABULARY: Final = Vocabulary(
@@ -101,15 +101,45 @@ VOCABULARY: Final = Vocabulary(
     flags=("oui", "non"),
     conjunction="et",
     greetings="allô allo oui bonjour bonsoir j'écoute écoute je vous qui est à l'appareil c'est moi ouais salut",
-    screening=ScreeningPatterns(),
+    screening=ScreeningPatterns(
+        takes_message=(
+            r"\blaiss\w+ (?:\w+[ -])?(?:un|votre|ton) message|\baprès le (?:bip|signal|signal sonore|top)\b"
+            r"|\bmessagerie\b|\brépondeur\b"
+            r"|\bboîte vocale"
+        ),
+        asks=(
+            r"\b(?:enregistr\w+|indiqu\w+|dites|donn\w+|énonc\w+) (?:\w+ )?(?:votre|ton) nom\b.{0,40}\b(?:motif"
+            r"|raison|pourquoi|objet)"
+            r"|\bfiltrage (?:des |d')?appels?|\bappels? (?:est|sont) filtrés?|\bsi cette personne est disponible"
+            r"|\bla personne que vous (?:appelez|cherchez à joindre|essayez de joindre)"
+            r"|\bavant de vous (?:mettre en relation|connecter|passer)"
+        ),
+        asks_on=(
+            r"\bc'est urgent|\best ce urgent|\bqui (?:est à l'appareil|appelle|êtes vous|est ce)|\bde la part de qui"
+            r"|\bc'est à quel sujet|\bà quel sujet|\bde quoi s'agit il|\bvotre nom\b|\b(?:pas"
+            r"|mal) (?:bien )?(?:compris|entendu)|\brépét"
+        ),
+        declines=(
+            r"\bpas (?:\w+ )?disponible|\bindisponible|\bne (?:peux|peut|puis) pas (?:\w+ )?(?:parler|répondre|prendre)"
+            r"|\bpas intéressée?|\b(?:supprimez|retirez|effacez|enlevez) (?:ce|mon|le) numéro|\bne (?:me "
+            r"|nous )?(?:r?appelez) plus"
+            r"|\b(?:je|on) vous rappelle|\brappelez (?:\w+ )?plus tard|\benvoyez (?:moi )?un message|\bau revoir\b"
+        ),
+        waits=(
+            r"\bne quittez pas|\brestez (?:en ligne|\w+ en ligne)|\bpatientez|\b(?:un|une) (?:instant|moment|seconde"
+            r"|minute)\b"
+            r"|\bje vous (?:passe|mets en relation)|\bje (?:vais voir|regarde|demande|vérifie)|^merci(?: beaucoup"
+            r"| bien)?$"
+        ),
+    ),
     sentence_ends=SentenceEnds(
         """
         m, mm, mme, mmes, mlle, mlles, dr, drs, pr, prof, me, mgr, st, ste, av, bd, boul, bld, tél, tel, n°, no, ex,
         p. ex, p.ex, env, art, chap, fig, vol, réf, ref, apr, av, cf, c.-à-d, éd, hab, janv, févr, juil, sept, oct,
         nov, déc, max, min, bât, app, appt, rdv, i.e
         """,
-        may_end="etc, s.a, s.a.r.l, j.-c, a.m, p.m",
+        may_end="h, etc, s.a, s.a.r.l, j.-c, a.m, p.m",
         after_day=r"(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)\b",
     ),
-    utterance=UtteranceWords(),
+    utterance=UTTERANCE_WORDS,
 )

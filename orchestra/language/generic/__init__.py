@@ -17,9 +17,17 @@ from orchestra.language.plain_text import plain_text
 from orchestra.language.port import Language
 from orchestra.language.sentence_splitter import SentenceEnds, SentenceSplitter
 from orchestra.language.terms import closest_term, stemmer, terms_of
-from orchestra.language.utterance_reader import UtteranceReader, UtteranceWords
+from orchestra.language.utterance_reader import UtteranceReader
+from orchestra.language.utterance_words import UtteranceWords
 
-_ENDS: Final = SentenceEnds(capitals=True)
+#: before names and numbers, in the languages around those that have packages
+_ABBREVIATIONS: Final = """
+dr, mr, mrs, ms, prof, ing, mgr, inż, doc, hr, fru, st, sv, św, ks, str, nr, no, č, čís, kl, tel, tlf, puh, klo, esim,
+ul, al, pl, os, np, tzw, tzn, tj, m.in, godz, např, tzv, nám, napr, ulh, bl.a, t.ex, d.v.s, f.eks, bl, apt, ap, bd,
+bul, sok, cad, mah, av, op, sn, örn, vb, u, krz, ул, пр, просп, пер, пл, г, д, кв, корп, стр, им, тел, гр, бул, вул,
+буд, проф, инж, напр, т.е, т.к, руб, κ, κα, κος, δρ, οδ, αρ, τηλ, λεωφ, π.χ, δηλ
+"""
+_ENDS: Final = SentenceEnds(_ABBREVIATIONS, may_end="т.д, др, itp, itd, m.m, o.s.v, atd, κ.λπ, κλπ, vs", capitals=True)
 _BACKCHANNELS: Final = Backchannels()
 
 

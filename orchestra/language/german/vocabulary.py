@@ -3,10 +3,10 @@
 from typing import Final
 
 from orchestra.language.call_screening import ScreeningPatterns
+from orchestra.language.german.utterances import UTTERANCE_WORDS
 from orchestra.language.plain_text import SignNames
 from orchestra.language.port import Phrases
 from orchestra.language.sentence_splitter import SentenceEnds
-from orchestra.language.utterance_reader import UtteranceWords
 from orchestra.language.vocabulary import Vocabulary
 
 VOCABULARY: Final = Vocabulary(
@@ -108,7 +108,39 @@ VOCABULARY: Final = Vocabulary(
     greetings="""
     hallo ja guten tag morgen abend grüß gott servus moin hier ist spricht am apparat bitte wer da jawohl grüezi hi
     """,
-    screening=ScreeningPatterns(),
+    screening=ScreeningPatterns(
+        takes_message=(
+            r"\b(?:hinterlass\w*|sprechen|sprich)\b.{0,30}\bnachricht|\bnachricht\b.{0,30}\b(?:hinterlass\w*"
+            r"|aufsprechen|sprechen)"
+            r"|\bnach dem (?:signal|piep|ton|signalton|piepton)|\bmailbox\b|\banrufbeantworter|\bsprachbox"
+        ),
+        asks=(
+            r"\bnamen\b.{0,40}\b(?:grund|warum|weshalb|anliegen)\b.{0,30}\b(?:auf\w*|nenn\w*|sag\w*|anruf\w*)"
+            r"|\b(?:nennen|sagen|sprechen) (?:sie )?(?:bitte )?(?:ihren|deinen) namen\b.{0,40}\b(?:grund|warum|weshalb)"
+            r"|\banruffilter|\bgefiltert|\bob (?:diese|die) person (?:verfügbar|erreichbar) ist"
+            r"|\bdie person die sie (?:anrufen|erreichen)"
+            r"|\bbevor ich (?:sie|dich) (?:verbinde|durchstelle)"
+        ),
+        asks_on=(
+            r"\bist es dringend|\bwer (?:ist da|spricht|ruft an|sind sie)|\bworum geht(?:'s| es)|\bum was geht"
+            r"|\b(?:ihr|dein) name\b"
+            r"|\bin welcher angelegenheit|\bnicht (?:ganz )?(?:verstanden|gehört)|\b(?:wiederholen|noch einmal)\b"
+        ),
+        declines=(
+            r"\bnicht (?:\w+ )?(?:verfügbar|erreichbar|zu sprechen)|\bkann (?:\w+ ){0,4}nicht (?:\w+ )?(?:sprechen"
+            r"|rangehen|annehmen|ans telefon)"
+            r"|\bkein interesse|\bnicht interessiert|\b(?:löschen|entfernen|streichen) sie (?:diese|meine|die) nummer"
+            r"|\brufen sie (?:\w+ )?nicht (?:mehr|wieder) an|\brufe? (?:sie |dich )?(?:\w+ )?zurück"
+            r"|\brufen sie (?:\w+ )?später"
+            r"|\bschicken sie (?:mir )?(?:eine )?(?:nachricht|information)|\bauf wieder(?:hören|sehen)\b"
+        ),
+        waits=(
+            r"\bbleib(?:en)? (?:sie )?(?:\w+ )?(?:dran|in der leitung|am apparat)|\bwarten sie|\b(?:einen"
+            r"|ein) (?:moment|augenblick)"
+            r"|\bverbinde (?:sie|dich)\b|\bich (?:sehe|schaue|frage|prüfe) (?:mal |kurz )?(?:nach|ob)?|^(?:vielen "
+            r"|herzlichen )?dank(?:e)?$"
+        ),
+    ),
     sentence_ends=SentenceEnds(
         """
         hr, hrn, fr, frl, dr, prof, dipl, ing, nr, str, tel, ca, bzw, z.b, z. b, d.h, d. h, u.a, u. a, o.g, o. g, s.o,
@@ -116,14 +148,15 @@ VOCABULARY: Final = Vocabulary(
         einschließl, gem, geb, hbf, jh, jhd, lt, mfg, pos, s, st, stk, vorm, nachm, allg, versch, wg, mrd, mio, tsd,
         abt, gmbh & co, postf, zw, usf, sog
         """,
-        may_end="usw, etc, u.s.w, min, std, sek, tsd, mio, mrd, jh, o.ä, o. ä, u.ä, u. ä, hbf",
+        may_end="h, usw, etc, u.s.w, min, std, sek, tsd, mio, mrd, jh, o.ä, o. ä, u.ä, u. ä, hbf",
         before_ordinal="""
         am der die das dem den des im zum zur vom beim bis ab seit ihr ihre ihren ihrem ihrer unser unsere unserem
         unseren mein meine meinen meinem jeder jede jeden jedem dieser diese diesen diesem ersten
         """,
         after_day=r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Jänner|Feber|(?:Stock|Etage|Klasse|Quartal|Mal"
-        r"|Jahrhundert|Geburtstag|Platz|Tag|Woche|Monat|Rate|Versuch|Reihe|OG|UG|Obergeschoss|Person|Advent|Weltkrieg)\b"
+        r"|Jahrhundert|Geburtstag|Platz|Tag|Woche|Monat|Rate|Versuch|Reihe|OG|UG|Obergeschoss|Person|Advent"
+        r"|Weltkrieg)\b"
         r"|(?:bis|und|oder|–) |\d|[a-zäöü])",
     ),
-    utterance=UtteranceWords(),
+    utterance=UTTERANCE_WORDS,
 )

@@ -3,10 +3,10 @@
 from typing import Final
 
 from orchestra.language.call_screening import ScreeningPatterns
+from orchestra.language.italian.utterances import UTTERANCE_WORDS
 from orchestra.language.plain_text import SignNames
 from orchestra.language.port import Phrases
 from orchestra.language.sentence_splitter import SentenceEnds
-from orchestra.language.utterance_reader import UtteranceWords
 from orchestra.language.vocabulary import Vocabulary
 
 VOCABULARY: Final = Vocabulary(
@@ -41,7 +41,7 @@ VOCABULARY: Final = Vocabulary(
         ),
     },
     yes="""
-    sì, si grazie, sì grazie, certo, certo che sì, certamente, esatto, esattamente, corretto, giusto, d'accordo,
+    sì, certo, certo che sì, certamente, esatto, esattamente, corretto, giusto, d'accordo,
     proprio così, è così, assolutamente, assolutamente sì, sicuro, sicuramente, naturalmente, ovviamente, confermo, lo
     confermo, proceda, procedi, vada, senz'altro, volentieri, nessun problema, non c'è problema, non c'è nessun
     problema, senza problemi, eccome
@@ -91,15 +91,43 @@ VOCABULARY: Final = Vocabulary(
     flags=("sì", "no"),
     conjunction="e",
     greetings="pronto sì si buongiorno buonasera salve ciao chi parla è sono io dica mi",
-    screening=ScreeningPatterns(),
+    screening=ScreeningPatterns(
+        takes_message=(
+            r"\b(?:lasci\w*|registr\w*) (?:\w+ )?(?:un|il|suo|tuo) (?:\w+ )?messaggio|\bdopo il (?:segnale|bip|tono)"
+            r"|\bsegreteria telefonica"
+            r"|\bcasella vocale"
+        ),
+        asks=(
+            r"\b(?:registr\w*|dica|dici|indic\w*|pronunc\w*) (?:il )?(?:suo |tuo )?nome\b.{0,40}\b(?:motivo|perché"
+            r"|ragione)"
+            r"|\bfiltr\w+ (?:delle |le )?chiamate|\bse (?:questa|la) persona è disponibile|\bla persona che (?:sta"
+            r"|stai) chiamando"
+            r"|\bprima di (?:metter|passar|collegar)(?:la|ti)\b"
+        ),
+        asks_on=(
+            r"\bè urgente|\bchi (?:parla|è|chiama)|\bdi cosa si tratta|\bper quale motivo|\b(?:suo|tuo) nome\b"
+            r"|\bnon ho (?:capito|sentito)|\b(?:ripeta|ripetere|può ripetere)\b"
+        ),
+        declines=(
+            r"\bnon (?:\w+ )?(?:è |sono )?(?:disponibile|raggiungibile)|\bnon (?:posso|può) (?:\w+ )?(?:parlare"
+            r"|rispondere)"
+            r"|\bnon (?:mi |sono )?interess\w+|\b(?:rimuova|cancelli|tolga) (?:questo|il mio|il) numero"
+            r"|\bnon (?:mi )?chiam\w+ più"
+            r"|\b(?:la|ti) richiam(?:o|erò|eremo)|\brichiami (?:più tardi|dopo)|\bmandi un messaggio|\barrivederci\b"
+        ),
+        waits=(
+            r"\bresti in (?:linea|attesa)|\b(?:attenda|aspetti)\b|\bun (?:attimo|momento|secondo)\b|\bnon riattacchi"
+            r"|\b(?:la|ti) (?:passo|collego|metto in contatto)\b|\b(?:vedo|controllo|chiedo) se|^grazie(?: mille)?$"
+        ),
+    ),
     sentence_ends=SentenceEnds(
         """
         sig, sig.ra, sig.na, sigg, dott, dott.ssa, dr, dr.ssa, prof, prof.ssa, ing, avv, arch, geom, rag, on, n, nr,
         num, tel, cell, es, p.es, p. es, pag, pagg, art, cap, ca, p.za, p.zza, v.le, c.so, fig, vol, gent, gent.mo,
         spett, egr, int, ind, sc, s, st, min, max, rif, ore, gg
         """,
-        may_end="ecc, etc, s.p.a, s.r.l, a.m, p.m, d.c, a.c",
+        may_end="h, ecc, etc, s.p.a, s.r.l, a.m, p.m, d.c, a.c",
         after_day=r"(?:gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre)\b",
     ),
-    utterance=UtteranceWords(),
+    utterance=UTTERANCE_WORDS,
 )

@@ -5,8 +5,8 @@ from typing import Final
 from orchestra.language.call_screening import ScreeningPatterns
 from orchestra.language.plain_text import SignNames
 from orchestra.language.port import Phrases
+from orchestra.language.portuguese.utterances import UTTERANCE_WORDS
 from orchestra.language.sentence_splitter import SentenceEnds
-from orchestra.language.utterance_reader import UtteranceWords
 from orchestra.language.vocabulary import Vocabulary
 
 VOCABULARY: Final = Vocabulary(
@@ -95,16 +95,47 @@ VOCABULARY: Final = Vocabulary(
     flags=("sim", "não"),
     conjunction="e",
     greetings="alô alo oi olá estou sim está lá bom boa dia tarde noite quem fala é pois não diga sou eu tô",
-    screening=ScreeningPatterns(),
+    screening=ScreeningPatterns(
+        takes_message=(
+            r"\b(?:deixe|deixa|deixar|grave|grava|gravar) (?:\w+ )?(?:a sua|sua|uma|o seu|seu|um|o"
+            r"|a) (?:\w+ )?(?:mensagem|recado)"
+            r"|\b(?:após|depois d[oe]) (?:o )?(?:sinal|bip|toque)|\bcaixa postal|\bcorreio de voz|\batendedor"
+            r"|\bsecretária eletrônica"
+        ),
+        asks=(
+            r"\b(?:grave|diga|informe|fale|indique) (?:\w+ )?(?:o )?(?:seu )?nome\b.{0,40}\b(?:motivo|razão|por que"
+            r"|assunto)"
+            r"|\bfiltr\w+ (?:de |as )?(?:chamadas|ligações)|\bse (?:essa|esta|a) pessoa está disponível"
+            r"|\ba pessoa (?:para quem|com quem|que) você está (?:ligando|tentando)|\bantes de (?:conectar|transferir"
+            r"|passar)"
+        ),
+        asks_on=(
+            r"\bé urgente|\bquem (?:fala|está falando|é|está a falar|gostaria)|\bdo que se trata"
+            r"|\bqual (?:é )?o (?:assunto|motivo)"
+            r"|\bda parte de quem|\bseu nome\b|\bnão (?:entendi|ouvi|percebi)|\b(?:repita|repetir)\b"
+        ),
+        declines=(
+            r"\bnão (?:\w+ )?(?:está |estou )?disponível|\bindisponível|\bnão (?:posso|pode) (?:\w+ )?(?:falar|atender)"
+            r"|\bnão (?:tenho interesse|me interessa|estou interessad\w)|\b(?:remova|tire|retire|apague) (?:este|esse"
+            r"|o meu|meu|o) número"
+            r"|\bnão (?:me )?lig(?:ue|a|uem) mais|\b(?:te|lhe) (?:ligo|retorno)|\bligue (?:mais tarde|depois)"
+            r"|\b(?:envie|mande) (?:uma )?mensagem|\b(?:tchau|adeus|até logo)\b"
+        ),
+        waits=(
+            r"\b(?:aguarde|espere)\b|\b(?:fique|permaneça|continue) na linha|\b(?:um|só um) (?:momento|instante"
+            r"|minuto|segundo|momentinho)"
+            r"|\bnão desligue|\b(?:vou|irei) (?:passar|transferir|verificar|ver|perguntar)|^(?:muito )?obrigad[oa]$"
+        ),
+    ),
     sentence_ends=SentenceEnds(
         """
         sr, srs, sra, sras, srta, dr, dra, drs, prof, profa, eng, arq, av, r, pça, tel, telef, n, nº, núm, ex, p. ex,
         p.ex, exmo, exma, pág, págs, apto, ap, art, cap, esq, dto, fig, vol, obs, séc, máx, mín, aprox, cx, rod, est,
         trav, d, sto, sta, min
         """,
-        may_end="etc, cia, ltda, lda, s.a, s. a, a.m, p.m, a. m, p. m",
+        may_end="h, etc, cia, ltda, lda, s.a, s. a, a.m, p.m, a. m, p. m",
         after_day=r"(?:de )?(?:janeiro|fevereiro|março|abril|maio|junho|julho|agosto|setembro|outubro|novembro"
         r"|dezembro)\b",
     ),
-    utterance=UtteranceWords(),
+    utterance=UTTERANCE_WORDS,
 )

@@ -6,7 +6,7 @@ from orchestra.language.call_screening import ScreeningPatterns
 from orchestra.language.plain_text import SignNames
 from orchestra.language.port import Phrases
 from orchestra.language.sentence_splitter import SentenceEnds
-from orchestra.language.utterance_reader import UtteranceWords
+from orchestra.language.spanish.utterances import UTTERANCE_WORDS
 from orchestra.language.vocabulary import Vocabulary
 
 VOCABULARY: Final = Vocabulary(
@@ -90,16 +90,47 @@ VOCABULARY: Final = Vocabulary(
     hola diga dígame digame sí si aló alo bueno buenas buenos días tardes noches mande quién quien es habla oigo al
     habla soy yo
     """,
-    screening=ScreeningPatterns(),
+    screening=ScreeningPatterns(
+        takes_message=(
+            r"\b(?:deje|deja|dejar|dejarnos|grabe|graba|grabar) (?:\w+ )?(?:su|tu|un|el) (?:\w+ )?mensaje"
+            r"|\b(?:después|tras|al oír) (?:de )?(?:la señal|el tono|el pitido)|\bbuzón de voz\b|\bcontestador"
+        ),
+        asks=(
+            r"\b(?:grabe|graba|diga|di|indique|indica|registre|registra) (?:su|tu) nombre\b.{0,40}\b(?:motivo|razón"
+            r"|por qué|asunto)"
+            r"|\bservicio de filtrado|\bfiltr(?:o|ado|ando) (?:de |las )?llamadas|\bla persona a la que (?:llama"
+            r"|está llamando)"
+            r"|\bver(?:é|emos)? si (?:esta|la) persona está disponible|\bantes de (?:conectar|pasar|comunicar)(?:le"
+            r"|te|lo)\b"
+        ),
+        asks_on=(
+            r"\bes urgente|\bde parte de quién|\bquién (?:llama|es|habla)|\bde qué se trata|\bcuál es el motivo"
+            r"|\b(?:su|tu) nombre\b|\bno (?:le |te )?(?:he )?(?:entiendo|entendido|oigo|oído)|\b(?:repita|repetir"
+            r"|repítalo)\b"
+        ),
+        declines=(
+            r"\bno (?:\w+ )?(?:está|estoy) disponible|\bno (?:\w+ )?pued(?:o|e) (?:\w+ )?(?:hablar|atender|contestar"
+            r"|responder|ponerse)"
+            r"|\bno (?:me |le )?interesa|\b(?:elimine|borre|quite) (?:este|mi|el) número|\bno (?:vuelva a )?llam(?:e"
+            r"|ar)\b"
+            r"|\ble (?:devolv\w+ la llamada|llam(?:o|aré|ará) (?:luego|más tarde|después))|\bllame (?:más tarde"
+            r"|luego)|\badiós\b"
+            r"|\benvíe(?:me|le)? un mensaje"
+        ),
+        waits=(
+            r"\b(?:permanezca|manténgase|siga|no se retire|espere)\b|\bno cuelgue|\bun (?:momento|segundo|instante)\b"
+            r"|\b(?:le|te) (?:paso|comunico|conecto)\b|\bvoy a (?:ver|preguntar|comprobar)|^(?:muchas )?gracias$"
+        ),
+    ),
     sentence_ends=SentenceEnds(
         """
         sr, sra, srta, sres, d, dña, dr, dra, prof, lic, ing, ud, uds, vd, vds, núm, nº, n.º, nro, tel, tfno, avda,
-        av, c/, pza, pl, ej, p. ej, p.ej, aprox, pág, págs, dpto, dto, izq, dcha, art, esq, sto, sta, st, gral, máx,
+        av, ee, c/, pza, pl, ej, p. ej, p.ej, aprox, pág, págs, dpto, dto, izq, dcha, art, esq, sto, sta, st, gral, máx,
         mín, incl, c
         """,
-        may_end="a.m, p.m, a. m, p. m, ee.uu, ee. uu, etc, s.a, s. a, s.l, s. l, cía",
+        may_end="h, a.m, p.m, a. m, p. m, ee.uu, ee. uu, etc, s.a, s. a, s.l, s. l, cía",
         after_day=r"(?:de )?(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre"
         r"|diciembre)\b",
     ),
-    utterance=UtteranceWords(),
+    utterance=UTTERANCE_WORDS,
 )
