@@ -8,6 +8,7 @@ from typing import Final
 from orchestra.language.codes import LANGUAGE_NAMES, base_code, read_code
 from orchestra.language.generic import language_of_code
 from orchestra.language.port import Language
+from orchestra.language.reading import verbalizer
 
 DEFAULT_CODE: Final = "en"
 #: the languages that the platform speaks and understands as native callers do, and their packages
@@ -39,7 +40,7 @@ def find_language(code: str = DEFAULT_CODE) -> Language:
     if name is None:
         return language_of_code(known, LANGUAGE_NAMES[base])
     language: Language = import_module(f"orchestra.language.{name}").LANGUAGE
-    return language if known == language.code else replace(language, code=known)
+    return language if known == language.code else replace(language, code=known, verbalize=verbalizer(known))
 
 
 def is_complete(language: Language) -> bool:

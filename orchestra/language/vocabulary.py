@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
 
 from orchestra.language.agreement import Agreement
 from orchestra.language.argument_words import ArgumentWords
@@ -12,6 +10,7 @@ from orchestra.language.call_screening import CallScreening, ScreeningPatterns
 from orchestra.language.known_phrases import KnownPhrases, phrase_words, spoken_words
 from orchestra.language.plain_text import SignNames, plain_text
 from orchestra.language.port import Language, Phrases
+from orchestra.language.reading import verbalizer
 from orchestra.language.sentence_splitter import SentenceEnds, SentenceSplitter
 from orchestra.language.terms import closest_term, stemmer, terms_of
 from orchestra.language.utterance_reader import UtteranceReader
@@ -74,8 +73,8 @@ class Vocabulary:
     utterance: UtteranceWords
 
 
-def language_of(vocabulary: Vocabulary, package: str) -> Language:
-    """The language of these words; ``package`` has its module ``verbalize``."""
+def language_of(vocabulary: Vocabulary) -> Language:
+    """The language of these words."""
     agreement = Agreement(
         yes=vocabulary.yes, may_say_yes=vocabulary.may_say_yes, no=vocabulary.no, beside=vocabulary.beside_yes
     )
@@ -95,7 +94,7 @@ def language_of(vocabulary: Vocabulary, package: str) -> Language:
         name=vocabulary.name,
         phrases=vocabulary.phrases,
         to_plain_text=plain_text(vocabulary.signs),
-        verbalize=_verbalize(package),
+        verbalize=verbalizer(vocabulary.code),
         sentence_splitter=lambda: SentenceSplitter(vocabulary.sentence_ends),
         in_words=argument_words.in_words,
         words=spoken_words,
@@ -133,17 +132,3 @@ def without_phrases(polite: str) -> Callable[[str], str]:
         return " ".join(words)
 
     return strip
-
-
-def _verbalize(package: str) -> Callable[[str], str]:
-    """The function ``verbalize`` of the package; its tables are made when the first sentence is read out."""
-
-    @cache
-    def loaded() -> Callable[[str], str]:
-        function: Callable[[str], str] = import_module(f"{package}.verbalize").verbalize
-        return function
-
-    def verbalize(sentence: str) -> str:
-        return loaded()(sentence)
-
-    return verbalize

@@ -5,4 +5,4 @@ from typing import Final
 from orchestra.language.dutch.vocabulary import VOCABULARY
 from orchestra.language.vocabulary import language_of
 
-LANGUAGE: Final = language_of(VOCABULARY, __name__)
+LANGUAGE: Final = language_of(VOCABULARY)

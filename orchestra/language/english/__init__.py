@@ -11,14 +11,8 @@ from orchestra.language.english.stemming import closest_term, stem, strip_pleasa
 from orchestra.language.english.utterance_state import utterance_state
 from orchestra.language.plain_text import SignNames, plain_text
 from orchestra.language.port import Language, Phrases
+from orchestra.language.reading import verbalizer
 from orchestra.language.sentence_splitter import SentenceSplitter
-
-
-def _verbalize(sentence: str) -> str:
-    from orchestra.language.english.verbalize import verbalize  # noqa: PLC0415 - its tables take 30 ms to compile
-
-    return verbalize(sentence)
-
 
 LANGUAGE: Final = Language(
     code="en",
@@ -40,7 +34,7 @@ LANGUAGE: Final = Language(
         confirmation="Just to be sure: {what}{details}. Shall I do that?",
     ),
     to_plain_text=plain_text(SignNames(star="star", stars="stars", times="times")),
-    verbalize=_verbalize,
+    verbalize=verbalizer("en"),
     sentence_splitter=SentenceSplitter,
     in_words=ArgumentWords(
         yes="yes", no="no", conjunction="and", names=(*calendar.day_name, *calendar.month_name)

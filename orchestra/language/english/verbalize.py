@@ -30,7 +30,7 @@ _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
 #: words that make a long number before them a count, which is not read digit by digit
 _COUNTED: Final = (
     r"(?:dollars?|euros?|pounds?|cents?|pence|yen|rupees?|francs?|percent|degrees?|points?|miles?|kilomet\w+|met(?:re|er)s?|"
-    r"feet|kilos?|grams?|words?|people|times|days?|hours?|minutes?|seconds?|weeks?|months?|years?)\b"
+    r"feet|kilos?|grams?|words?|people|customers|parcels|boxes|items|users|employees|calls|seats|copies|units|pages|steps|residents|guests|orders|times|days?|hours?|minutes?|seconds?|weeks?|months?|years?)\b"
 )
 _ABBREVIATIONS: Final = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missis", "Ms": "Miz", "Prof": "Professor", "approx": "approximately",
@@ -167,6 +167,27 @@ def _abbreviation(found: re.Match[str]) -> str:
     return said if found.string[found.end() :].strip() else f"{said}."
 
 
+def _roman(found: re.Match[str]) -> str:
+    """``Henry VIII`` and ``Chapter IV``."""
+    if found["number"] == "I" and re.match(r" [a-z]", found.string[found.end() :]):
+        return found[0]  # may be the speaker
+    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in found["number"]]
+    number = sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
+    return f"{found['what']} {f'the {ordinal(number)}' if found['king'] else cardinal(number)}"
+
+
+_ROMAN: Final = re.compile(
+    r"\b(?P<what>(?P<king>Henry|Elizabeth|George|Edward|Richard|Charles|Louis|John Paul|William|James|Philip|Benedict)"
+    r"|Chapter|Part|Section|Article|Volume|Phase|World War|Super Bowl|Act|Annex|Appendix)"
+    r" (?P<number>X{0,3}(?:IX|IV|V?I{1,3}|V|(?<=X)))(?![\w'’])"
+)
+#: a room or flight is named by its digits; "book 250 seats" is not
+_NAMED: Final = re.compile(
+    r"\b(?P<what>(?:room|flat|apartment|suite|gate|flight|order|parcel|booking|reservation|ticket|invoice|account|code|pin|extension"
+    r"|platform|reference|policy|locker|bus|train)(?: number| no\.| code)?(?: is)?:? )(?P<number>\d{3})(?!\w|[.,:/-]\w|\s?[%€£$])"
+    rf"(?!\s{_COUNTED})",
+    re.IGNORECASE,
+)
 _CALLING: Final = re.compile(r"\b(?:call|dial|ring|phone|text)\b", re.IGNORECASE)
 Read = Callable[[re.Match[str]], str] | str
 _HOST: Final = r"(?P<host>\b(?:[a-z0-9-]+\.)+[a-z]{2,})"
@@ -196,6 +217,9 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (frozenset("-–/"), times_to_words.YEAR_SPAN, times_to_words.year_span),
     (_ANY, re.compile(rf"(?<![\w.,:/+-])(?<!\d )\d{{1,3}}(?: \d{{3}})+(?=\s{_COUNTED}|\s?[€$£%])"), lambda found: cardinal(int(found[0].replace(" ", "")))),
     (_ANY, re.compile(r"\(?\+?(?<![\w.,:/])\(?\d[\d() -]{5,}\d(?![\w/:]|[.,-]\d)"), _telephone),
+    (_ANY, _NAMED, lambda found: found["what"] + digits(found["number"])),
+    (frozenset("IVX"), _ROMAN, _roman),
+    (frozenset("§"), re.compile(r"§\s?(?=\d)"), "section "),
     (_ANY, re.compile(rf"(?<![\w.,:/-])(?:[2-9]11|112|999|988)(?!\w|[.,:/-]\w|\s{_COUNTED})"), _service_number),
     (frozenset("-–—"), re.compile(rf"(?<![\w.,:/])(?P<first>{NUMBER})(?P<percent>\s?%)?\s?[–—-]\s?(?=(?:{NUMBER})\s?(?:%|(?:{_UNIT})(?![\w°])))"), lambda found: f"{decimal(found['first'])}{' percent' if found['percent'] else ''} to "),
     (frozenset("-–−"), re.compile(r"(?<![\w.)])[-–−](?=\d)"), "minus "),
@@ -242,7 +266,12 @@ def verbalize(sentence: str) -> str:
     return sentence
 
 
+def reader(_region: str) -> Callable[[str], str]:
+    """The function that reads sentences out; all regions write alike."""
+    return verbalize
+
+
 #: most sentences need nothing of this, and are returned at once
 _NEEDED: Final = re.compile(
-    rf"[\d&@=+½⅓⅔¼¾⅛]|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times_to_words.DAYS)})\b"
+    rf"[\d&@=+½⅓⅔¼¾⅛]|\b[A-Z][a-z]+ [IVX]+\b|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times_to_words.DAYS)})\b"
 )

@@ -5,10 +5,12 @@ from typing import Final
 
 from orchestra.language.port import Phrases
 from orchestra.language.portuguese import LANGUAGE as BRAZILIAN
+from orchestra.language.reading import verbalizer
 
 LANGUAGE: Final = replace(
     BRAZILIAN,
     code="pt-PT",
+    verbalize=verbalizer("pt-PT"),
     phrases=Phrases(
         apology="Peço desculpa, tive um problema. Pode repetir, por favor?",
         holding="Só um momento, por favor.",

@@ -1,0 +1,173 @@
+"""Times of day, dates and years.
+
+The half of the day is said only if the text gives it: hours are read as they are written.
+"""
+# ruff: noqa: E501 - tables and patterns have one entry a line
+
+import re
+from typing import Final
+
+from orchestra.language.reading.applying import Reading
+from orchestra.language.reading.cldr import month_names, months
+from orchestra.language.reading.notation import AFTER
+from orchestra.language.reading.numerals import Numerals
+from orchestra.language.reading.rules import Rules
+
+_HOUR: Final = r"[01]?[0-9]|2[0-4]"
+_MINUTE: Final = r"[0-5][0-9]"
+_DAY: Final = r"3[01]|[12][0-9]|0?[1-9]"
+_BEGIN: Final = r"(?<![\w.,:/-])"
+#: a time does not end inside another figure; a stop after it ends the sentence
+_END: Final = r"(?!\w|[:/][0-9]|[.,][0-9])"
+_NO_RANGE: Final = r"(?!\s?[-–—]\s?[0-9])"
+#: figures that last, or compare
+_LASTING: Final = r"(?!\s?(?:min|sec|seg|sek|Min|Sek|stond|hs\b))"
+_NOON, _MIDNIGHT = 12, 24
+_MONTHS: Final = 12
+_FULL_YEAR: Final = 4
+_CENTURY: Final = 100
+
+
+class Times:
+    """Reads times of day out."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._clock = rules.clock
+
+    def readings(self) -> list[Reading]:
+        """Ranges first, whose ends are times too."""
+        clock = self._clock
+        before = rf"(?:(?P<before>\b(?:{clock.before}))\s)?"
+        spans = rf"{before}{_BEGIN}{self._time(1)}\s?[-–—]\s?{self._time(2)}{_END}"
+        hours = (
+            rf"{before}{_BEGIN}(?P<hour1>{_HOUR})(?:\s?{clock.hours})?\s?[-–—]\s?(?P<hour2>{_HOUR})\s?{clock.hours}(?!\w)"
+            r"(?P<minute1>(?!))?(?P<half1>(?!))?(?P<minute2>(?!))?(?P<half2>(?!))?"
+        )
+        halves = self._half(1)
+        loose = rf"(?P<hour1>{_HOUR})(?:{clock.with_word})(?P<minute1>{_MINUTE})"
+        none = r"(?P<half1>(?!))?"
+        return [
+            Reading(frozenset("-–—"), re.compile(spans), self._say_span),
+            Reading(frozenset("-–—"), re.compile(hours), self._say_span),
+            Reading(
+                frozenset("mM"),
+                re.compile(rf"{before}{_BEGIN}(?P<hour1>{_HOUR})(?P<minute1>(?!))?\s?{halves}"),
+                self._say,
+            ),
+            Reading(frozenset(), re.compile(rf"{before}{_BEGIN}{self._time(1)}{_END}{_NO_RANGE}{_LASTING}"), self._say),
+            Reading(frozenset("."), re.compile(rf"{before}{_BEGIN}{loose}\s?{clock.hours}(?!\w){none}"), self._say),
+            Reading(frozenset("."), re.compile(rf"(?P<before>\b(?:{clock.before}))\s{loose}{_END}{none}"), self._say),
+        ]
+
+    def _half(self, place: int) -> str:
+        return self._clock.half.replace("(?P<half>", f"(?P<half{place}>")
+
+    def _time(self, place: int) -> str:
+        clock = self._clock
+        return (
+            rf"(?P<hour{place}>{_HOUR})(?:{clock.inside})(?P<minute{place}>{_MINUTE})"
+            rf"(?:\s?(?:{clock.hours})(?!\w))?(?:\s?{self._half(place)})?"
+        )
+
+    def _say(self, found: re.Match[str]) -> str:
+        said = self._one(found, 1, found["before"] or "")
+        if said is None:
+            return found[0]
+        return f"{said}." if _ends_the_sentence(found) else said
+
+    def _say_span(self, found: re.Match[str]) -> str:
+        begin, end = self._clock.span
+        first, last = self._one(found, 1, found["before"] or begin), self._one(found, 2, end)
+        if first is None or last is None:
+            return found[0]
+        return f"{first} {last}." if _ends_the_sentence(found) else f"{first} {last}"
+
+    def _one(self, found: re.Match[str], place: int, before: str) -> str | None:
+        hour, minute = int(found[f"hour{place}"]), int(found[f"minute{place}"] or 0)
+        half = (found[f"half{place}"] or "").lower()
+        if (half and not 0 < hour <= _NOON) or (hour == _MIDNIGHT and minute):
+            return None
+        return self._clock.say(hour, minute, before, half)
+
+
+def _ends_the_sentence(found: re.Match[str]) -> bool:
+    """Whether the full stop of "p.m." is that of the sentence too."""
+    return found[0].endswith(".") and not found.string[found.end() :].strip()
+
+
+class Calendar:
+    """Reads dates and years out."""
+
+    def __init__(self, rules: Rules, numerals: Numerals) -> None:
+        self._rules = rules
+        self._numerals = numerals
+        self._months = months(rules.locale)
+        self._names = month_names(rules.locale)
+
+    def readings(self) -> list[Reading]:
+        """Dates in figures, dates with a month's name, years."""
+        dates = self._rules.dates
+        before = rf"(?:(?P<before>\b(?:{dates.before}))\s)?"
+        full = "|".join(sorted(self._months, key=len, reverse=True))
+        of = r"\sde\s" if dates.joint.strip() else r"\s?"
+        month = rf"(?P<month>{full})(?:\.(?=\s?\S))?"
+        named = rf"(?P<day>{_DAY})(?:{dates.mark})?{of}{month}(?!\w)"
+        year = r"(?:,?\s(?:del?\s)?(?P<year>[12][0-9]{3})(?![\w:]|[.,][0-9]))?"
+        pair = (
+            rf"{before}{_BEGIN}(?P<day>{_DAY})(?:{dates.mark})?(?P<joint>\s?[-–—]\s?|\s(?:{self._rules.to.strip()}|[a-z]{{1,3}})\s)"
+            rf"(?=(?:{_DAY})(?:{dates.mark})?{of}(?:{full})(?!\w))"
+        )
+        years = r"(?:1[1-9]|20)[0-9]{2}"
+        return [
+            Reading(frozenset("-"), re.compile(rf"{_BEGIN}(?P<year>{years})-(?P<month>[01][0-9])-(?P<day>[0-3][0-9]){_END}(?P<before>(?!))?"), self._say_figures),
+            Reading(frozenset("./-"), re.compile(rf"{before}{_BEGIN}(?P<day>[0-3][0-9])(?P<mark>[./-])(?P<month>[0-3][0-9])(?P=mark)(?P<year>[0-9]{{4}}|[0-9]{{2}}){_END}"), self._say_figures),
+            Reading(frozenset("./-"), re.compile(rf"{before}{_BEGIN}(?P<day>[0-3]?[0-9])(?P<mark>[./-])(?P<month>[0-3]?[0-9])(?P=mark)(?P<year>[0-9]{{4}}){_END}"), self._say_figures),
+            Reading(frozenset("./-"), re.compile(rf"(?P<before>\b(?:{dates.before}))\s(?P<day>{_DAY})(?:{dates.short})(?P<month>1[0-2]|0?[1-9])(?:\.(?=\s?\S)|{_END})(?P<year>(?!))?"), self._say_figures),
+            Reading(frozenset(), re.compile(pair, re.IGNORECASE), self._say_pair),
+            Reading(frozenset(), re.compile(rf"{before}{_BEGIN}{named}{year}", re.IGNORECASE), self._say_named),
+            Reading(frozenset(), re.compile(rf"(?<!\w)(?P<month>{full})(?P<of>,?\s(?:del?\s)?)(?P<year>{years})(?![\w:]|[.,-][0-9])", re.IGNORECASE), self._say_month),
+            Reading(frozenset("-–—/"), re.compile(rf"{_BEGIN}(?P<first>(?:19|20)[0-9]{{2}})\s?[-–—]\s?(?P<last>(?:19|20)[0-9]{{2}}){AFTER}"), self._say_years),
+            Reading(frozenset(), re.compile(rf"(?P<word>\b(?:{dates.year_words})\s)(?P<years>{years}(?:(?:,\s|\s\w{{1,4}}\s){years})*){AFTER}(?!\s?(?:{self._rules.counted}|[€$£%]))", re.IGNORECASE), self._say_listed),
+        ]  # fmt: skip
+
+    def _say_figures(self, found: re.Match[str]) -> str:
+        day, month, year = int(found["day"]), int(found["month"]), found["year"] or ""
+        if month > _MONTHS >= day:
+            day, month = month, day  # as in the United States; the other way round there is no such date
+        if not 1 <= day <= 31 or not 1 <= month <= _MONTHS:  # noqa: PLR2004
+            return found[0]
+        if year and len(year) < _FULL_YEAR:
+            year = f"20{year}"
+        return self._date(found["before"] or "", day, self._names[month - 1], year)
+
+    def _say_named(self, found: re.Match[str]) -> str:
+        if int(found["day"]) == 1 and found.string[: found.start()].endswith(("'", "’")):
+            return found[0]  # "l'1 maggio" is not "l'primo"
+        return self._date(
+            found["before"] or "", int(found["day"]), self._months[found["month"].lower()], found["year"] or ""
+        )
+
+    def _say_pair(self, found: re.Match[str]) -> str:
+        joint = found["joint"]
+        if joint.strip() in {"-", "–", "—"}:
+            joint = f" {self._rules.to} "
+        before = found["before"] or ""
+        day = self._rules.dates.say_day(int(found["day"]), before or joint.strip())
+        return f"{before} {day}{joint}".lstrip()
+
+    def _say_month(self, found: re.Match[str]) -> str:
+        return f"{found['month']}{found['of']}{self._numerals.year(int(found['year']))}"
+
+    def _say_years(self, found: re.Match[str]) -> str:
+        first, last = int(found["first"]), int(found["last"])
+        if not first < last < first + _CENTURY:
+            return found[0]
+        return f"{self._numerals.year(first)} {self._rules.to} {self._numerals.year(last)}"
+
+    def _say_listed(self, found: re.Match[str]) -> str:
+        return found["word"] + re.sub("[0-9]{4}", lambda one: self._numerals.year(int(one[0])), found["years"])
+
+    def _date(self, before: str, day: int, month: str, year: str) -> str:
+        dates = self._rules.dates
+        parts = [dates.say_day(day, before), month, *([self._numerals.year(int(year))] if year else [])]
+        return f"{before} {dates.joint.join(parts)}".lstrip()
