@@ -39,6 +39,7 @@ class SentenceEnds:
     Args:
         abbreviations: without their last full stop, with commas between them; a single letter is one as well.
         may_end: those of them that end a sentence if the next word has a capital letter.
+        endings: what longer words end in that do so as well: German "str", as in "Hauptstr. 5".
         before_ordinal: words after which a number with a full stop is an ordinal: German "am", "der"; with spaces.
         after_day: regular expression for what makes the number before it an ordinal: "Mai".
         capitals: whether a small letter after a full stop tells that the sentence goes on, and a number after a short
@@ -51,13 +52,17 @@ class SentenceEnds:
         abbreviations: str = "",
         *,
         may_end: str = "",
+        endings: str = "",
         before_ordinal: str = "",
         after_day: str = DATED,
         capitals: bool = False,
     ) -> None:
         known = _any_of(abbreviations, may_end)
-        self.abbreviation = re.compile(rf"(?:(?<!\w)(?:{known})|(?:^|\s)[A-Za-zÀ-ÿΑ-ωА-яЁё])\Z", re.IGNORECASE)
-        self.may_end = re.compile(rf"(?<!\w)(?:{_any_of(may_end)})\Z", re.IGNORECASE)
+        compounds = rf"(?<=[^\W\d_])(?:{_any_of(endings)})"
+        self.abbreviation = re.compile(
+            rf"(?:(?<!\w)(?:{known})|{compounds}|(?:^|\s)[A-Za-zÀ-ÿΑ-ωА-яЁё])\Z", re.IGNORECASE
+        )
+        self.may_end = re.compile(rf"(?:(?<!\w)(?:{_any_of(may_end)})|{compounds})\Z", re.IGNORECASE)
         self.before_ordinal = re.compile(
             rf"\b(?:{_any_of(before_ordinal.replace(' ', ','))})\s\d{{1,3}}\Z", re.IGNORECASE
         )

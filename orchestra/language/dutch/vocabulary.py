@@ -134,6 +134,7 @@ VOCABULARY: Final = Vocabulary(
         evt, resp, st, jl, a.s, m.b.t, t.a.v, i.v.m, i.p.v, t.o.v, n.a.v, m.u.v, t/m, art, blz, fig, afd, gem, max,
         min, z.s.m, p, p.p, jan, feb, mrt, apr, jun, jul, aug, sept, okt, nov, dec, postb, vgl, zgn, eig, o.l.v, h
         """,
+        endings="str",
         may_end="enz, etc, e.d, b.v, n.v, p.m, p.u, jl",
         after_day=r"(?:januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december)\b",
     ),

@@ -148,6 +148,7 @@ VOCABULARY: Final = Vocabulary(
         einschließl, gem, geb, hbf, jh, jhd, lt, mfg, pos, s, st, stk, vorm, nachm, allg, versch, wg, mrd, mio, tsd,
         abt, gmbh & co, postf, zw, usf, sog
         """,
+        endings="str",
         may_end="h, usw, etc, u.s.w, min, std, sek, tsd, mio, mrd, jh, o.ä, o. ä, u.ä, u. ä, hbf",
         before_ordinal="""
         am der die das dem den des im zum zur vom beim bis ab seit ihr ihre ihren ihrem ihrer unser unsere unserem
