@@ -187,6 +187,9 @@ class Settings(BaseSettings):
     hold_music: str = ""
     """What a caller hears until the person of a transfer has the call: a WAV file of 16-bit PCM, or melody, a quiet one
     that is made here. Empty: the ringing tone. A line may have its own."""
+    noise_suppression: Literal["off", "moderate", "strong"] = "off"
+    """How much steady noise is taken out of the caller's audio before anything listens to it (extra noise). Recordings
+    keep it."""
     busy_message: str = ""
     """Spoken by the carrier when all lines are in use. Empty: the busy tone."""
     stt: STTName = "local"

@@ -76,7 +76,9 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
 
     def parts(call: Call) -> CallParts:
         thinking = edge.hold_music.samples(call.thinking_sound, stream.sample_rate)
-        pipeline = CallPipeline(call, speech, edge.phrase_cache.find, edge.engines, stream, thinking=thinking)
+        noise = edge.settings.noise_suppression
+        find = edge.phrase_cache.find
+        pipeline = CallPipeline(call, speech, find, edge.engines, stream, thinking=thinking, noise=noise)
         microphone = OperatorMicrophone(edge.bus, call, pipeline.play, partial(_transcribe, edge, call))
         call.conversation.on_held = microphone.switch
 

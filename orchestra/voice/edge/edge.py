@@ -14,6 +14,7 @@ from orchestra.history.resume import ResumeState
 from orchestra.rate_limit import RateLimit
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
+from orchestra.voice.audio.noise_suppression import check_installed
 from orchestra.voice.call.call import Script
 from orchestra.voice.call.speculation import Speculation
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
@@ -94,11 +95,13 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
 
     Raises:
         SettingError: there is no such carrier, or a setting that it needs is missing or cannot be used.
+        MissingExtraError: noise is to be suppressed, and the package for it is not installed.
 
     """
     carriers = open_carriers(settings)
     for carrier in carriers:
         carrier.check_settings()
+    check_installed(settings.noise_suppression)
     answering = _answering(settings, app)
     hold_music = HoldMusicShelf()
     hold_music.load(answering.hold_music)

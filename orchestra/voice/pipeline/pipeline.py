@@ -15,6 +15,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from orchestra.clock import SYSTEM_CLOCK, Clock
 from orchestra.errors import EngineError
+from orchestra.voice.audio.noise_suppression import Strength
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.port import MediaStream
 from orchestra.voice.engines.failover import AnswerTimeout, RetirableService, StandbyService
@@ -54,6 +55,7 @@ class CallPipeline:
         engines: the process's speech engines.
         stream: the call's audio, to the carrier.
         thinking: heard while agents are at work and nothing is said, mono at the stream's rate; None: nothing is.
+        noise: how much noise is taken out of the caller's audio.
         clock: the time; tests pass their own.
 
     """
@@ -67,6 +69,7 @@ class CallPipeline:
         stream: MediaStream,
         *,
         thinking: Samples | None = None,
+        noise: Strength = "off",
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._call = call
@@ -85,7 +88,7 @@ class CallPipeline:
         self._started = clock.monotonic()
         self._sample_rate = stream.sample_rate
         self._operator_rate, self._resampler = 0, create_stream_resampler(clear_after_secs=None)
-        self._input = StreamInput(stream.sample_rate, call.audio)
+        self._input = StreamInput(stream.sample_rate, call.audio, noise)
         samples = np.zeros(0, np.int16) if thinking is None else thinking
         self._thinking = ThinkingSound(samples, stream.sample_rate, lambda: conversation.silent_s)
         self._output = StreamOutput(

@@ -37,6 +37,7 @@ from pipecat.transports.base_transport import TransportParams
 
 from orchestra.voice.audio.call_audio import CallAudio, is_audible, leading_silence
 from orchestra.voice.audio.chunker import SAMPLE_RATE
+from orchestra.voice.audio.noise_suppression import NoiseSuppressor, Strength
 from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream, PressesKeys
 from orchestra.voice.pipeline.agent_speech import PauseAudioFrame, PhraseFrame, UrgentPhraseFrame
@@ -65,15 +66,17 @@ class StreamInput(BaseInputTransport):
     Args:
         sample_rate: of the caller's audio, in Hz.
         audio: the call's audio.
+        noise: how much noise is taken out of it.
 
     """
 
-    def __init__(self, sample_rate: int, audio: CallAudio) -> None:
+    def __init__(self, sample_rate: int, audio: CallAudio, noise: Strength = "off") -> None:
         super().__init__(TransportParams(audio_in_enabled=True), name="caller")
         self._audio = audio
         self._frame_bytes = _CARRIER_FRAME_MS * sample_rate // 1000 * 2
         self._joined_bytes = _JOINED_FRAMES * self._frame_bytes
         self._upsampler = Upsampler2x() if sample_rate < LISTENING_RATE else None
+        self._suppressor = None if noise == "off" else NoiseSuppressor(noise)
         self._joined = b""
         self._single_bytes = 0.0  # of this much audio to come, frames are not joined
 
@@ -94,6 +97,8 @@ class StreamInput(BaseInputTransport):
         self._single_bytes -= len(joined)
         joined = self._audio.without_echo(joined)
         audio = joined if self._upsampler is None else self._upsampler.upsample(joined)
+        if self._suppressor is not None:
+            audio = self._suppressor.suppress(audio)
         await self.push_frame(InputAudioRawFrame(audio=audio, sample_rate=LISTENING_RATE, num_channels=1))
 
 
