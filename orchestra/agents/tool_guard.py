@@ -33,6 +33,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
         conversation: what was said and done so far.
         asked: the confirmation that the caller was asked for before this turn, None if there is none.
         answer: the caller's words since then.
+        agreed: whether these agree as the model judges them, in a language that cannot tell.
         notes: what the agents should know in addition to the conversation.
         whispers: what operators have noted for this turn.
         call_state: what tools have noted so far; it changes while the turn goes on.
@@ -46,6 +47,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     conversation: tuple[Message, ...] = ()
     asked: PendingConfirmation | None = None
     answer: str = ""
+    agreed: bool = False
     notes: str = ""
     whispers: tuple[str, ...] = ()
     call_state: dict[str, Any] = {}
@@ -155,7 +157,8 @@ class ToolGuard:
         except RejectedError as error:  # a rule has set arguments that the tool does not accept
             return Refusal(result=f"Not done: {error}")
         was_asked = context.asked is not None and context.asked.is_for(call.name, call.arguments)
-        if was_asked and self._app.language.agrees(context.answer):
+        agrees = self._app.language.agrees(context.answer)
+        if was_asked and (context.agreed if agrees is None else agrees):
             return call
         asked = PendingConfirmation(turn=context.turn, tool=call.name, arguments=call.arguments, question=question)
         return Refusal(result=_ASKED_FIRST.format(say=question), say=question, asked=asked)

@@ -93,7 +93,13 @@ class TurnRequests:
         return pending
 
     def prompt(
-        self, agent: Agent, messages: tuple[Message, ...], tools: tuple[ToolSchema, ...], tool_choice: ToolChoice
+        self,
+        agent: Agent,
+        messages: tuple[Message, ...],
+        tools: tuple[ToolSchema, ...],
+        tool_choice: ToolChoice,
+        *,
+        silent: bool = False,
     ) -> Coroutine[Any, Any, PromptCompleted]:
         """Have a model answer. The prompt is published at once; await the result for the answer.
 
@@ -112,6 +118,7 @@ class TurnRequests:
             messages=messages,
             tools=tools,
             tool_choice=tool_choice,
+            silent=silent,
             model=agent.model,
             parameters=dict(agent.parameters),
             call_state=dict(self._active.call_state),

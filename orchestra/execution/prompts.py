@@ -58,7 +58,7 @@ class Prompts:
                 error = without_secrets(repr(failure))
             else:
                 nothing = f"model {model.name} has nothing to say ({answer.finish_reason})"
-                error = "" if reply.text or answer.tool_calls else nothing
+                error = "" if reply.text or answer.tool_calls or prompt.silent else nothing
             if not error:
                 breaker.succeeded()
                 break

@@ -65,6 +65,8 @@ class Reply:
             DivergedError: an earlier attempt published another sentence in its place; call `append_only` to add to it.
 
         """
+        if self._prompt.silent:
+            return
         plain = self._allowed(self.language.to_plain_text(sentence))
         text = self.language.verbalize(plain)
         if not text:
@@ -78,7 +80,9 @@ class Reply:
         await self._publish(text, speaking_rate(own, self._prompt.messages, plain, text))
 
     async def apologize(self) -> None:
-        """Tell the caller that something went wrong."""
+        """Tell the caller that something went wrong, if they wait for an answer."""
+        if self._prompt.silent:
+            return
         self.append_only()
         await self._publish(self.language.to_speech(self._app.apology))
 

@@ -56,7 +56,8 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     ``step`` numbers the prompts and tool calls of a turn from 1. ``deadline`` is in epoch seconds; a
     prompt is not run after it. ``model`` is empty for the default model; ``parameters`` (``temperature`` …) are passed
     to its server unchanged. ``call_state`` is the state that tools keep for the call. Rules read it, models do not.
-    ``app`` has the agent, in this event's version; empty if one app answers everything.
+    ``app`` has the agent, in this event's version; empty if one app answers everything. ``silent``: the caller hears
+    nothing of the answer, which is for the platform.
     """
 
     family: ClassVar[str] = "conversation"
@@ -70,6 +71,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     deadline: float = 0.0
     call_state: dict[str, Any] = msgspec.field(default_factory=dict)
     app: str = ""
+    silent: bool = False
 
 
 class ToolRequested(Event, frozen=True, kw_only=True):

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import pytest
 
-from orchestra import Knowledge, ToolContext, tool
+from orchestra import App, Knowledge, ToolContext, tool
 from orchestra.errors import AppError
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language import DEFAULT_LANGUAGE, find_language
 from orchestra.language.english.agreement import agrees, simply_agrees
 from orchestra.testing import TestBus
 from orchestra_schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
@@ -72,6 +72,54 @@ async def test_without_a_yes_it_is_asked_again_and_never_run(bus: TestBus, answe
     async with line_of(bus).running() as line:
         await line.say("where is my parcel")
         await line.say(answer)
+    assert line.parcels.done == []
+    assert [chunk.text for chunk in await line.events(ReplyChunk)] == [QUESTION, QUESTION]
+
+
+def judges(prompt: PromptRequested) -> object:
+    """An agent that cancels whatever the caller says, and a judge who knows Russian."""
+    if prompt.tools and prompt.tools[0].name == "judge_answer":
+        assert prompt.silent
+        assert QUESTION in prompt.messages[-1].content
+        agrees = "\n\u0434\u0430" in prompt.messages[-1].content.casefold()
+        return [call_of("judge_answer", json.dumps({"agrees": agrees}))]
+    return cancels(prompt)
+
+
+@pytest.fixture
+def russian(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "language", find_language("ru"))
+
+
+@pytest.mark.usefixtures("russian")
+async def test_a_yes_that_only_the_model_understands_runs_the_tool_before_the_agent_is_asked(bus: TestBus) -> None:
+    async with line_of(bus, judges).running() as line:
+        await line.say("where is my parcel")
+        await line.say("Да, пожалуйста.")
+    assert line.parcels.done == ["cancelled 4 2 7 1"]
+    assert [chunk.text for chunk in await line.events(ReplyChunk)] == [QUESTION, "It is cancelled."]
+    assert [prompt.silent for prompt in line.model.prompts] == [False, True, False]
+
+
+@pytest.mark.usefixtures("russian")
+@pytest.mark.parametrize("answer", ["Нет.", "Yes.", "завтра"])
+async def test_what_the_model_judges_to_be_no_yes_runs_nothing(bus: TestBus, answer: str) -> None:
+    async with line_of(bus, judges).running() as line:
+        await line.say("where is my parcel")
+        await line.say(answer)
+    assert line.parcels.done == []
+    assert [chunk.text for chunk in await line.events(ReplyChunk)] == [QUESTION, QUESTION]
+
+
+@pytest.mark.usefixtures("russian")
+@pytest.mark.parametrize("judged", ["yes", [call_of("judge_answer", '{"agrees":"true"}')], [call_of("cancel", "{}")]])
+async def test_a_judge_who_does_not_clearly_say_so_has_not_heard_a_yes(bus: TestBus, judged: object) -> None:
+    def unclear(prompt: PromptRequested) -> object:
+        return judged if prompt.silent else cancels(prompt)
+
+    async with line_of(bus, unclear).running() as line:
+        await line.say("where is my parcel")
+        await line.say("да")
     assert line.parcels.done == []
     assert [chunk.text for chunk in await line.events(ReplyChunk)] == [QUESTION, QUESTION]
 

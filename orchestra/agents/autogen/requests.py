@@ -13,9 +13,15 @@ class Requests(Protocol):
     """The port through which a turn reaches models, tools and the caller."""
 
     def prompt(
-        self, agent: Agent, messages: tuple[Message, ...], tools: tuple[ToolSchema, ...], tool_choice: ToolChoice
+        self,
+        agent: Agent,
+        messages: tuple[Message, ...],
+        tools: tuple[ToolSchema, ...],
+        tool_choice: ToolChoice,
+        *,
+        silent: bool = False,
     ) -> Coroutine[Any, Any, PromptCompleted]:
-        """Have a model answer. It is asked at once, and its words are spoken as they come."""
+        """Have a model answer. It is asked at once, and its words are spoken as they come, unless ``silent``."""
         ...
 
     async def tool(self, agent: Agent, call: ToolCall) -> ToolCompleted:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.messages import HandoffMessage
 from autogen_core import CancellationToken
@@ -12,8 +13,10 @@ from orchestra.agents.autogen.requests import Requests
 from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.autogen.workbench import CallContext, ToolBench, with_notes
+from orchestra.agents.judged_agreement import JUDGEMENT, is_agreed, judgement_of
 from orchestra.agents.tool_guard import TurnContext
 from orchestra.language import Language
+from orchestra.language.utterance import has_words
 from orchestra_schemas import Message, ToolCall
 
 #: how often the caller may be handed off in one turn
@@ -42,6 +45,7 @@ class AgentTurn:
             agreed=_agreed_call(context, toolset.language),
         )
         self.over = False
+        self._unclear = _is_unclear(context, toolset.language)
         self._toolset = toolset
         self._requests = requests
         self._token = CancellationToken()
@@ -50,10 +54,10 @@ class AgentTurn:
     def prefetch(self) -> None:
         """Ask what the agent will ask first, before AutoGen is built to ask it: the caller waits for the answer.
 
-        Nothing is asked where the caller has agreed to a tool call: then no model is needed.
+        Nothing is asked where the caller has agreed to a tool call, or may have: then there is no such question.
         """
         state = self.state
-        if state.agreed is None:
+        if state.agreed is None and not self._unclear:
             messages = (Message(role="system", content=self._instructions), *with_notes(state))
             self._client.prefetch(messages, self._toolset.offered(state.agent, self._handoff_targets()))
 
@@ -71,6 +75,8 @@ class AgentTurn:
         """
         state = self.state
         try:
+            if self._unclear:
+                await self._judge_answer()
             if self._client.prefetched is not None:
                 await asyncio.wait({self._client.prefetched}, timeout=_OTHERS_FIRST_S)
             while True:
@@ -88,6 +94,19 @@ class AgentTurn:
         finally:
             self.over = True
             self._token.cancel()  # whatever AutoGen still waits for
+
+    async def _judge_answer(self) -> None:
+        """Have the model judge whether the caller has agreed; if so, the tool call is made before it is asked more."""
+        state, asked = self.state, self.state.context.asked
+        if asked is None:
+            return
+        agent = self._toolset.agents[state.agent]
+        messages = judgement_of(asked, state.context.answer)
+        judged = asyncio.ensure_future(self._requests.prompt(agent, messages, (JUDGEMENT,), "required", silent=True))
+        self._token.link_future(judged)
+        if is_agreed(await judged):
+            state.context = msgspec.structs.replace(state.context, agreed=True)
+            state.agreed = _call_of(state.context)
 
     def _handoff_targets(self) -> list[str]:
         """The agents to whom the one that speaks may hand off now."""
@@ -114,6 +133,16 @@ class AgentTurn:
 
 def _agreed_call(context: TurnContext, language: Language) -> ToolCall | None:
     """The tool call that the caller was asked about, if they have said yes and nothing more."""
-    if context.asked is None or not language.simply_agrees(context.answer):
+    return _call_of(context) if language.simply_agrees(context.answer) else None
+
+
+def _is_unclear(context: TurnContext, language: Language) -> bool:
+    """Whether only the model can tell if the caller has agreed to what they were asked."""
+    return context.asked is not None and has_words(context.answer) and language.agrees(context.answer) is None
+
+
+def _call_of(context: TurnContext) -> ToolCall | None:
+    """The tool call that the caller was asked about."""
+    if context.asked is None:
         return None
     return ToolCall(id=f"y{context.turn % 100_000_000:08d}", name=context.asked.tool, arguments=context.asked.arguments)
