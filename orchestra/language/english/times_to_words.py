@@ -36,11 +36,11 @@ _YEAR: Final = r"(?P<year>(?:1[1-9]|20)\d\d)"
 
 #: 5 p.m., 5:30PM
 WITH_HALF: Final = re.compile(
-    rf"{_BEGIN}(?P<hour>\d\d?)(?::(?P<minute>\d\d))?\s?(?P<half>[ap])(?:m\b|\.\s?m\.)", re.IGNORECASE
+    rf"{_BEGIN}(?P<hour>\d\d?)(?:[:.](?P<minute>\d\d))?\s?(?P<half>[ap])(?:m\b|\.\s?m\.)", re.IGNORECASE
 )
 #: 17:30, and not "2:05 hrs", "1:10 scale" or "14:30 Uhr", where the figures are not a time of day or not English
 BARE: Final = re.compile(
-    rf"{_BEGIN}(?P<hour>\d\d?):(?P<minute>\d\d){_END}"
+    rf"{_BEGIN}(?P<hour>\d\d?):(?P<minute>\d\d)(?![A-Za-z]){_END}"
     r"(?!\s?(?:hrs?|hours?|h|mins?|minutes?|Uhr|ratio|scale|odds|dilution)\b)"
 )
 ISO_DATE: Final = re.compile(rf"{_BEGIN}(?P<year>\d{{4}})-(?P<number>\d\d)-(?P<day>\d\d){_END}")
@@ -50,7 +50,7 @@ DAY_MONTH: Final = re.compile(rf"(?:\bthe )?{_BEGIN}{_DAY}(?: of)? {MONTH}(?![a-
 MONTH_YEAR: Final = re.compile(rf"\b{MONTH}(?P<comma>,?) {_YEAR}\b")
 #: after a word that makes it a year, with the years that go on: "in 1999, 2008 and 2026", "from 2019-2021"
 YEARS: Final = re.compile(
-    r"\b(?P<word>in|of|since|until|by|from|year|between|before|after|during)"
+    r"\b(?P<word>in|of|since|until|by|from|year|between|before|after|during|spring|summer|autumn|fall|winter|early|late|mid|around|Q[1-4])"
     r"(?P<years> (?:1[1-9]|20)\d\d(?:(?:, and |, | and | or | to |\s?[-–]\s?)(?:1[1-9]|20)\d\d)*)\b"
     r"(?![,.:/-]\d|[-–]\d|\s?(?:€|£|\$|dollars|euros|pounds|people|parcels|words|points|miles|times)(?!\w))",
     re.IGNORECASE,

@@ -23,15 +23,22 @@ _UNITS: Final = {
     "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"),
     "min": ("minute", "minutes"), "mins": ("minute", "minutes"), "sec": ("second", "seconds"),
     "km/h": ("kilometre per hour", "kilometres per hour"), "kph": ("kilometre per hour", "kilometres per hour"),
+    "ml": ("millilitre", "millilitres"), "mL": ("millilitre", "millilitres"), "GB": ("gigabyte", "gigabytes"),
+    "MB": ("megabyte", "megabytes"), "TB": ("terabyte", "terabytes"), "kWh": ("kilowatt hour", "kilowatt hours"),
+    "m²": ("square metre", "square metres"), "km²": ("square kilometre", "square kilometres"),
+    "sq ft": ("square foot", "square feet"), "sq. ft.": ("square foot", "square feet"),
     "mph": ("mile per hour", "miles per hour"), "tsp": ("teaspoon", "teaspoons"), "tbsp": ("tablespoon", "tablespoons"),
     "°C": ("degree", "degrees"), "°F": ("degree", "degrees"), "°": ("degree", "degrees"),
 }  # fmt: skip
-_UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
+_UNIT: Final = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 #: words that make a long number before them a count, which is not read digit by digit
 _COUNTED: Final = (
     r"(?:dollars?|euros?|pounds?|cents?|pence|yen|rupees?|francs?|percent|degrees?|points?|miles?|kilomet\w+|met(?:re|er)s?|"
     r"feet|kilos?|grams?|words?|people|customers|parcels|boxes|items|users|employees|calls|seats|copies|units|pages|steps|residents|guests|orders|times|days?|hours?|minutes?|seconds?|weeks?|months?|years?)\b"
 )
+_PERIODS: Final = {
+    "kg": "kilo", "lb": "pound", "km": "kilometre", "min": "minute", "mo": "month", "hr": "hour", "yr": "year", "wk": "week"
+}  # fmt: skip
 _ABBREVIATIONS: Final = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missis", "Ms": "Miz", "Prof": "Professor", "approx": "approximately",
     "etc": "et cetera", "vs": "versus", "dept": "department", "ext": "extension", "Ave": "Avenue", "Rd": "Road",
@@ -184,7 +191,7 @@ _ROMAN: Final = re.compile(
 #: a room or flight is named by its digits; "book 250 seats" is not
 _NAMED: Final = re.compile(
     r"\b(?P<what>(?:room|flat|apartment|suite|gate|flight|order|parcel|booking|reservation|ticket|invoice|account|code|pin|extension"
-    r"|platform|reference|policy|locker|bus|train)(?: number| no\.| code)?(?: is)?:? )(?P<number>\d{3})(?!\w|[.,:/-]\w|\s?[%€£$])"
+    r"|platform|reference|policy|locker|bus|train)(?: number| no\.| code)?(?: is)?:? (?:(?-i:[A-Z]{1,3}) )?)(?P<number>\d{3})(?!\w|[.,:/-]\w|\s?[%€£$])"
     rf"(?!\s{_COUNTED})",
     re.IGNORECASE,
 )
@@ -198,7 +205,7 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (frozenset("/"), re.compile(rf"(?<![@\w.-]){_HOST}(?P<path>(?::\d+)?/(?:[^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?)", re.IGNORECASE), _address),
     (_ANY, re.compile(r"\be\.g\.,?"), "for example"),
     (_ANY, re.compile(r"\bi\.e\.,?"), "that is"),
-    (frozenset("*#"), re.compile(r"(?P<before>\b(?:press|dial|call|enter|key|code|keys) )(?P<keys>\*[\d*#]+|#\d[\d*]*#)(?!\w)", re.IGNORECASE), _key),
+    (frozenset("*#"), re.compile(r"(?P<before>\b(?:press|dial|call|enter|key|code|keys) )(?P<keys>\*[\d*#]+|#\d[\d*]*#|\d+#)(?!\w)", re.IGNORECASE), _key),
     (frozenset("<>=≥≤~≈±"), re.compile(r"(?<![\w*])(?:>=|<=|[≥≤<>~≈±])\s?(?=[$£€]?\d)"), lambda found: _COMPARED[found[0].strip()]),
     (frozenset("-–"), times_to_words.DAY_RANGE, times_to_words.day_range),
     (frozenset("/"), re.compile(r"\b24/7\b"), "twenty-four seven"),
@@ -209,6 +216,7 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (_ANY, times_to_words.MONTH_YEAR, times_to_words.month_year),
     (frozenset("s"), times_to_words.DECADE, times_to_words.decade),
     (_ANY, times_to_words.YEARS, times_to_words.years),
+    (frozenset("-–—"), re.compile(r"(?<=\d[KMBkmb])\s?[-–—]\s?(?=[$£€¥₹]\d)"), " to "),
     (frozenset("$£€¥₹"), SIGNED, signed_amount),
     (frozenset("€£$DPFR"), CODED, coded_amount),
     (frozenset("DPFR"), CODE_FIRST, coded_amount),
@@ -235,9 +243,10 @@ _READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
     (frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d\d?)\s?[–-]\s?(?=\d\d?(?![\w:/-]|[.,]\d))"), r"\1 to "),
     (frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d{1,3})\s?[–-]\s?(?=\d{3}\s(?!is\b|was\b|has\b)[a-z]+s\b)"), r"\1 to "),
     (frozenset("N#"), re.compile(r"\bNo\. ?(?=\d)"), "number "),
+    (_ANY, re.compile(r"(?i:\b(order|parcel|flight|ticket|invoice|account|room|policy|reference|case)) no\. ?(?=\d|(?:zero|one|two|three|four|five|six|seven|eight|nine)\b)"), r"\1 number "),
     (frozenset("N#"), re.compile(r"(?<!\w)#(?=\d)"), "number "),
-    (_ANY, re.compile(rf"(?<![\w.,:/*$£€¥₹-])(?<![A-Za-z\d]['’])(?:{NUMBER})(?!\w|[.,:/]\d|-\w|['’]\d|/\w|\s?[€£$¥₹]|[\"”])"), _plain),
-    (frozenset("/"), re.compile(r"(?<=[a-z])/(?=(?:month|year|day|week|hour|person|night|kg|lb|mile|minute|item|user|seat)\b)"), " per "),
+    (_ANY, re.compile(rf"(?<![\w.,:/*$£€¥₹+=-])(?<![A-Za-z\d]['’])(?:{NUMBER})(?!\w|[.,:/+=]\d|-\w|['’]\d|/\w|\s?[€£$¥₹]|[\"”])"), _plain),
+    (frozenset("/"), re.compile(r"(?<=[a-z])/(?P<one>month|year|day|week|hour|person|night|mile|minute|item|user|seat|kg|lb|km|min|mo|hr|yr|wk)\b"), lambda found: f" per {_PERIODS.get(found['one'], found['one'])}"),
     (_ANY, re.compile(r"(?<=[A-Z][a-z] |[a-z][a-z] |[a-z]{2}-)\bDr\b\.?(?=\s*(?:[,;:!?]|\Z|(?:in|at|and|or|near|is)\b))"), "Drive"),
     (_ANY, re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\."), _abbreviation),
     (_ANY, re.compile(r"\bSt\. (?=[A-Z])"), "Saint "),
