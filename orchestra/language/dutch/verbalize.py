@@ -63,6 +63,7 @@ _RULES: Final = Rules(
         before=r"(?i:om|vanaf|tot|rond|van|voor|na|tegen)",
         say=_time,
         span=("", "tot"),
+        counts_hours=False,  # "9.30 uur" nearly always is a time
     ),
     dates=Dates(
         mark=r"(?!)",

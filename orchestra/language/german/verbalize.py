@@ -94,6 +94,7 @@ _RULES: Final = Rules(
         before=r"(?i:um|ab|bis|gegen|von|vor|nach)",
         say=_time,
         span=("", "bis"),
+        counts_hours=False,
     ),
     dates=Dates(
         mark=r"\.",

@@ -40,6 +40,7 @@ class Clock(NamedTuple):
         before: pattern of words before a time that change with it, or decide how it is said.
         say: hour, minute, the words before (as written, "" for none), letters of the half of the day ("" for none)
             → the whole as words.
+        counts_hours: whether the whole word of `hours` behind a time may say how long something lasts.
         half: pattern of the half of the day, with the group ``half``.
         span: words before the first of two times, unless one of `before` stands there, and before the last.
 
@@ -51,6 +52,7 @@ class Clock(NamedTuple):
     before: str
     say: Callable[[int, int, str, str], str]
     span: tuple[str, str]
+    counts_hours: bool = True
     half: str = r"(?P<half>[aApP])(?:[mM]\b|\.\s?[mM]\.)"
 
 

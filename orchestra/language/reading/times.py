@@ -21,7 +21,14 @@ _BEGIN: Final = r"(?<![\w.,:/-])"
 _END: Final = r"(?!\w|[:/][0-9]|[.,][0-9])"
 _NO_RANGE: Final = r"(?!\s?[-–—]\s?[0-9])"
 #: figures that last, or compare
-_LASTING: Final = r"(?!\s?(?:min|sec|seg|sek|Min|Sek|stond|hs\b))"
+_LASTING: Final = r"(?!\s?(?:min|sec|seg|sek|Min|Sek|Stunden|hs\b))"
+#: and words before them that say so
+_NO_TIME: Final = re.compile(
+    r"\b(?:dauer\w*|dur[aeóé]\w*|duurt?|Maßstab|Verhältnis|escala|proporci[oó]n|proporção|échelle|rapporto?|scala|schaal|verhouding)"
+    r"\W{1,3}(?:\w+\s){0,2}\Z",
+    re.IGNORECASE,
+)
+_WORDS_BEFORE: Final = 40
 _NOON, _MIDNIGHT = 12, 24
 _MONTHS: Final = 12
 _FULL_YEAR: Final = 4
@@ -70,10 +77,18 @@ class Times:
         )
 
     def _say(self, found: re.Match[str]) -> str:
-        said = self._one(found, 1, found["before"] or "")
+        said = None if self._may_last(found) else self._one(found, 1, found["before"] or "")
         if said is None:
             return found[0]
         return f"{said}." if _ends_the_sentence(found) else said
+
+    def _may_last(self, found: re.Match[str]) -> bool:
+        """``1:30 horas`` and ``dauert 1:30``: how long, not when; ``1h30`` is said alike."""
+        if not re.match(r"[0-9]{1,2}[:.]", found[0]):
+            return False
+        before = found.string[max(0, found.start() - _WORDS_BEFORE) : found.start()]
+        counted = re.search(r"[^\W\d_]{3,}\Z", found[0]) and self._clock.counts_hours and int(found["hour1"]) <= _NOON
+        return bool(counted or _NO_TIME.search(before))
 
     def _say_span(self, found: re.Match[str]) -> str:
         begin, end = self._clock.span
