@@ -12,13 +12,15 @@ class HangUp:
 class Transfer:
     """Connect the caller to a person at ``target``, who hears the ``briefing`` of the ``app`` first.
 
-    ``hold_music`` is the path at which any edge has what the caller hears meanwhile; empty: a ringing tone.
+    ``hold_music`` is the path at which any edge has what the caller hears meanwhile; empty: a ringing tone. The
+    briefing is in ``language`` (BCP 47).
     """
 
     target: str
     briefing: str = ""
     app: str = ""
     hold_music: str = ""
+    language: str = "en"
 
 
 Ending = HangUp | Transfer

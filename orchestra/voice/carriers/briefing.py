@@ -1,7 +1,7 @@
 """What the person of a transfer hears before they take a call, and the key with which they take it."""
 
 from orchestra.history.ending import Transfer
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language import find_language
 
 #: no answering machine presses it
 ACCEPT_KEY = "1"
@@ -9,11 +9,10 @@ ACCEPT_KEY = "1"
 
 def briefing(transfer: Transfer, app: str) -> str:
     """What the call is about. ``app`` is the name of the app, where the transfer has none."""
-    return DEFAULT_LANGUAGE.phrases.incoming_transfer.format(
-        app=transfer.app or app, briefing=transfer.briefing
-    ).strip()
+    phrase = find_language(transfer.language).phrases.incoming_transfer
+    return phrase.format(app=transfer.app or app, briefing=transfer.briefing).strip()
 
 
-def accept_question() -> str:
+def accept_question(language: str) -> str:
     """Which key takes the call."""
-    return DEFAULT_LANGUAGE.phrases.accept_transfer.format(key=ACCEPT_KEY)
+    return find_language(language).phrases.accept_transfer.format(key=ACCEPT_KEY)

@@ -115,10 +115,10 @@ class Documents(Protocol):
     def dial(self, transfer: Transfer, call: str, *, stream: int) -> str:
         """Ring the person of a transfer; afterwards ask what follows. ``stream`` ended for the transfer."""
 
-    def busy(self, message: str) -> str:
+    def busy(self, message: str, language: str) -> str:
         """All lines are in use. The caller hears the message, or without one the busy tone."""
 
-    def ask_again(self, url: str, message: str) -> str:
+    def ask_again(self, url: str, message: str, language: str) -> str:
         """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
 
     def hang_up(self) -> str:
@@ -227,10 +227,11 @@ class FormWebhooks:
                 return xml(documents.connect(step, token))
             case Transfer():
                 return xml(documents.dial(step, webhook.call, stream=webhook.stream))
-            case Busy(message):
-                return xml(documents.busy(message))
+            case Busy(message, language):
+                return xml(documents.busy(message, language))
             case AskAgain():
-                return xml(documents.ask_again(self._again_at(webhook, step.tries), step.message))
+                again = self._again_at(webhook, step.tries)
+                return xml(documents.ask_again(again, step.message, step.language))
             case HangUp():
                 return xml(documents.hang_up())
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from orchestra.history.ending import HangUp, Transfer
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.refusal_log import Refusals
 from orchestra_schemas import Event
 from orchestra_schemas.calls import AnsweredBy, Direction, EndReason
@@ -260,9 +261,10 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """All lines are in use. The caller hears the message, or, without one, the busy tone."""
+    """All lines are in use. The caller hears the message in ``language``, or, without one, the busy tone."""
 
     message: str = ""
+    language: str = DEFAULT_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,7 @@ class AskAgain:
 
     message: str
     tries: int
+    language: str = DEFAULT_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +360,7 @@ class CallControl(Protocol):
     def events(self, call: str, types: Collection[type[Event]]) -> AsyncGenerator[Event]:
         """The call's events of these types, from now on, until it is closed: for a carrier that can show them."""
 
-    async def speak(self, text: str) -> bytes:
+    async def speak(self, text: str, language: str = DEFAULT_CODE) -> bytes:
         """The text as speech, 16-bit samples at 8 kHz: for a carrier that cannot speak by itself.
 
         Raises:

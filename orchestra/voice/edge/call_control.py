@@ -17,7 +17,8 @@ from orchestra.errors import EngineError, JournalUnavailableError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language import find_language
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.refusal_log import Refusals
 from orchestra.voice.carriers.call_lookup import IndexedCall
 from orchestra.voice.carriers.port import (
@@ -387,7 +388,7 @@ class EdgeCallControl:
                 if event is not None:
                     yield event
 
-    async def speak(self, text: str) -> bytes:
+    async def speak(self, text: str, language: str = DEFAULT_CODE) -> bytes:
         """The text as speech, 16-bit samples at 8 kHz.
 
         Raises:
@@ -395,7 +396,7 @@ class EdgeCallControl:
 
         """
         try:
-            return (await self._edge.engines.render(DEFAULT_LANGUAGE.to_speech(text))).pcm16
+            return (await self._edge.engines.render(find_language(language).to_speech(text), "", language)).pcm16
         except EngineError as error:
             msg = f"the speech engine does not speak at the moment: {error}"
             raise RejectedError(msg) from error

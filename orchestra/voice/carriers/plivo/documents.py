@@ -9,12 +9,14 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from orchestra.history.ending import Transfer
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.lines.dialled import split_extension
 from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
 from orchestra.voice.carriers.plivo import WEBHOOK_PATH
 from orchestra.voice.carriers.plivo.ticket import Ticket, write_ticket
 from orchestra.voice.carriers.port import Connect
 from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.spoken_language import say_attributes
 
 ANSWER_PATH = WEBHOOK_PATH
 STREAM_PATH = "/plivo/stream"
@@ -78,11 +80,11 @@ class Documents:
         _redirect(response, self._public.after(AFTER_STREAM_PATH, parties.call, parties.stream))
         return _document(response)
 
-    def busy(self, message: str = "") -> str:
+    def busy(self, message: str = "", language: str = DEFAULT_CODE) -> str:
         """All lines are in use. The caller hears the message, or without one the busy tone."""
         response = Element("Response")
         if message:
-            _speak(response, message)
+            _speak(response, message, language)
             SubElement(response, "Hangup")
         else:
             SubElement(response, "Hangup", reason="busy")
@@ -94,11 +96,11 @@ class Documents:
         SubElement(response, "Hangup")
         return _document(response)
 
-    def ask_again(self, url: str, message: str = "") -> str:
+    def ask_again(self, url: str, message: str = "", language: str = DEFAULT_CODE) -> str:
         """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
         response = Element("Response")
         if message:
-            _speak(response, message)
+            _speak(response, message, language)
         SubElement(response, "Wait", length=str(_AGAIN_S))
         _redirect(response, url)
         return _document(response)
@@ -139,13 +141,13 @@ class Documents:
     def briefing(self, transfer: Transfer) -> str:
         """What the person hears before they take the call."""
         response = Element("Response")
-        _speak(response, briefing(transfer, self._app))
-        _speak(response, accept_question())
+        _speak(response, briefing(transfer, self._app), transfer.language)
+        _speak(response, accept_question(transfer.language), transfer.language)
         return _document(response)
 
 
-def _speak(response: Element, text: str) -> None:
-    SubElement(response, "Speak").text = _NOT_XML.sub("", text)
+def _speak(response: Element, text: str, language: str) -> None:
+    SubElement(response, "Speak", say_attributes(language)).text = _NOT_XML.sub("", text)
 
 
 def _redirect(response: Element, url: str) -> None:

@@ -179,7 +179,8 @@ class _Calls:
         if transfer is None:
             msg = "the call waits for nobody"
             raise RejectedError(msg)
-        return await self._control.speak(f"{briefing(transfer, self._control.app)} {accept_question()}")
+        said = f"{briefing(transfer, self._control.app)} {accept_question(transfer.language)}"
+        return await self._control.speak(said, transfer.language)
 
     async def ended(self, call: str, body: bytes) -> None:
         """A call that was placed was not answered."""

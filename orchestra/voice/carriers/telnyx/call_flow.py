@@ -16,11 +16,13 @@ import structlog
 
 from orchestra.errors import CarrierError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.lines.dialled import split_extension
 from orchestra.settings import Settings
 from orchestra.voice.carriers.briefing import ACCEPT_KEY, accept_question, briefing
 from orchestra.voice.carriers.port import AskAgain, Busy, CallControl, CallReport, Connect, Outdated, Parties, Step
 from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.spoken_language import telnyx_voice
 from orchestra.voice.carriers.stream_token import StreamTokens
 from orchestra.voice.carriers.telnyx import WEBHOOK_PATH
 from orchestra.voice.carriers.telnyx.client_state import ClientState
@@ -34,10 +36,8 @@ _ACCEPT_WITHIN_MS = 10_000
 _AGAIN_S = 2.0
 #: of an extension's keys: Telnyx's ``W`` waits for a second; a key takes 0.25 s, and as much again until the next one
 _COMMA, _COMMA_S, _KEY_S = "WW", 2.0, 0.5
-#: of Telnyx's own speech, for the few sentences that no agent says
 #: of what is kept of a call: Telnyx's id of the person's leg
 _PERSON = "telnyx person"
-_VOICE = {"voice": "AWS.Polly.Joanna", "language": "en-US"}
 
 #: asks the edge what happens next
 Ask = Callable[[CallReport], Awaitable[Step]]
@@ -107,16 +107,16 @@ class CallFlow:
                 await self._connect(step, report)
             case Transfer():
                 await self._dial(step, report)
-            case Busy(message):
-                await self._refuse(leg, message)
+            case Busy():
+                await self._refuse(leg, step)
             case AskAgain(message, tries):
                 if message:
-                    await self.say(leg, f"{call}.say.{report.stream}.{tries}", message)
+                    await self.say(leg, f"{call}.say.{report.stream}.{tries}", message, step.language)
                 self._later(replace(report, tries=tries), ask)
 
-    async def say(self, leg: str, command_id: str, text: str) -> bool:
-        """Have Telnyx say this."""
-        return await self._commands.send(leg, "speak", command_id, payload=text, **_VOICE)
+    async def say(self, leg: str, command_id: str, text: str, language: str = DEFAULT_CODE) -> bool:
+        """Have Telnyx say this in ``language``."""
+        return await self._commands.send(leg, "speak", command_id, payload=text, **telnyx_voice(language))
 
     async def hang_up(self, leg: str) -> None:
         """End a leg."""
@@ -204,10 +204,11 @@ class CallFlow:
             "stream_bidirectional_codec": "PCMU",
         }
 
-    async def _refuse(self, leg: str, message: str) -> None:
+    async def _refuse(self, leg: str, busy: Busy) -> None:
         """There is no line: the busy tone, or the message once the leg is answered."""
-        if message:
-            await self._commands.send(leg, "answer", f"{leg}.answer", **self._leg(ClientState(busy=message)))
+        if busy.message:
+            state = ClientState(busy=busy.message, language=busy.language)
+            await self._commands.send(leg, "answer", f"{leg}.answer", **self._leg(state))
         else:
             await self._commands.send(leg, "reject", f"{leg}.reject", cause="USER_BUSY")
 
@@ -309,12 +310,12 @@ class CallFlow:
             leg,
             "gather_using_speak",
             f"{leg}.brief",
-            payload=f"{briefing(transfer, self._control.app)} {accept_question()}",
+            payload=f"{briefing(transfer, self._control.app)} {accept_question(transfer.language)}",
             minimum_digits=1,
             maximum_digits=1,
             maximum_tries=1,
             timeout_millis=_ACCEPT_WITHIN_MS,
-            **_VOICE,
+            **telnyx_voice(transfer.language),
         )
 
     async def accept(self, leg: str, state: ClientState, digits: str) -> None:

@@ -10,6 +10,7 @@ import binascii
 import msgspec
 
 from orchestra.errors import RejectedError
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.voice.carriers.port import Connect, Parties
 from orchestra_schemas.calls import Direction
 
@@ -25,7 +26,7 @@ class ClientState(msgspec.Struct, frozen=True, omit_defaults=True):
         token: opens that stream.
         caller: on the leg to the person of a transfer: Telnyx's id of the caller's leg. Empty on that one.
         music: on the leg to the person: the caller hears music meanwhile.
-        busy: what a caller hears for whom there is no line.
+        busy: what a caller hears for whom there is no line, in ``language``.
 
     """
 
@@ -40,6 +41,7 @@ class ClientState(msgspec.Struct, frozen=True, omit_defaults=True):
     caller: str = ""
     music: bool = False
     busy: str = ""
+    language: str = DEFAULT_CODE
 
     @classmethod
     def of(cls, step: Connect, token: str) -> "ClientState":

@@ -79,7 +79,7 @@ class Webhooks:
         if event.is_person:
             await self._flow.person_answered(event.leg, state.call)
         elif state.busy:
-            await self._flow.say(event.leg, f"{event.leg}.busy", state.busy)
+            await self._flow.say(event.leg, f"{event.leg}.busy", state.busy, state.language)
         elif state.direction == "outbound" and not self._waits_for_detection:
             await self._flow.proceed(event.report(), self._control.offer)
         elif state.direction == "inbound" and state.token and self._settings.telnyx_media == "relay":

@@ -16,10 +16,12 @@ from twilio.twiml import TwiML, voice_response  # type: ignore[import-untyped]
 
 from orchestra.errors import RejectedError
 from orchestra.history.ending import Transfer
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.lines.dialled import split_extension
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Answered, Connect
 from orchestra.voice.carriers.public_url import PublicUrl
+from orchestra.voice.carriers.spoken_language import say_attributes
 from orchestra.voice.carriers.twilio import WEBHOOK_PATH
 from orchestra.voice.carriers.webhook import Fields, as_text, field_text, read_form
 from orchestra_schemas.calls import AnsweredBy, EndReason
@@ -172,11 +174,11 @@ def _document(verb: TwiML) -> str:
     return str(response)
 
 
-def busy_twiml(message: str = "") -> str:
+def busy_twiml(message: str = "", language: str = DEFAULT_CODE) -> str:
     """All lines are in use. The caller hears the message, or without one the busy tone, and the call is not charged."""
     response = voice_response.VoiceResponse()
     if message:
-        response.say(message)
+        response.say(message, **say_attributes(language))
         response.hangup()
     else:
         response.reject(reason="busy")
@@ -190,11 +192,11 @@ def hang_up_twiml() -> str:
     return str(response)
 
 
-def retry_twiml(url: str, message: str = "") -> str:
+def retry_twiml(url: str, message: str = "", language: str = DEFAULT_CODE) -> str:
     """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
     response = voice_response.VoiceResponse()
     if message:
-        response.say(message)
+        response.say(message, **say_attributes(language))
     response.pause(length=_AGAIN_S)
     response.redirect(url, method="POST")
     return str(response)
@@ -269,8 +271,9 @@ def whisper_twiml(transfer: Transfer, call: str, public: PublicUrl, *, app: str,
     response = voice_response.VoiceResponse()
     accept = public.at(ACCEPT_PATH, call=call, **({QUEUED: "1"} if queued else {}))
     gather = response.gather(num_digits=1, action=accept, method="POST", timeout=_ACCEPT_WITHIN_S)
-    gather.say(briefing(transfer, app))
-    gather.say(accept_question())
+    spoken = say_attributes(transfer.language)
+    gather.say(briefing(transfer, app), **spoken)
+    gather.say(accept_question(transfer.language), **spoken)
     response.hangup()
     return str(response)
 

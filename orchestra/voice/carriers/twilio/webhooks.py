@@ -66,13 +66,13 @@ class TwimlDocuments:
             return twiml.enqueue_twiml(call, self.public, stream=stream)
         return twiml.dial_twiml(transfer, call, self.public, ring_s=self.ring_s, stream=stream)
 
-    def busy(self, message: str) -> str:
+    def busy(self, message: str, language: str) -> str:
         """All lines are in use. The caller hears the message, or without one the busy tone."""
-        return twiml.busy_twiml(message)
+        return twiml.busy_twiml(message, language)
 
-    def ask_again(self, url: str, message: str) -> str:
+    def ask_again(self, url: str, message: str, language: str) -> str:
         """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
-        return twiml.retry_twiml(url, message)
+        return twiml.retry_twiml(url, message, language)
 
     def hang_up(self) -> str:
         """The call is over."""

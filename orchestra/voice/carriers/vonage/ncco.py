@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from orchestra.history.ending import Transfer
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.lines.dialled import split_extension
 from orchestra.voice.carriers.briefing import accept_question, briefing
 from orchestra.voice.carriers.port import Connect
+from orchestra.voice.carriers.spoken_language import vonage_language
 from orchestra.voice.carriers.vonage import WEBHOOK_PATH
 from orchestra.voice.carriers.vonage.addresses import Addresses, CallState
 
@@ -72,14 +74,14 @@ def connect(step: Connect, token: str, addresses: Addresses) -> Ncco:
     return [_connect(endpoint, asked), ask(asked)]
 
 
-def busy(message: str = "") -> Ncco:
+def busy(message: str = "", language: str = DEFAULT_CODE) -> Ncco:
     """All lines are in use. The caller hears the message; Vonage has answered already, so there is no busy tone."""
-    return [talk(message)] if message else HANG_UP
+    return [talk(message, language)] if message else HANG_UP
 
 
-def ask_again(address: str, message: str = "") -> Ncco:
+def ask_again(address: str, message: str = "", language: str = DEFAULT_CODE) -> Ncco:
     """Say the message, if there is one, wait a moment, then ask at this address what happens next."""
-    return [*([talk(message)] if message else []), silence(_AGAIN_S), ask(address)]
+    return [*([talk(message, language)] if message else []), silence(_AGAIN_S), ask(address)]
 
 
 def transfer(step: Transfer, state: CallState, addresses: Addresses, *, caller_id: str, ring_s: int) -> Ncco:
@@ -107,10 +109,10 @@ def transfer(step: Transfer, state: CallState, addresses: Addresses, *, caller_i
 
 def whisper(step: Transfer, state: CallState, addresses: Addresses, *, app: str) -> Ncco:
     """Brief the person, and ask them to take the call where they must."""
-    brief = talk(briefing(step, app))
+    brief = talk(briefing(step, app), step.language)
     if not state.must_accept:
         return [brief]
-    question = talk(accept_question())
+    question = talk(accept_question(step.language), step.language)
     keys = {"maxDigits": 1, "timeOut": _ACCEPT_WITHIN_S}
     asked = {"type": ["dtmf"], "dtmf": keys, "eventUrl": [addresses.at(ACCEPT_PATH, state)], "eventMethod": "POST"}
     # a key ends what is being said: Vonage wants `bargeIn` on each `talk` before the `input`
@@ -127,9 +129,9 @@ def keep_apart() -> Ncco:
     return [silence(_KEPT_APART_S)]
 
 
-def talk(text: str) -> dict[str, Any]:
-    """Have Vonage say this."""
-    return {"action": "talk", "text": text[:_LONGEST_TALK]}
+def talk(text: str, language: str = DEFAULT_CODE) -> dict[str, Any]:
+    """Have Vonage say this in ``language``."""
+    return {"action": "talk", "text": text[:_LONGEST_TALK], **vonage_language(language)}
 
 
 def silence(seconds: int) -> dict[str, Any]:

@@ -288,11 +288,11 @@ class Webhooks:
                 return _ncco(ncco.connect(step, token, self._addresses))
             case Transfer():
                 return self._transfer(step, state)
-            case Busy(message):
-                return _ncco(ncco.busy(message))
-            case AskAgain(message, tries):
+            case Busy(message, language):
+                return _ncco(ncco.busy(message, language))
+            case AskAgain(message, tries, language):
                 again = self._addresses.at(asked_at, msgspec.structs.replace(state, tries=tries))
-                return _ncco(ncco.ask_again(again, message))
+                return _ncco(ncco.ask_again(again, message, language))
             case HangUp():
                 return _ncco(ncco.HANG_UP)
 
