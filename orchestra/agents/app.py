@@ -163,7 +163,13 @@ class App:
             found: dict[str, Tool] = {}
             for agent in self.agents:
                 for tool in self.tools_of(agent):
-                    found.setdefault(tool.name, tool)
+                    for each in (
+                        tool,
+                        *tool.needs,
+                        *tool.uses,
+                        *(used for needed in tool.needs for used in needed.uses),
+                    ):
+                        found.setdefault(each.name, each)
             known = self.__dict__["_known"] = revision, found
         return known[1]
 

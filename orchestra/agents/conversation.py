@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from orchestra.agents.caller_notes import LONGEST_NOTE, quoted
+from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.language import Language
 from orchestra_schemas import AppChanged, Message, ToolCall
@@ -56,6 +57,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         running: tool calls whose turn was cancelled before they ended: id of the request → id of the tool call.
         caller: the caller's number, E.164; empty if the carrier sent none.
         asked: the confirmation that the caller was last asked for, before a tool may run.
+        capture: the value that the caller is being asked for.
         background: what is known of the caller's earlier calls.
         forgotten: notes on the messages that were dropped, a line each, oldest first.
         whispers: what operators have noted for the next turn.
@@ -77,6 +79,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     running: dict[str, str] = {}
     caller: str = ""
     asked: PendingConfirmation | None = None
+    capture: PendingCapture | None = None
     background: str = ""
     forgotten: list[str] = []
     whispers: list[str] = []
@@ -154,15 +157,20 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         words = [*said, *([changed.greeting] if changed.greeting else [])]
         self.lines = [Line(changed.turn, Message(role="assistant", content=text)) for text in words]
         self.background = PASSED_ON.format(app=changed.previous, briefing=quoted(changed.briefing or "nothing more"))
-        self.running, self.asked, self.forgotten, self.call_state = {}, None, [], {}
+        self.drop_questions()
+        self.running, self.forgotten, self.call_state = {}, [], {}
         self.handed_back, self.wanted_agent, self.held_by = [], "", ""
 
     def add_operator_words(self, turn: int, text: str) -> None:
         """An operator has said this in the agents' voice, in a turn of its own."""
-        self.asked = None  # what the caller says next answers the operator
+        self.drop_questions()  # what the caller says next answers the operator
         said = Line(turn, Message(role="assistant", content=text))
         if said not in self.lines:  # a turn before it may still be answered, by another worker
             self.lines.insert(self._end_of(turn), said)
+
+    def drop_questions(self) -> None:
+        """Nothing that the caller says from here on answers what the agents have asked before."""
+        self.asked = self.capture = None
 
     def whisper(self, note: str) -> None:
         """An operator has a note for the next turn."""
@@ -177,7 +185,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     def give_to(self, operator: str) -> None:
         """An operator has taken the call over; the first one has it."""
-        self.asked = None  # a yes to the operator is none to what the agents asked before
+        self.drop_questions()  # a yes to the operator is none to what the agents asked before
         if not self.held_by:
             self.held_by, self.held_since = operator, self.turn
 
@@ -231,6 +239,12 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         """Reduce the reply of ``turn`` to ``text``, the part that the caller heard before speaking over it."""
         if self.asked is not None and self.asked.turn == turn and not _nearly_all(self.asked.question, text, language):
             self.asked = None  # callers cannot agree to a question that they have not heard
+        if (
+            self.capture is not None
+            and self.capture.turn == turn
+            and not _nearly_all(self.capture.said, text, language)
+        ):
+            self.capture = msgspec.structs.replace(self.capture, unheard=True)
         rest = text.strip()
         said = [at for at, line in enumerate(self.lines) if line.turn == turn and _is_speech(line.message)]
         for at in said[:-1]:

@@ -97,6 +97,7 @@ class Tool:
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
         examples: what callers say when they need this tool, for the router and the offline model.
         source: where it comes from; None for the app's own functions.
+        needs: the values that callers are asked for before it runs.
 
     """
 
@@ -113,6 +114,7 @@ class Tool:
         needs_confirmation: bool | str = False,
         stop_on_barge_in: bool = False,
         examples: Sequence[str] = (),
+        needs: Sequence["Tool"] = (),
     ) -> None:
         if not callable(function) or isinstance(function, type | Tool):
             what = repr(function) if isinstance(function, str | Tool) else type(function).__name__
@@ -134,6 +136,7 @@ class Tool:
         self.stop_on_barge_in = stop_on_barge_in
         cure = 'write what callers say, as in examples=("where is my parcel",)'
         self.examples = as_tuple(examples, str, f"tool {self.name}: examples", cure=cure)
+        self.needs = as_tuple(needs, Tool, f"tool {self.name}: needs", cure="write needs=(ask(…), …)")
         self._arguments, self._context_argument = _arguments_of(function, self.name)
         self._texts = [field.name for field in msgspec.structs.fields(self._arguments) if _is_text(field.type)]
         self.schema = ToolSchema(
@@ -175,6 +178,11 @@ class Tool:
         what = self.description[:1].lower() + self.description[1:].rstrip(".")
         details = "".join(f", {name.replace('_', ' ')} {value}" for name, value in values.items() if value)
         return language.phrases.confirmation.format(what=what, details=details)
+
+    @property
+    def uses(self) -> "tuple[Tool, ...]":
+        """The tools that the platform runs on its behalf; the agent is not offered them."""
+        return ()
 
     @property
     def asks(self) -> str:
@@ -246,6 +254,7 @@ def tool(
     needs_confirmation: bool | str = ...,
     stop_on_barge_in: bool = ...,
     examples: Sequence[str] = ...,
+    needs: Sequence[Tool] = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -258,6 +267,7 @@ def tool(
     needs_confirmation: bool | str = False,
     stop_on_barge_in: bool = False,
     examples: Sequence[str] = (),
+    needs: Sequence[Tool] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a function a tool; its docstring tells the model when to call it.
 
@@ -278,6 +288,8 @@ def tool(
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it. Other tools run to
             their end once they have begun, and the agent learns the result in the next turn.
         examples: what callers say when they need it.
+        needs: values, each made by `ask`, that the caller is asked for before it runs, unless they are known; it finds
+            them in the call's state under the names of those tools.
 
     Raises:
         AppError: an argument has no annotation, or one without a JSON form; or the question names an unknown argument.
@@ -292,6 +304,7 @@ def tool(
         needs_confirmation=needs_confirmation,
         stop_on_barge_in=stop_on_barge_in,
         examples=examples,
+        needs=needs,
     )
     return make if function is None else make(function)
 

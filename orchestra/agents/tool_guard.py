@@ -7,10 +7,13 @@ import msgspec
 import structlog
 
 from orchestra.agents.app import App
+from orchestra.agents.capture.dialogue import PendingCapture
+from orchestra.agents.capture.tool import CaptureTool
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.rule import Handoff, Rule, ToolUse
 from orchestra.agents.tool import Tool, read_arguments
 from orchestra.errors import RejectedError
+from orchestra.language.values import values_of
 from orchestra_schemas import Message, ToolCall
 
 _LOG = structlog.get_logger("orchestra.agents")
@@ -19,6 +22,8 @@ HANDOFF = "transfer_to_"
 _REFUSED = "Not done: this is not allowed here."
 _SAID_INSTEAD = "Not done: this is not allowed here. The caller is told: {say}"
 _ASKED_FIRST = "Not done yet: the caller is asked first, and has to say yes. {say}"
+_ASKED_FOR_IT = "The caller is being asked, and answers without you: the answer will be the result of this tool."
+_WAITS_FOR_IT = "Not done yet: the caller is asked for what it needs, and then it is done."
 _NOT_THIS_ONE = "Not done: there is no such colleague or tool to take instead."
 
 
@@ -34,6 +39,9 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
         asked: the confirmation that the caller was asked for before this turn, None if there is none.
         answer: the caller's words since then.
         agreed: whether these agree as the model judges them, in a language that cannot tell.
+        capture: the value that the caller is being asked for, None if there is none.
+        captured_words: the caller's words since they were asked for it.
+        at: when the caller spoke, in epoch seconds.
         notes: what the agents should know in addition to the conversation.
         whispers: what operators have noted for this turn.
         call_state: what tools have noted so far; it changes while the turn goes on.
@@ -48,6 +56,9 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     asked: PendingConfirmation | None = None
     answer: str = ""
     agreed: bool = False
+    capture: PendingCapture | None = None
+    captured_words: str = ""
+    at: float = 0.0
     notes: str = ""
     whispers: tuple[str, ...] = ()
     call_state: dict[str, Any] = {}
@@ -60,12 +71,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
         result: the result for the agent.
         say: what the caller hears instead; empty: the agent's next words.
         asked: the confirmation that ``say`` asks for, None if it does not.
+        capture: the value that ``say`` asks for, None if it does not.
 
     """
 
     result: str
     say: str = ""
     asked: PendingConfirmation | None = None
+    capture: PendingCapture | None = None
 
 
 class ToolGuard:
@@ -129,7 +142,22 @@ class ToolGuard:
         made = call
         if use.tool != tool.name or use.arguments != arguments:
             made = _tool_call(use.tool, use.arguments, call.id)
-        return self._confirmed(self._app.tools[use.tool], made, context)
+        used = self._app.tools[use.tool]
+        return self._asking_for_values(used, made, context) or self._confirmed(used, made, context)
+
+    def _asking_for_values(self, tool: Tool, call: ToolCall, context: TurnContext) -> Refusal | None:
+        """What the caller is asked for in place of this call, or before it; None if nothing is missing."""
+        if isinstance(tool, CaptureTool):
+            return Refusal(result=_ASKED_FOR_IT, **self._question(tool, context, then=None))
+        missing = next((each for each in tool.needs if each.name not in context.call_state), None)
+        if not isinstance(missing, CaptureTool):
+            return None
+        return Refusal(result=_WAITS_FOR_IT, **self._question(missing, context, then=call))
+
+    def _question(self, tool: CaptureTool, context: TurnContext, then: ToolCall | None) -> dict[str, Any]:
+        question = tool.question_in(values_of(self._app.language.code).phrases)
+        pending = PendingCapture(tool=tool.name, turn=context.turn, question=question, said=question, then=then)
+        return {"say": question, "capture": pending}
 
     def _handoff(
         self, call: ToolCall, context: TurnContext, offered: Sequence[str], fired: dict[str, None]

@@ -183,7 +183,7 @@ class TurnRunner:
             await active.stop_turn("interrupted")
         active.conversation.truncate_reply(event.turn, event.heard, self._app.language)
         if event.operator:
-            active.conversation.asked = None  # what the caller says now answers the operator
+            active.conversation.drop_questions()  # what the caller says now answers the operator
         _save(active, context)
 
     def step_in(self, event: SteppedIn, context: Context, active: ActiveCall) -> None:
@@ -243,12 +243,13 @@ class TurnRunner:
         requests = TurnRequests(
             self._app, event, context, active, group=self._group, prompt_s=self._prompt_s, named=self._lines.several
         )
+        capture = conversation.capture
         asked, whispers = conversation.asked, tuple(conversation.whispers)
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
         agent, wanted = conversation.agent, conversation.wanted_agent
         if wanted in self._app.team:
             agent = wanted
-        elif asked is None or not self._app.language.simply_agrees(answer):
+        elif capture is None and (asked is None or not self._app.language.simply_agrees(answer)):
             agent = self._router.route(event.text, conversation.agent)
         if agent != conversation.agent:
             requests.agent_changed(
@@ -268,6 +269,9 @@ class TurnRunner:
             conversation=conversation.messages,
             asked=asked,
             answer=answer,
+            capture=capture,
+            captured_words="" if capture is None else conversation.said_since(capture.turn, event.text),
+            at=event.at,
             notes=conversation.notes,
             whispers=whispers,
             call_state=active.call_state,
@@ -286,7 +290,7 @@ class TurnRunner:
             closing = self._closing_events(event, turn.state, requests, running, outcome)
             passed_on = self._passed_on(event, turn.state, requests) if outcome == "answered" else None
             if outcome != "cancelled":
-                conversation.asked = turn.state.asked
+                conversation.asked, conversation.capture = turn.state.asked, turn.state.capture
                 conversation.wanted_agent = "" if conversation.wanted_agent == wanted else conversation.wanted_agent
                 conversation.forget_whispers(whispers)  # a turn that was cut short leaves them to the next
             conversation.add_turn(event.turn, turn.state.said, agent=turn.state.agent, running=requests.open_tools)

@@ -42,7 +42,8 @@ MOMENTS: tuple[tuple[str, type[Event]], ...] = (
 class Workers:
     """The two groups as processes of their own."""
 
-    def __init__(self, bus: TestBus, redis_url: str, folder: Path) -> None:
+    def __init__(self, bus: TestBus, redis_url: str, folder: Path, targets: str = "tests.agents.kill_targets") -> None:
+        self._targets = targets
         self._bus = bus
         self.file = folder / "deeds"
         self.file.touch()
@@ -57,7 +58,7 @@ class Workers:
 
     async def start(self, group: str) -> None:
         self.running[group] = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "orchestra.cli", "worker", f"tests.agents.kill_targets:{group}", env=self._environment
+            sys.executable, "-m", "orchestra.cli", "worker", f"{self._targets}:{group}", env=self._environment
         )
 
     async def kill(self, group: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.tool_guard import Refusal, TurnContext
 from orchestra_schemas import Message, ToolCall
@@ -23,6 +24,7 @@ class TurnState:
         refused: tool calls and handoffs that are not made, by the id of the call.
         say_instead: what the caller hears in their place, and has not heard yet.
         asked: what the caller is asked in this turn before a tool may run.
+        capture: the value that the caller is asked for in this turn.
         rules: names of the rules that stopped or changed a tool call or handoff.
         prompts: how many prompts there were.
         calls: how many tool calls and handoffs the models have made.
@@ -41,6 +43,7 @@ class TurnState:
     refused: dict[str, Refusal] = field(default_factory=dict)
     say_instead: str = ""
     asked: PendingConfirmation | None = None
+    capture: PendingCapture | None = None
     rules: dict[str, None] = field(default_factory=dict)
     prompts: int = 0
     calls: int = 0

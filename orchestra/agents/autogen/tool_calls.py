@@ -92,6 +92,9 @@ def _say_instead(state: TurnState, toolset: AgentToolset, calls: Sequence[ToolCa
     if refusal is None or refusal == _REPEATED:
         return
     state.say_instead, state.asked = toolset.language.to_speech(refusal.say), refusal.asked
+    state.capture = refusal.capture
+    if state.capture is not None:
+        state.capture = msgspec.structs.replace(state.capture, said=state.say_instead)
     if state.asked is not None:
         state.asked = msgspec.structs.replace(state.asked, question=state.say_instead)
 

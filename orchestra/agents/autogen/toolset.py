@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
+from orchestra.agents.capture.tool import CaptureTool
 from orchestra.agents.tool import with_examples
 from orchestra.agents.tool_guard import ToolGuard
 from orchestra_schemas import ToolSchema
@@ -30,7 +31,8 @@ class AgentToolset:
             self.schemas[handoff.name] = ToolSchema(
                 name=handoff.name, description=handoff.description, parameters=dict(schema.get("parameters", {}))
             )
-        self.once = {name for name, tool in app.tools.items() if not tool.idempotent}
+        self.app = app
+        self.once = {name for name, tool in app.tools.items() if not tool.idempotent or isinstance(tool, CaptureTool)}
         self.language = app.language
         self.guard = ToolGuard(app)
 

@@ -7,17 +7,19 @@ from autogen_agentchat.agents import AssistantAgent
 from autogen_agentchat.messages import HandoffMessage
 from autogen_core import CancellationToken
 
+from orchestra.agents.autogen.capture_step import CaptureStep
 from orchestra.agents.autogen.client import PromptClient
 from orchestra.agents.autogen.next_step import PROMPTS
 from orchestra.agents.autogen.requests import Requests
 from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.autogen.workbench import CallContext, ToolBench, with_notes
+from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.judged_agreement import JUDGEMENT, is_agreed, judgement_of
 from orchestra.agents.tool_guard import TurnContext
 from orchestra.language import Language
 from orchestra.language.utterance import has_words
-from orchestra_schemas import Message, ToolCall
+from orchestra_schemas import Message, ToolCall, ToolCompleted
 
 #: how often the caller may be handed off in one turn
 _HANDOFFS = 2
@@ -54,10 +56,11 @@ class AgentTurn:
     def prefetch(self) -> None:
         """Ask what the agent will ask first, before AutoGen is built to ask it: the caller waits for the answer.
 
-        Nothing is asked where the caller has agreed to a tool call, or may have: then there is no such question.
+        Nothing is asked where the caller has agreed to a tool call, or may have, or was asked for a value: then there
+        is no such question.
         """
         state = self.state
-        if state.agreed is None and not self._unclear:
+        if state.agreed is None and not self._unclear and state.context.capture is None:
             messages = (Message(role="system", content=self._instructions), *with_notes(state))
             self._client.prefetch(messages, self._toolset.offered(state.agent, self._handoff_targets()))
 
@@ -79,6 +82,8 @@ class AgentTurn:
                 await self._judge_answer()
             if self._client.prefetched is not None:
                 await asyncio.wait({self._client.prefetched}, timeout=_OTHERS_FIRST_S)
+            if state.context.capture is not None and await self._captures(state.context.capture):
+                return True
             while True:
                 response = await self._build().on_messages([], self._token)
                 if not isinstance(response.chat_message, HandoffMessage):
@@ -107,6 +112,16 @@ class AgentTurn:
         if is_agreed(await judged):
             state.context = msgspec.structs.replace(state.context, agreed=True)
             state.agreed = _call_of(state.context)
+
+    async def _captures(self, pending: PendingCapture) -> bool:
+        """Whether the caller, who was asked for a value, hears nothing more in this turn than what code tells them."""
+        step = CaptureStep(self.state, self._toolset, self._requests, self._run_tool)
+        return await step.take(pending)
+
+    async def _run_tool(self, call: ToolCall) -> ToolCompleted:
+        asked = asyncio.ensure_future(self._requests.tool(self._toolset.agents[self.state.agent], call))
+        self._token.link_future(asked)
+        return await asked
 
     def _handoff_targets(self) -> list[str]:
         """The agents to whom the one that speaks may hand off now."""

@@ -1,0 +1,145 @@
+"""The beginning of a turn in which the caller was asked for a value: code understands the answer, without a model."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import phonenumbers
+
+from orchestra.agents.autogen.requests import Requests
+from orchestra.agents.autogen.state import TurnState
+from orchestra.agents.autogen.toolset import AgentToolset
+from orchestra.agents.builtin import collect_digits, transfer_call
+from orchestra.agents.capture.dialogue import Asked, Captured, Declined, GivenUp, KeysWanted, PendingCapture
+from orchestra.agents.capture.kinds import Setting
+from orchestra.agents.capture.tool import CaptureTool
+from orchestra.agents.transfer_tool import PERSON, TransferTool
+from orchestra.language.values import values_of
+from orchestra_schemas import Message, ToolCall, ToolCompleted
+
+_DECLINED = (
+    "Not given: the caller does not know it, will not say it, or wants something else. Do not ask again at once."
+)
+_GIVEN_UP = "Not understood after several tries. Do not ask for it again; help in another way."
+_BRIEFING = "The caller could not be understood when asked: {question}"
+
+Run = Callable[[ToolCall], Awaitable[ToolCompleted]]
+
+
+class CaptureStep:
+    """Goes on with the capture of a turn's context.
+
+    Args:
+        state: the turn.
+        toolset: the app's tools.
+        requests: speaks with the caller.
+        run: has a tool run.
+
+    """
+
+    def __init__(self, state: TurnState, toolset: AgentToolset, requests: Requests, run: Run) -> None:
+        self._state = state
+        self._toolset = toolset
+        self._requests = requests
+        self._run = run
+        self._calls = 0
+
+    async def take(self, pending: PendingCapture) -> bool:
+        """Understand the caller's words; whether the turn is over with what was said to them.
+
+        Raises:
+            EngineError: a tool could not be asked for.
+
+        """
+        state = self._state
+        tool = self._toolset.app.tools.get(pending.tool)
+        if not isinstance(tool, CaptureTool):  # another version of the app has no such tool
+            return False
+        setting = self._setting()
+        step = tool.dialogue.advance(pending, state.context.captured_words, setting)
+        if isinstance(step, KeysWanted):
+            pending = step.pending
+            step = tool.dialogue.keyed(pending, await self._keys(step.say, tool), setting)
+        match step:
+            case Asked(say, asked):
+                self._ask(say, asked)
+                return True
+            case Captured(value):
+                await self._finish(pending, tool, value)
+            case Declined():
+                self._result(tool, "{}", _DECLINED)
+            case GivenUp():
+                return await self._give_up(pending, tool)
+        return False
+
+    def _setting(self) -> Setting:
+        context = self._state.context
+        return Setting(
+            values_of(self._toolset.language.code),
+            datetime.fromtimestamp(context.at).astimezone().date(),
+            _country(context.caller_number),
+        )
+
+    def _ask(self, say: str, asked: PendingCapture) -> None:
+        state = self._state
+        spoken = self._toolset.language.to_speech(say)
+        state.capture = msgspec.structs.replace(asked, turn=state.context.turn, said=spoken)
+        self._say(spoken)
+
+    def _say(self, spoken: str) -> None:
+        self._requests.say(self._toolset.agents[self._state.agent], spoken)
+        self._state.said.append(Message(role="assistant", content=spoken))
+
+    async def _keys(self, say: str, tool: CaptureTool) -> str:
+        """The keys that the caller presses; empty if there are none."""
+        arguments = {"question": say, "length": tool.kind.key_count}
+        completed = await self._run(self._call(collect_digits.name, arguments))
+        return completed.result if completed.result.isdigit() and not completed.failed else ""
+
+    async def _finish(self, pending: PendingCapture, tool: CaptureTool, value: str) -> None:
+        """The agent gets the value as the tool's result; or the tool that waits for it is called."""
+        call = self._call(tool.name, {"value": value})
+        completed = await self._run(call)
+        self._result(tool, call.arguments, completed.result, call.id)
+        self._state.agreed = pending.then
+
+    async def _give_up(self, pending: PendingCapture, tool: CaptureTool) -> bool:
+        """A person gets the caller, if there is one for them; else the agent goes on."""
+        app = self._toolset.app
+        transfer = app.tools.get(transfer_call.name)
+        if not (tool.to_person and app.transfer_target and transfer is not None):
+            self._result(tool, "{}", _GIVEN_UP)
+            return False
+        arguments = {"briefing": _BRIEFING.format(question=pending.question)}
+        to = {"to": PERSON} if isinstance(transfer, TransferTool) else {}
+        call = self._call(transfer_call.name, {**arguments, **to})
+        completed = await self._run(call)
+        self._result(transfer, call.arguments, completed.result, call.id)
+        if completed.failed:
+            return False
+        self._say(self._toolset.language.phrases.transferring)
+        return True
+
+    def _call(self, name: str, arguments: dict[str, Any]) -> ToolCall:
+        """A call with an id that strict servers take: nine letters or digits."""
+        self._calls += 1
+        call_id = f"v{self._state.context.turn % 10**7:07d}{self._calls}"
+        return ToolCall(id=call_id, name=name, arguments=msgspec.json.encode(arguments).decode())
+
+    def _result(self, tool: Any, arguments: str, result: str, call_id: str = "") -> None:
+        """What the agent knows of it: a call of the tool, with its result."""
+        call = ToolCall(id=call_id or self._call(tool.name, {}).id, name=tool.name, arguments=arguments)
+        self._state.said += [
+            Message(role="assistant", tool_calls=(call,)),
+            Message(role="tool", name=tool.name, content=result, tool_call_id=call.id),
+        ]
+        self._state.last_calls = {(tool.name, "{}")}
+
+
+def _country(number: str) -> str:
+    """The country of a caller's number; empty if it has none."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+    except phonenumbers.NumberParseException:
+        return ""

@@ -1,0 +1,170 @@
+"""Yes or no, and one of several options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from orchestra.agents.capture.corrections import digits_in, without_idioms
+from orchestra.agents.capture.kinds import Heard, Kind, Setting
+from orchestra.errors import AppError
+from orchestra.language.values import ValueWords, plain
+from orchestra.language.values.numbers import number_tokens
+from orchestra.language.values.tokens import has_phrase, longest_at, words_of
+
+
+@dataclass(frozen=True)
+class YesNo(Kind):
+    """Yes or no, as ``"yes"`` or ``"no"`` in every language."""
+
+    name: ClassVar[str] = "yesno"
+    about: ClassVar[str] = "a yes or a no"
+    reads_back: ClassVar[bool] = False
+
+    def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
+        if says_no(text, setting.values):
+            return Heard("no")
+        return Heard("yes") if has_phrase(text, setting.values.yes) else Heard()
+
+
+def says_no(text: str, values: ValueWords) -> bool:
+    """Whether a caller's words disagree; the last of a yes and a no counts: "no, wait, yes"."""
+    found = words_of(text)
+    answer, at, after_no = "", 0, -1
+    while at < len(found):
+        no, yes = longest_at(found, at, values.no), longest_at(found, at, values.yes)
+        if no and no >= yes:
+            answer, after_no = "no", at + no
+        elif yes and at != after_no:  # "not right"
+            answer = "yes"
+        at += max(no, yes, 1)
+    return answer == "no"
+
+
+def says_yes(text: str, values: ValueWords) -> bool:
+    """Whether a caller's words agree, and do not take it back."""
+    return has_phrase(text, values.yes) and not has_phrase(text, values.no | values.but)
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of several options, chosen by its words, by number or by place.
+
+    Attributes:
+        options: what can be chosen, each with other words for it: ``{"large": ("big", "the large one"), "small": ()}``.
+
+    """
+
+    options: Mapping[str, tuple[str, ...]] = field(hash=False)
+    name: ClassVar[str] = "choice"
+    about: ClassVar[str] = "their choice"
+    reads_back: ClassVar[bool] = False
+    keyed: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            AppError: there are fewer than two.
+
+        """
+        if not isinstance(self.options, Mapping):
+            object.__setattr__(self, "options", {str(each): () for each in self.options})
+        if len(self.options) < 2:  # noqa: PLR2004 - one is no choice
+            msg = f'Choice has {len(self.options)} options: write at least two, as in Choice(("small", "large"))'
+            raise AppError(msg)
+
+    def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
+        right, _ = _without_rejected(text, setting.values)
+        named = self._named(right)
+        if len(named) == 1:
+            return Heard(named.pop())
+        return self._counted(right, setting.values) if not named else Heard()
+
+    def _named(self, text: str) -> set[str]:
+        """The options whose words were said: whole ones first, then those with a word that no other has."""
+        said = words_of(text)
+        joined = f" {' '.join(said)} "
+        whole = {
+            option
+            for option, others in self.options.items()
+            if any(f" {' '.join(words_of(each))} " in joined for each in (option, *others) if each)
+        }
+        longer = {each for each in whole if any(each != other and plain(each) in plain(other) for other in whole)}
+        if whole - longer:
+            return whole - longer
+        words = {
+            option: {word for each in (option, *others) for word in words_of(each)}
+            for option, others in self.options.items()
+        }
+        own = {
+            option: found - set().union(*(words[other] for other in words if other != option)) - _SMALL
+            for option, found in words.items()
+        }
+        return {option for option, found in own.items() if found & set(said)}
+
+    def _counted(self, text: str, values: ValueWords) -> Heard:
+        options = list(self.options)
+        found = number_tokens(without_idioms(text, values), values)
+        for at in range(len(found)):
+            if longest_at(found, at, values.last):
+                return Heard(options[-1])
+            if size := longest_at(found, at, values.ordinals.keys()):
+                number = values.ordinals[" ".join(found[at : at + size])]
+                return Heard(options[number - 1]) if number <= len(options) else Heard(invalid=True)
+        digits = digits_in(text, values)
+        number = int(digits) if 0 < len(digits) <= 2 else 0  # noqa: PLR2004 - nobody offers a hundred
+        return Heard(options[number - 1]) if 0 < number <= len(options) else Heard()
+
+    @property
+    def offered(self) -> tuple[str, ...]:  # noqa: D102
+        return tuple(self.options)
+
+    @property
+    def key_count(self) -> int:  # noqa: D102
+        return 1 if len(self.options) < 10 else 0  # noqa: PLR2004 - keys 1 to 9
+
+
+_SMALL: Final = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "and",
+        "or",
+        "to",
+        "in",
+        "on",
+        "de",
+        "la",
+        "el",
+        "der",
+        "die",
+        "das",
+        "le",
+        "les",
+        "il",
+        "lo",
+        "o",
+        "os",
+        "het",
+        "een",
+        "und",
+        "y",
+        "e",
+        "et",
+    ]
+)
+
+
+def _without_rejected(text: str, values: ValueWords) -> tuple[str, str]:
+    """``large, not small`` → large, small; ``not small, large`` → large, small."""
+    found = words_of(text)
+    for at, word in enumerate(found):
+        if word in values.negations and len(found) > 1:
+            before, after = found[:at], found[at + 1 :]
+            kept = [each for each in before if each not in values.fillers]
+            if kept and not has_phrase(" ".join(before), values.no - {word}):
+                return " ".join(before), " ".join(after)
+            return " ".join(after[1:]), " ".join(after[:1])
+    return text, ""
