@@ -18,15 +18,17 @@ class SignNames(NamedTuple):
     """The words of a language for signs that are read out.
 
     Attributes:
-        star: one star of a rating; also the telephone's key.
+        star: one star of a rating.
         stars: several of them.
         times: between two factors, as in ``3 * 4``.
+        key: the telephone's key; empty: as the star of a rating.
 
     """
 
     star: str
     stars: str
     times: str
+    key: str = ""
 
 
 #: longer than any word that people say; an address has marks in between
@@ -86,7 +88,7 @@ def plain_text(names: SignNames | None) -> Callable[[str], str]:
 
     signs: tuple[tuple[re.Pattern[str], Replacement], ...] = ()
     if names:
-        signs = ((_PRODUCT, rf"\1 {names.times} "), (_STAR_KEY, f" {names.star} "))
+        signs = ((_PRODUCT, rf"\1 {names.times} "), (_STAR_KEY, f" {names.key or names.star} "))
     rules = (*_RUNS, *_MARKUP, (_RATING, rating), *_EMPHASIS, *signs, *_REMAINDER)
 
     def to_plain_text(sentence: str) -> str:

@@ -113,8 +113,10 @@ def test_figures_are_said_or_left_as_a_whole(code: str, frame: str, figures: str
         "مرحبا 12 " * 3_000, "1 000" * 400, "a@" * 999, "12.5.26 " * 250, "9:30-" * 400, "1/2 " * 500, "-5 € " * 400,
         "(0)" * 600, "A-" * 990, "1 " * 999 + "de mayo", "www." * 499, "9" * 1_990 + " €",
     ],
-    ids=["digits", "letters", "figures", "address", "numbers", "surrogates", "arabic", "thousands", "mail"]
-    + ["dates", "times", "fractions", "money", "brackets", "codes", "days", "web", "sum"],
+    ids=[
+        "digits", "letters", "figures", "address", "numbers", "surrogates", "arabic", "thousands", "mail",
+        "dates", "times", "fractions", "money", "brackets", "codes", "days", "web", "sum",
+    ],
 )  # fmt: skip
 def test_a_long_text_is_read_in_time(code: str, text: str) -> None:
     read = find_language(code).verbalize

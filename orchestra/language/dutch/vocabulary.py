@@ -30,7 +30,7 @@ VOCABULARY: Final = Vocabulary(
         closed="Wij zijn op dit moment gesloten. Belt u alstublieft terug tijdens onze openingstijden. Tot ziens.",
         confirmation="Even voor de zekerheid: {what}{details}. Zal ik dat doen?",
     ),
-    signs=SignNames(star="ster", stars="sterren", times="keer"),
+    signs=SignNames(star="ster", stars="sterren", times="keer", key="sterretje"),
     tool_examples={
         "end_call": ("tot ziens", "dag hoor", "dat was alles, bedankt", "nee dank u, dat was het", "u kunt ophangen"),
         "transfer_call": (

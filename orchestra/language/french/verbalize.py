@@ -109,7 +109,7 @@ _RULES: Final = Rules(
     counted=(
         r"euros?|dollars?|francs?|centimes?|livres?|pour cent|mille|millions?|milliards?|mètres?|kilomètres?|kilos?|kilogrammes?|grammes?"
         r"|litres?|degrés?|heures?|minutes?|secondes?|jours?|semaines?|mois|ans?|années?|personnes?|fois|points?|nuits?|colis|habitants"
-        r"|clients|mots|pas|articles|produits|places|pages|tonnes?|étoiles|paquets|pièces|unités"
+        r"|clients|mots|pas|articles|produits|places?|pages?|tonnes?|étoiles|paquets|pièces|unités"
     ),
     calling=r"appel|compos|téléphon|urgence|joindre",
     marks={
@@ -130,6 +130,10 @@ _RULES: Final = Rules(
         r"\bn[°º]\s?(?=[0-9])": "numéro ",
         r"\bN[°º]\s?(?=[0-9])": "Numéro ",
         r"\b[Tt]él\.(?=\s?:?\s?\S)": "téléphone",
+        r"\b7\s?j(?:ours)?\s?/\s?7\b": "sept jours sur sept",
+        r"\b24\s?h(?:eures)?\s?/\s?24\b": "vingt-quatre heures sur vingt-quatre",
+        r"(?<=[0-9])\s?Go\b": " gigaoctets",
+        r"(?<=[0-9])\s?Mo\b": " mégaoctets",
         r"\benv\.(?=\s\S)": "environ",
         r"\bmin\.(?=\s[a-zà-ÿ])": "minutes",
         r"\bmax\.(?=\s\S)": "maximum",

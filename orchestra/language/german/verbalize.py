@@ -91,7 +91,7 @@ _RULES: Final = Rules(
         hours="Uhr",
         inside=":",
         with_word=r"\.",
-        before=r"(?i:um|ab|bis|gegen|von|vor|nach)",
+        before=r"(?i:um|ab|zwischen|bis|gegen|von|vor|nach)",
         say=_time,
         span=("", "bis"),
         counts_hours=False,
@@ -141,6 +141,8 @@ _RULES: Final = Rules(
         r"\bProf\.(?=\s?[A-ZÄÖÜ])": "Professor",
         r"\bHr\.(?=\s?[A-ZÄÖÜ])": "Herr",
         r"\bFr\.(?=\s[A-ZÄÖÜ])": "Frau",
+        r"\bMwSt\.(?=\s\S)": "Mehrwertsteuer",
+        r"\bMwSt\b": "Mehrwertsteuer",
         r"\bNr\.\s?(?=[0-9])": "Nummer ",
         r"(?<=[a-zäöüß])str\.(?=\s?\S)": "straße",
         r"(?<=[a-zäöüß] )Str\.(?=\s?\S)": "Straße",
@@ -155,6 +157,7 @@ _RULES: Final = Rules(
     ordinals={
         r"\b(?:[Ii]m|[Aa]m|[Vv]om|[Zz]um|[Dd]en|[Dd]em|[Dd]er|[Dd]ie|[Dd]as|[Zz]ur|(?:in|an|auf|aus|bei|mit|nach|seit|von|zu) der)"
         r" (?P<number>[0-9]{1,3})\.(?= [A-ZÄÖÜ][A-Za-zäöüß])": _ordinal,
+        r"\b(?:[Aa]m|[Vv]om|[Zz]um) (?P<number>[0-9]{1,2})\.(?= [a-zäöü])": _ordinal,
         r"\b(?:[Aa]m|[Vv]om|[Zz]um|[Dd]en|[Dd]em) (?P<number>[0-9]{1,2})\.(?=\s*\Z)": lambda number, written: f"{_ordinal(number, written)}.",
     },
     halves={"1/2": "eineinhalb {noun}|{}einhalb {noun}"},

@@ -30,7 +30,7 @@ VOCABULARY: Final = Vocabulary(
         closed="Al momento siamo chiusi. La preghiamo di richiamare durante gli orari di apertura. Arrivederci.",
         confirmation="Solo per conferma: {what}{details}. Procedo?",
     ),
-    signs=SignNames(star="stella", stars="stelle", times="per"),
+    signs=SignNames(star="stella", stars="stelle", times="per", key="asterisco"),
     tool_examples={
         "end_call": ("arrivederci", "buona giornata", "è tutto, grazie", "nient'altro, grazie", "può chiudere"),
         "transfer_call": (

@@ -28,7 +28,7 @@ VOCABULARY: Final = Vocabulary(
         closed=("No momento estamos fechados. Por favor, ligue novamente no nosso horário de atendimento. Até logo."),
         confirmation="Só para confirmar: {what}{details}. Posso prosseguir?",
     ),
-    signs=SignNames(star="estrela", stars="estrelas", times="vezes"),
+    signs=SignNames(star="estrela", stars="estrelas", times="vezes", key="asterisco"),
     tool_examples={
         "end_call": ("tchau", "até logo", "era só isso, obrigado", "mais nada, obrigada", "pode desligar"),
         "transfer_call": (

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from orchestra.language.reading.applying import Reading
-from orchestra.language.reading.cldr import month_names, months
+from orchestra.language.reading.cldr import day_names, month_names, months
 from orchestra.language.reading.notation import AFTER
 from orchestra.language.reading.numerals import Numerals
 from orchestra.language.reading.rules import Rules
@@ -133,11 +133,13 @@ class Calendar:
             rf"(?=(?:{_DAY})(?:{dates.mark})?{of}(?:{full})(?!\w))"
         )
         years = r"(?:1[1-9]|20)[0-9]{2}"
+        weekdays = "|".join(rf"{name.partition('-')[0]}(?:-feira)?" for name in day_names(self._rules.locale))
+        dated = rf"(?P<before>\b(?:{dates.before}|(?i:{weekdays}),?))\s"
         return [
             Reading(frozenset("-"), re.compile(rf"{_BEGIN}(?P<year>{years})-(?P<month>[01][0-9])-(?P<day>[0-3][0-9]){_END}(?P<before>(?!))?"), self._say_figures),
             Reading(frozenset("./-"), re.compile(rf"{before}{_BEGIN}(?P<day>[0-3][0-9])(?P<mark>[./-])(?P<month>[0-3][0-9])(?P=mark)(?P<year>[0-9]{{4}}|[0-9]{{2}}){_END}"), self._say_figures),
             Reading(frozenset("./-"), re.compile(rf"{before}{_BEGIN}(?P<day>[0-3]?[0-9])(?P<mark>[./-])(?P<month>[0-3]?[0-9])(?P=mark)(?P<year>[0-9]{{4}}){_END}"), self._say_figures),
-            Reading(frozenset("./-"), re.compile(rf"(?P<before>\b(?:{dates.before}))\s(?P<day>{_DAY})(?:{dates.short})(?P<month>1[0-2]|0?[1-9])(?:\.(?=\s?\S)|{_END})(?P<year>(?!))?"), self._say_figures),
+            Reading(frozenset("./-"), re.compile(rf"{dated}(?P<day>{_DAY})(?:{dates.short})(?P<month>1[0-2]|0?[1-9])(?:\.(?=\s?\S)|{_END})(?P<year>(?!))?"), self._say_figures),
             Reading(frozenset(), re.compile(pair, re.IGNORECASE), self._say_pair),
             Reading(frozenset(), re.compile(rf"{before}{_BEGIN}{named}{year}", re.IGNORECASE), self._say_named),
             Reading(frozenset(), re.compile(rf"(?<!\w)(?P<month>{full})(?P<of>,?\s(?:del?\s)?)(?P<year>{years})(?![\w:]|[.,-][0-9])", re.IGNORECASE), self._say_month),

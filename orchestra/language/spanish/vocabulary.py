@@ -28,7 +28,7 @@ VOCABULARY: Final = Vocabulary(
         closed="En este momento estamos cerrados. Por favor, llame de nuevo en nuestro horario de atención. Adiós.",
         confirmation="Para confirmar: {what}{details}. ¿Quiere que lo haga?",
     ),
-    signs=SignNames(star="estrella", stars="estrellas", times="por"),
+    signs=SignNames(star="estrella", stars="estrellas", times="por", key="asterisco"),
     tool_examples={
         "end_call": ("adiós", "hasta luego", "eso es todo, gracias", "nada más, gracias", "ya puede colgar"),
         "transfer_call": (
