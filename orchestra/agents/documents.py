@@ -20,11 +20,15 @@ _FENCE = re.compile(r"^\s*(```|~~~)")
 _SHORTEST_PARAGRAPH = 40
 #: a line of a PDF with space left for the next word was ended on purpose; no page is narrower than this
 _NARROWEST_LINE = 40
-#: begins a sentence, an item or a number
-_BEGINS = re.compile(r"[^\W\d_a-z]|[\d•*–-]")
+#: begins an item or a number; a capital letter, or one of a script without them, begins a sentence
+_BEGINS = re.compile(r"[\d•*–-]")
+#: a word that is divided between two lines
+_DIVIDED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])(?![A-ZÀ-ÖØ-Þ])")
 #: at the end of a line: its sentence continues on the next line
 _GOES_ON = re.compile(
-    r"(?:[,;:.!?…–-]|\b(?:a|an|and|at|but|by|for|from|in|is|of|on|or|our|the|to|with|your|Dr|Mrs?|Ms|St))$"
+    r"(?:[,;:.!?…–-]|\b(?:a|an|and|at|but|by|for|from|in|is|of|on|or|our|the|to|with|your|Dr|Mrs?|Ms|St"
+    r"|y|o|e|ou|und|oder|et|en|op|el|la|le|il|lo|les|los|las|gli|der|das|den|dem|des|ein|eine|un|una|une|um|uma|een|het"
+    r"|de|del|della|di|da|do|dos|du|van|von|für|mit|zu|im|am|con|com|avec|para|por|pour|per|sur|su|voor|met|à|al|au))$"
 )
 
 
@@ -85,7 +89,7 @@ def _pdf(page: Path, name: str) -> Iterator[Section]:
         msg = f"knowledge page {page} cannot be read as a PDF ({why}): correct the file or take it out"
         raise AppError(msg) from error
     for text in texts:
-        words = " ".join(_with_headings_apart(re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text)).split())
+        words = " ".join(_with_headings_apart(_DIVIDED.sub("", text)).split())
         if words:
             yield title, words
 
@@ -95,9 +99,13 @@ def _with_headings_apart(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     width = max([_NARROWEST_LINE, *map(len, lines)])
     return "\n".join(
-        _ended(line) if _BEGINS.match(after) and len(line) + 1 + len(after.split()[0]) <= width else line
+        _ended(line) if _begins(after) and len(line) + 1 + len(after.split()[0]) <= width else line
         for line, after in pairwise([*lines, ""])
     )
+
+
+def _begins(line: str) -> bool:
+    return (line[:1].isalpha() and not line[:1].islower()) or _BEGINS.match(line) is not None
 
 
 def _ended(heading: str) -> str:

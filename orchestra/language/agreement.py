@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from orchestra.language.known_phrases import KnownPhrases, phrase_words
-from orchestra.language.utterance import QUESTION_MARKS
+from orchestra.language.utterance import is_question
 
 
 class Agreement:
@@ -53,7 +53,7 @@ class Agreement:
         return bool(found & {self._yes, self._may_say_yes}) and found <= {self._yes, self._may_say_yes, self._beside}
 
     def _asked(self, text: str) -> bool:
-        return self._marked and any(mark in text for mark in QUESTION_MARKS)
+        return self._marked and is_question(text)
 
     def _kinds(self, words: Sequence[str]) -> set[KnownPhrases | None]:
         """The kinds of phrases that the words consist of, None among them for words that are in none."""

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from orchestra.language.known_phrases import KnownPhrases, spoken_words
-from orchestra.language.utterance import QUESTION_MARKS, has_words
+from orchestra.language.utterance import has_words, is_question
 
 #: what engines write for a sound without words: "[laughter]", "(coughs)", "*sighs*"
 _NOISE: Final = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|♪")
@@ -43,7 +43,7 @@ class Backchannels:
             return True
         words = self._words(text)
         if len(words) == 1:
-            asked = any(mark in text for mark in QUESTION_MARKS)
+            asked = is_question(text)
             if asked and words[0] in self._pardons:
                 return False
             if not asked and words[0] in self._fragments:

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Final
 
 from orchestra.language.known_phrases import KnownPhrases, phrase_words
-from orchestra.language.utterance import QUESTION_MARKS
+from orchestra.language.utterance import is_question
 from orchestra.language.utterance_words import UtteranceWords
 
-_SENTENCE: Final = re.compile(r"[^.?!。？！؟।]+[.?!。？！؟।]*")
+_SENTENCE: Final = re.compile(r"[^.?!。？！؟।;]+[.?!。？！؟।;]*")
 _CARD_DIGITS: Final = 16
 _QUESTIONS: Final = 64
 
@@ -105,5 +105,5 @@ class QuestionReader:
 def _last_question(text: str) -> tuple[str, bool]:
     """The last question with what follows it, or else the last two sentences; and whether it is a question."""
     sentences = [sentence.strip() for sentence in _SENTENCE.findall(text)]
-    asking = [index for index, sentence in enumerate(sentences) if sentence[-1:] in QUESTION_MARKS and sentence]
+    asking = [index for index, sentence in enumerate(sentences) if is_question(sentence[-2:])]
     return " ".join(sentences[asking[-1] if asking else -2 :]), bool(asking)

@@ -15,9 +15,13 @@ _MARKS: Final = "".join(mark for mark in map(chr, range(0x0300, 0x2000)) if unic
 _LETTERS: Final = rf"(?:[^\W_{UNSPACED}][{_MARKS}]*)+"
 #: in scripts without spaces each letter with its marks stands for a word
 _WORD: Final = re.compile(rf"{_LETTERS}(?:['’\u200c\u200d-]{_LETTERS})*|[{UNSPACED}](?<=[^\W_])[{_MARKS}]*")
-QUESTION_MARKS: Final = "?？؟;՞"  # of Latin, Chinese, Arabic, Greek, Armenian
+_JOINT: Final = re.compile(r"['’-]")
+#: of Latin, Chinese, Arabic, Armenian and Greek, whose mark is mostly written as a semicolon
+QUESTION_MARK: Final = r"(?:[?？؟՞\u037e]|(?<=[\u0370-\u03ff]);)"
+_QUESTION: Final = re.compile(QUESTION_MARK)
 #: a transcript is the agent's own voice when this share of its words occurs close together in what was just said
 _ECHOED_SHARE: Final = 0.75
+_LETTERS_IN_A_WORD: Final = 2
 
 
 def split_words(text: str) -> list[str]:
@@ -32,18 +36,23 @@ def has_words(text: str) -> bool:
 
 def same_words(one: str, other: str) -> bool:
     """Whether two transcripts differ only in case and punctuation."""
-    return re.findall(r"\w+", one.casefold()) == re.findall(r"\w+", other.casefold())
+    return _bare_words(one) == _bare_words(other)
 
 
 def contains_words(text: str, part: str) -> bool:
     """Whether the words of ``part`` follow each other in ``text``, whatever the case and punctuation."""
-    words, sought = re.findall(r"\w+", text.casefold()), re.findall(r"\w+", part.casefold())
+    words, sought = _bare_words(text), _bare_words(part)
     return any(words[at : at + len(sought)] == sought for at in range(len(words) - len(sought) + 1))
 
 
+def _bare_words(text: str) -> list[str]:
+    """The words of a text, those apart that a mark joins."""
+    return [part for word in split_words(text) for part in _JOINT.split(word)]
+
+
 def is_question(text: str) -> bool:
-    """Whether an agent's words ask something."""
-    return any(mark in text for mark in QUESTION_MARKS)
+    """Whether words ask something, by their marks."""
+    return _QUESTION.search(text) is not None
 
 
 def is_echo(text: str, said: str, *, least: int) -> bool:
@@ -52,9 +61,10 @@ def is_echo(text: str, said: str, *, least: int) -> bool:
     The engine may get a word of it wrong, or the beginning and the end of one.
     """
     transcript, reply = split_words(text), split_words(said)
-    if len(transcript) < least:
+    letters = sum(map(len, transcript)) == len(transcript)  # of a script without spaces, in which all texts share some
+    if len(transcript) < least * (_LETTERS_IN_A_WORD if letters else 1):
         return False
     matcher = SequenceMatcher(None, transcript, reply, autojunk=False)
-    blocks = [block for block in matcher.get_matching_blocks() if block.size]
+    blocks = [block for block in matcher.get_matching_blocks() if block.size > letters]
     near = [block.size for block in blocks if block.b - blocks[0].b < 2 * len(transcript)]
     return sum(near) >= _ECHOED_SHARE * len(transcript)

@@ -6,12 +6,12 @@ from typing import Final
 from orchestra.language.dictation_reader import DictationReader
 from orchestra.language.known_phrases import KnownPhrases, phrase_words
 from orchestra.language.question_reader import Question, QuestionReader, Wanted
-from orchestra.language.utterance import has_words
+from orchestra.language.utterance import QUESTION_MARK, has_words
 from orchestra.language.utterance_state import LONGEST_TURN, UtteranceState
 from orchestra.language.utterance_words import UtteranceWords
 
 _TRAILS_OFF: Final = re.compile(r"(?:\.\.+|…|[,:;،、，：；\N{EN DASH}\N{EM DASH}-])\s*$")
-_ASKS: Final = re.compile(r"[?？؟;՞]\s*$")  # of Latin, Chinese, Arabic, Greek, Armenian
+_ASKS: Final = re.compile(rf"{QUESTION_MARK}\s*$")
 _ENDS: Final = re.compile(r"[.!。！．｡۔।॥։።។]\s*$")
 _SENTENCE: Final = re.compile(r"[^.?!¿¡。？！]*\w[^.?!。？！]*[.?!。？！\s]*$")
 #: a clause begins after these, if a word comes
@@ -110,10 +110,10 @@ class UtteranceReader:
         return self._unfinished.length_before(words) > self._yes.length_before(words)
 
     def _is_unfinished(self, said: str, words: list[str], question: Question, *, punctuation_tells: bool) -> bool:
-        if _TRAILS_OFF.search(said):
-            return True
         if _ASKS.search(said) and punctuation_tells:
             return False
+        if _TRAILS_OFF.search(said):
+            return True
         if self._leaves_open(words) or (self._copulas.ends(words) and not self._refers.occur(words)):
             return True
         clause = self._led_in(phrase_words(_CLAUSE.split(said)[-1]))

@@ -1,10 +1,9 @@
 """Word error rate of speech recognition. Pure."""
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+from orchestra.language.utterance import split_words
 
 
 class WordErrors(NamedTuple):
@@ -20,8 +19,8 @@ class WordErrors(NamedTuple):
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in lower case, without punctuation."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+    """The words of a text in one case, without punctuation; each letter where no spaces are written between words."""
+    return [part for word in split_words(text) for part in word.replace("’", "'").split("-")]
 
 
 def word_errors(said: str, understood: str) -> WordErrors:

@@ -84,7 +84,7 @@ def normalise(text: str) -> list[str]:
     for contraction, words in _CONTRACTIONS.items():
         plain = re.sub(rf"{re.escape(contraction)}\b", words, plain)
     plain = re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", plain)
-    return _numbers_as_digits(re.findall(r"[a-z]+|\d", plain))
+    return _numbers_as_digits(re.findall(r"[^\W\d_]+|\d", plain))
 
 
 def _numbers_as_digits(words: list[str]) -> list[str]:

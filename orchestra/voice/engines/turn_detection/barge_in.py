@@ -1,12 +1,32 @@
 """When the caller takes the turn from a speaking agent."""
 
-from pipecat.frames.frames import Frame, ProposedUserStartedSpeakingFrame, VADUserStartedSpeakingFrame
+import dataclasses
+
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    ProposedUserStartedSpeakingFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+)
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import MinWordsUserTurnStartStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
+from orchestra.language.utterance import split_words
 
-class BargeIn(MinWordsUserTurnStartStrategy):
+
+class _WordCount(MinWordsUserTurnStartStrategy):
+    """Counts words also where no spaces are written between them; each letter is one there."""
+
+    async def process_frame(self, frame: Frame) -> ProcessFrameResult:
+        """Start the turn if there are enough words."""
+        if isinstance(frame, TranscriptionFrame | InterimTranscriptionFrame) and not frame.text.isascii():
+            frame = dataclasses.replace(frame, text=" ".join(split_words(frame.text)))
+        return await super().process_frame(frame)
+
+
+class BargeIn(_WordCount):
     """Starts a turn at any voice while the agent is silent, and at ``min_words`` words while the agent speaks.
 
     A cough or an "mhm" does not interrupt the agent. With an engine without interim transcripts, the agent stops only
@@ -21,7 +41,7 @@ class BargeIn(MinWordsUserTurnStartStrategy):
         return await super().process_frame(frame)
 
 
-class ServerBargeIn(MinWordsUserTurnStartStrategy):
+class ServerBargeIn(_WordCount):
     """Starts a turn when the engine's server does, or, while the agent speaks, at ``min_words`` words."""
 
     @property
