@@ -41,6 +41,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     endpointing_by_agent: dict[str, Endpointing]
     fillers: tuple[tuple[str, str, float], ...]
     transfer_target: str = ""
+    three_way: bool = False
     thinking_sound: str = ""
     speed: float = 1.0
     pronunciations: dict[str, str] = {}

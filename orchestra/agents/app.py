@@ -19,6 +19,7 @@ from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.lines import absolute_sound
+from orchestra.lines.dialled import split_extension
 from orchestra.pronunciations import Pronunciations
 from orchestra.version import package_version
 
@@ -45,6 +46,9 @@ class App:
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164), with an extension
             (``+15550123,,204``) where the carrier can press one, or a SIP address; empty: there is no such tool.
+        three_way: ``transfer_call`` has the person join the caller and the agents on the line, in place of taking the
+            caller away: the agent says its briefing to both, and then listens until the person leaves, by the key ``*``
+            or by hanging up. Edges that could not have the person's voice do not start.
         redact: what must not leave the platform, in addition to card numbers, phone numbers and e-mail addresses:
             regular expressions by the word that replaces them in logs and traces (``{"account": "AC[0-9]{6}"}``).
         transfers: names of other apps, or of agents of theirs, to which ``transfer_call`` may lead, too, where they are
@@ -79,6 +83,7 @@ class App:
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
+    three_way: bool = False
     transfers: tuple[str, ...] = ()
     remembers_callers: bool = False
     redact: Mapping[str, str] = field(
@@ -111,6 +116,9 @@ class App:
         for name in ("entry", *phrases):
             check_text(getattr(self, name), f"{here} {name}")
         check_text(self.transfer_target, f"{here} transfer_target")
+        if self.three_way and (not self.transfer_target or split_extension(self.transfer_target)[1]):
+            msg = f"{here} three_way needs a transfer_target without an extension: the number or address of the person"
+            raise AppError(msg)
         if not isinstance(self.knowledge, Knowledge | None):
             msg = f'{here} knowledge is {type(self.knowledge).__name__}: write knowledge=Knowledge("folder")'
             raise AppError(msg)

@@ -16,6 +16,7 @@ from orchestra_schemas import (
     OperatorHandedBack,
     OperatorLeft,
     OperatorPassedOn,
+    OperatorTookOver,
     ReplyInterrupted,
     ReplySpoken,
     UserTurnEnded,
@@ -27,8 +28,11 @@ _ENDED = tag_of(CallEnded)
 #: each takes a number: a turn that was only predicted has one, too
 _TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
 _REPLIES = {tag_of(ReplySpoken), tag_of(ReplyInterrupted)}
-#: what the edge says after a take-over, or for another app, takes a number, too, as the sentences of operators do
-_HANDED_BACK = {tag_of(kind) for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn)}
+#: what the edge says after a take-over, for another app, or to the person who joins, takes a number, too, as the
+#: sentences of operators do
+_HANDED_BACK = {
+    tag_of(kind) for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn, OperatorTookOver)
+}
 #: an outbound call may be answered before its audio is connected, or end without either
 _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 

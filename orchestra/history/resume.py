@@ -178,7 +178,8 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
         case OperatorSaid():
             return replace(state, to_say=(*state.to_say, event))
         case OperatorTookOver(operator=operator):
-            return replace(state, held_by=state.held_by or operator, handed_back=False)
+            # nobody waits any more for whom an agent had asked for
+            return replace(state, held_by=state.held_by or operator, handed_back=False, ending=None, ordered=False)
         case (
             OperatorHandedBack(operator=operator)
             | OperatorPassedOn(operator=operator)
@@ -195,6 +196,8 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
 
 def _heard(state: ResumeState, event: SentenceSpoken | ReplySpoken | ReplyInterrupted, heard: str) -> ResumeState:
     state = replace(state, all_heard=f"{state.all_heard} {heard}", handed_back=state.handed_back and not heard)
+    if event.turn > state.turn:  # the edge has told the caller that nobody took the call
+        state = replace(state, transfer_failed=False)
     if isinstance(event, SentenceSpoken):
         return state
     if event.operator and not (isinstance(event, ReplySpoken) and event.engine):

@@ -1,7 +1,12 @@
 """A call's audio among the entries of a media stream."""
 
+from typing import Final
+
 from orchestra.bus.stream.entry import Entry
 from orchestra_schemas import AudioChunk, DecodeError, tag_of
+
+#: speakers of audio that is none of the call's sides, but on its way to somebody
+ON_ITS_WAY: Final = frozenset({"operator", "person"})
 
 _AUDIO = tag_of(AudioChunk)
 _SAMPLE_BYTES = 2
@@ -18,7 +23,7 @@ def audio_of(entry: Entry, call: str) -> AudioChunk | None:
         chunk = entry.event()
     except DecodeError:
         return None
-    if not isinstance(chunk, AudioChunk) or chunk.speaker == "operator":
+    if not isinstance(chunk, AudioChunk) or chunk.speaker in ON_ITS_WAY:
         return None
     return chunk if chunk.sample_rate > 0 else None
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
+from orchestra.recordings.audio_chunks import ON_ITS_WAY
 from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
 from orchestra.storage.call_records import changed_fields, from_stored, index_call
@@ -73,8 +74,8 @@ class Persistence:
 
     async def record(self, event: AudioChunk, context: Context) -> None:
         """Write the audio into the call's recording, at the time at which it was heard."""
-        if event.speaker == "operator":
-            return  # on its way to the caller: what they hear of it is on the agent's side
+        if event.speaker in ON_ITS_WAY:
+            return  # what the caller hears of it is on the agent's side
         if not self._recorder.has(event.call) and await context.state.get("recording") is not None:
             return  # a redelivery: the recording is complete
         if gap_ms := await self._recorder.write(event):

@@ -11,12 +11,13 @@ class AudioChunk(Event, frozen=True, kw_only=True):
     ``audio`` holds signed 16-bit little-endian mono samples; they travel as raw bytes beside the JSON body,
     where the field is empty. ``offset_ms`` is the time of the first sample on the call's clock.
 
-    ``operator`` is the microphone of somebody who has taken the call over, on its way to the caller: at most 100 ms
-    each, and ``offset_ms`` counts from their first sample. The edge plays it, and what the caller hears of it comes
-    again as the side of the ``agent``: that is in the recording, this is not.
+    ``operator`` is the microphone of somebody who has taken the call over, or the telephone of the person in a
+    three-way call, on its way to the caller: at most 100 ms each, and ``offset_ms`` counts from their first sample. The
+    edge plays it, and what the caller hears of it comes again as the side of the ``agent``: that is in the recording,
+    this is not. ``person`` is the way back: the caller and the agents together, on their way to that telephone.
     """
 
-    speaker: Literal["caller", "agent", "operator"]
+    speaker: Literal["caller", "agent", "operator", "person"]
     offset_ms: int
     sample_rate: int = 8000
     audio: bytes = b""

@@ -160,6 +160,8 @@ class Greeting:
     apology: str = "Sorry, say that again."
     still_there: str = ""
     transfer_failed: str = "Nobody is there."
+    transfer_target: str = ""
+    three_way: bool = False
     voicemail: str = ""
     introduction: str = ""
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)

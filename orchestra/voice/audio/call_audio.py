@@ -10,6 +10,7 @@ from orchestra.voice.audio.clock import CallClock
 from orchestra.voice.audio.echo import EchoSuppressor
 from orchestra.voice.audio.playback import PlaybackTracker
 from orchestra.voice.audio.recent_sound import RecentSound
+from orchestra.voice.audio.second_voice import PersonsEar
 from orchestra.voice.carriers.port import AudioReceived
 
 #: a 16-bit sample this large is a sound; synthesized silence stays far below
@@ -44,6 +45,7 @@ class CallAudio:
         self._before = 0  # words of replies before this one, since the last `clear`
         self._paused_at_ms = 0.0
         self._echo = EchoSuppressor(sample_rate)
+        self.persons_ear: PersonsEar | None = None  # while a person is on the line
 
     def take_caller_frame(self, frame: AudioReceived) -> None:
         """One frame of the caller's audio."""
@@ -51,9 +53,14 @@ class CallAudio:
         self._caller.put(at_ms, frame.samples)
         self._caller_sound.put(at_ms, frame.samples)
 
-    def take_agent_frame(self, samples: bytes) -> None:
-        """One frame of the agent's audio, about to be sent; it is played after what was sent before."""
-        self._put_agent(samples)
+    def take_agent_frame(self, samples: bytes, together: bytes | None = None) -> None:
+        """One frame of the agent's audio, about to be sent; it is played after what was sent before.
+
+        ``together``: with the voice of a person on the line, which the caller hears at the same time.
+        """
+        self._put_agent(samples if together is None else together)
+        if self.persons_ear is not None:
+            self.persons_ear.put_agents(samples)
         self.sent_ms += len(samples) / self._bytes_per_ms
 
     def pause(self) -> float:
@@ -76,6 +83,10 @@ class CallAudio:
         self.sent_ms -= again_ms
         return again_ms
 
+    def take_second_voice(self, samples: bytes) -> None:
+        """The voice of a person on the line, about to be sent: the caller hears it, and it is none of the agent's."""
+        self._put_agent(samples)
+
     def take_fading_frame(self, samples: bytes) -> None:
         """The end of audio that is paused, faded out; it will be sent again and does not count as played."""
         self._put_agent(samples)
@@ -91,6 +102,8 @@ class CallAudio:
 
     def _cut_agent(self) -> None:
         now_ms = self.clock.now_ms
+        if self.persons_ear is not None:
+            self.persons_ear.clear_agents()
         self._agent.cut(now_ms)
         self._echo.cut(now_ms)
 

@@ -16,6 +16,7 @@ from orchestra.history.resume import ResumeState
 from orchestra.pronunciations import AS_WRITTEN, Pronunciations
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
+from orchestra.voice.audio.second_voice import PersonsEar
 from orchestra.voice.call.actions import Speech
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.operated import OperatedConversation
@@ -53,6 +54,8 @@ _LOG = structlog.get_logger("orchestra.voice")
 _MARK_WITHIN_S = 5.0
 #: a server that has answered nothing for longer is away, in seconds
 _ANSWER_WITHIN_S = 1.0
+#: a carrier says within this after the ringing that nobody has answered, in seconds
+_ANSWERED_WITHIN_S = 10.0
 #: how often audio is published while an operator listens, in seconds
 _LISTENED_TICK_S = 0.05
 #: event ids that a call remembers: far more than a turn has, and events of older turns change nothing
@@ -95,6 +98,8 @@ class Script:
     version: str = ""  # of package and app
     line: str = ""  # that decided that this app answers
     recording: bool = True  # the audio is kept
+    three_way: bool = False  # the person of a transfer joins the caller and the agents
+    ring_s: float = 30.0  # so long their telephone may ring
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -171,6 +176,8 @@ class Call:
             clock=clock,
         )
         self.conversation.handed_back, self.conversation.takes_audio = script.handed_back, playback is None
+        self.conversation.transfer_failed = script.transfer_failed
+        self.ring_person: Callable[[str], None] | None = None  # has somebody join; `serve_call` sets it
         if parties.direction == "outbound" and script.ending is None:
             self.conversation.screening = self._screening(script, resume_state)
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
@@ -340,10 +347,24 @@ class Call:
         if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
             self._stalled(self.audio.clock.gap_s)  # what the caller said during the stall may be lost
         self._meter.count_audio(frame.samples)
+        if self.audio.persons_ear is not None:
+            self._publish_for_person(self.audio.persons_ear.put_caller(frame.samples))
 
     def on_operator_audio(self, seconds: float) -> None:
         """The STT engine was given so much of an operator's voice."""
         self._meter.count_seconds(seconds)
+
+    def on_held(self, held: bool) -> None:
+        """An operator has the call, who hears it by telephone if they are the person of a three-way call."""
+        person = held and self.conversation.person
+        self.audio.persons_ear = PersonsEar(self.audio.sample_rate) if person else None
+
+    def _publish_for_person(self, piece: bytes) -> None:
+        if piece:
+            at_ms, rate = round(self.audio.clock.end_ms), self.audio.sample_rate
+            self._publisher.publish(
+                AudioChunk(call=self.id, speaker="person", offset_ms=at_ms, sample_rate=rate, audio=piece)
+            )
 
     def take_mark(self, name: str) -> None:
         """The carrier has played everything before this mark."""
@@ -489,7 +510,7 @@ class Call:
             self.end("time_limit")
         elif self._tts_lost_at and self.conversation.tts_audio_missing(_LAST_WORDS_WITHIN_S):
             self.end("failed")
-        elif self._held or self.conversation.held_by or self._caller_at_it:
+        elif self._held or self.conversation.held_by or self.conversation.rings_for() or self._caller_at_it:
             self.conversation.active_at = now
             self._nudged = self._nudged and not turns.caller_speaks
         elif self._is_screened:
@@ -548,7 +569,10 @@ class Call:
             )
 
     def _on_agents_end(self, ending: Ending) -> None:
-        if isinstance(ending, Transfer):
+        if isinstance(ending, Transfer) and self._script.three_way and self.ring_person is not None:
+            self.conversation.ring(ending, self._script.ring_s + _ANSWERED_WITHIN_S)
+            self.ring_person(ending.target)
+        elif isinstance(ending, Transfer):
             self._publish_audio(everything=True)
             turn, audio_ms = self.conversation.turns.turn, self.audio.end_ms
             self._publisher.publish(CallTransferred(call=self.id, turn=turn, target=ending.target, audio_ms=audio_ms))

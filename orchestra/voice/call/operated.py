@@ -11,6 +11,9 @@
 What an operator does ends the reply that is being made or spoken, as a caller's words would: the agents stop work on
 it, and know what of it was heard. What they say, and the agents' first sentence after a take-over, are turns of their
 own, so that an interruption of those words is none of a reply before them.
+
+The person of a three-way call is an operator who comes by telephone: they are known by their number, are heard beside
+the agents, and the agent that asked for them says its briefing to both.
 """
 
 from collections.abc import Callable
@@ -21,6 +24,7 @@ from msgspec.structs import replace
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.resume import ResumeState
 from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.lines.dialled import is_target
 from orchestra.voice.call.conversation import Conversation
 from orchestra_schemas import (
     AppChanged,
@@ -36,6 +40,7 @@ from orchestra_schemas import (
     OperatorTookOver,
     ReplyInterrupted,
     ReplySpoken,
+    TransferFailed,
     UserTurnEnded,
 )
 
@@ -64,6 +69,7 @@ class OperatedConversation(Conversation):
         handed_back: said to a caller who is back with the agents; `Call` sets it.
         takes_audio: whether an operator's voice can be played.
         on_held: called when an operator takes the call over, and when the agents have it again.
+        transfer_failed: said to a caller whom nobody joins; `Call` sets it.
 
     """
 
@@ -71,11 +77,14 @@ class OperatedConversation(Conversation):
     listeners: frozenset[str] = frozenset()
     handed_back = ""
     takes_audio = True
+    transfer_failed = ""
     on_held: Callable[[bool], None] = staticmethod(lambda _: None)
     _said = (-1, "")  # the last turn that was an operator's sentence, and theirs
     _to_say: tuple[OperatorSaid, ...] = ()  # once the caller has finished
     _spoken: tuple[ReplySpoken, ...] = ()  # what operators said themselves, until nobody else speaks
     _stopped_by = _answered_by = ""
+    _rung: Transfer | None = None  # the person who is to join
+    _rings_until = 0.0
     _microphone_due = 0.0
 
     # -- what operators do
@@ -91,8 +100,8 @@ class OperatedConversation(Conversation):
                 self._take_sentence(event)
             case OperatorTookOver():
                 self._take_over(event.operator)
-            case OperatorHandedBack(operator=operator) | OperatorLeft(operator=operator, listens=False):
-                self._hand_back(operator)
+            case OperatorHandedBack() | OperatorLeft(listens=False):
+                self._give_back(event)
             case OperatorPassedOn(operator=operator, app=app):
                 self._hand_back(operator, says=not app)  # another app greets the caller itself
             case AppChanged(operator=operator) if operator:
@@ -163,11 +172,47 @@ class OperatedConversation(Conversation):
         _LOG.info("call.operator_speaks", call=self._call, operator=operator)
         self._stop(operator)
         self._hold(operator)
+        rung, self._rung = self._rung, None
+        if rung is not None and rung.target == operator and rung.briefing:
+            # the caller has known of them since the agent asked; the person hears now what it is about
+            self._speak_as_turn(DEFAULT_LANGUAGE.to_speech(rung.briefing))
+
+    # -- the person of a three-way call
+
+    def ring(self, transfer: Transfer, within_s: float) -> None:
+        """The agent has asked for a person, who is rung now; meanwhile the agents keep the caller."""
+        self._rung, self._rings_until = transfer, self._clock.monotonic() + within_s
+        self.turns.restore(self.turns.turn, [], agent=self.turns.reply_agent, over=True)
+        self._unmeasured_turn = self.turns.turn
+
+    def rings_for(self, person: str = "") -> bool:
+        """Whether this person, or anybody, is rung to join the caller."""
+        return self._rung is not None and person in {"", self._rung.target}
+
+    @property
+    def person(self) -> str:
+        """The person who is on the line with caller and agents; empty: nobody."""
+        return self.held_by if is_target(self.held_by) else ""
+
+    def _nobody_joins(self, reason: str) -> None:
+        rung, self._rung = self._rung, None
+        if rung is not None and not self.turns.hanging_up:
+            _LOG.info("call.nobody_joins", call=self._call, reason=reason)
+            turn = self.turns.turn
+            self._publish(TransferFailed(call=self._call, turn=turn, target=rung.target, reason=reason))
+            if self.transfer_failed and not (self.turns.caller_took_turn or self.turns.reply_open or self.held_by):
+                self._speak_as_turn(self.transfer_failed)
 
     def _hold(self, operator: str) -> None:
         self.held_by = operator
         self.on_held(True)
         self._microphone_due = self._clock.monotonic() + FIRST_WITHIN_S
+
+    def _give_back(self, event: OperatorHandedBack | OperatorLeft) -> None:
+        if isinstance(event, OperatorLeft) and self.rings_for(event.operator):
+            self._nobody_joins(event.reason)
+        else:
+            self._hand_back(event.operator)
 
     def _hand_back(self, operator: str, *, says: bool = True) -> None:
         """The agents have the call again; ``says``: and say so."""
@@ -195,7 +240,7 @@ class OperatedConversation(Conversation):
         if not self.held_by:
             return False
         self._microphone_due = self._clock.monotonic() + SILENT_S
-        if self.turns.reply_open:
+        if self.turns.reply_open and not self.person:
             return False  # their own sentence is being said
         self.active_at = self._clock.monotonic()
         return bool(chunk.audio)
@@ -234,6 +279,8 @@ class OperatedConversation(Conversation):
             _LOG.warning("call.operator_away", call=self._call, operator=self.held_by)
             self._publish(OperatorLeft(call=self._call, operator=self.held_by, reason=_AWAY))
             self._hand_back(self.held_by)
+        if self._rung is not None and now > self._rings_until:
+            self._nobody_joins("no answer")
         self._publish_spoken()
         if self._to_say and not self._voice_on and now - self._silence.since > _FINISHED_AFTER_S:
             self._act(self.turns.assume_turn_over())

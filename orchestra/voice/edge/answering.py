@@ -49,6 +49,14 @@ class EdgeApp(Protocol):
         """Said when no person took the call."""
 
     @property
+    def three_way(self) -> bool:
+        """Whether the person of a transfer joins the caller and the agents."""
+
+    @property
+    def transfer_target(self) -> str:
+        """Where that person is: a number, or a SIP address; empty: there is none."""
+
+    @property
     def voicemail(self) -> str:
         """Said to an answering machine; empty: nothing."""
 
@@ -216,6 +224,8 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         bridge_after_s=settings.bridge_after_s,
         still_there=spoken(app.still_there),
         transfer_failed=spoken(app.transfer_failed),
+        three_way=app.three_way,
+        ring_s=settings.ring_s,
         handed_back=spoken(DEFAULT_LANGUAGE.phrases.handed_back),
         voicemail=spoken(app.voicemail),
         introduction=spoken(app.introduction),

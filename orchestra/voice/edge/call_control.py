@@ -37,6 +37,8 @@ from orchestra.voice.carriers.stream_token import LIFETIME_S, claim_stream
 from orchestra.voice.edge.call_session import serve_call, serve_text_call
 from orchestra.voice.edge.calls_without_stream import close_call
 from orchestra.voice.edge.edge import Edge
+from orchestra.voice.edge.person_legs import PersonLeg, PersonLegs, person_gone
+from orchestra.voice.edge.person_on_line import PersonOnLine
 from orchestra_schemas import (
     CallAnswered,
     CallTransferred,
@@ -107,7 +109,11 @@ class EdgeCallControl:
         before = await edge.call_index.admit(report.provider_call, report.signature, indexed)
         if before is not None:
             return self._repeated(report, before)
-        if (answered := self._answered(report)) is not None:
+        leg = await self._person(report.call) if report.call else None
+        if leg is not None and report.answered is not None and report.answered.by != "human":
+            await person_gone(edge, report.call, leg, report.answered.by)
+            return HangUp()
+        if leg is None and (answered := self._answered(report)) is not None:
             edge.publisher.publish(answered)
             voicemail = edge.answering.begin(replace(report.parties, call=indexed.call), now).voicemail
             if answered.by == "fax" or (answered.by == "machine" and not voicemail):
@@ -188,9 +194,12 @@ class EdgeCallControl:
     async def _next_step(self, report: CallReport) -> Step:
         edge, call = self._edge, report.call
         try:
-            state = await self._state(call)
-        except JournalUnavailableError:
+            leg = await self._person(call)
+            state = await self._state(call) if leg is None else None
+        except (JournalUnavailableError, RejectedError):
             return self._ask_again(report)
+        if leg is not None:
+            return await self._after_persons_stream(report, leg)
         if state is not None and report.stream < state.stream:
             return self._outdated(report)
         if report.end_reason is not None:
@@ -201,6 +210,14 @@ class EdgeCallControl:
         if state is None or not (state.ended or state.started_at or state.turn):
             return await self._connect_late(report, state or ResumeState())
         return await self._follow_journal(report, state)
+
+    async def _after_persons_stream(self, report: CallReport, leg: PersonLeg) -> Step:
+        """The stream of a person's call has ended: by their will, with the caller's call, or because it was lost."""
+        if report.end_reason is not None:
+            await person_gone(self._edge, report.call, leg, report.end_reason)
+        elif not leg.over and report.stream < _MOST_RESUMES:
+            return self._reconnect(report, ResumeState())
+        return HangUp()
 
     async def _follow_journal(self, report: CallReport, state: ResumeState) -> Step:
         step = next_step(state)
@@ -319,6 +336,14 @@ class EdgeCallControl:
         edge.admission.release(call)
         if indexed is not None and indexed.state == "over":
             return
+        try:
+            leg = await self._person(call)
+        except RejectedError as error:  # if it is one, the caller's edge hears nothing of the person, and goes on
+            _LOG.warning("call.end_not_noted", call=call, reason=str(error))
+            leg = None
+        if leg is not None:
+            await person_gone(edge, call, leg, reason)
+            return
         if report.provider_call:
             await edge.call_index.mark(report.provider_call, call, "over")
         if edge.admission.find(call) is None:
@@ -353,7 +378,41 @@ class EdgeCallControl:
             RejectedError: the carrier broke its protocol, or the call is over.
 
         """
+        leg = await self._person(parties.call) if parties.direction == "outbound" else None
+        if leg is not None:
+            await self._serve_person(stream, parties, leg)
+            return
         await serve_call(self._edge, stream, parties, resumed=resumed, answered_by=answered_by)
+
+    async def _serve_person(self, stream: MediaStream, parties: Parties, leg: PersonLeg) -> None:
+        """Have the person join the caller whom they are rung for, if the caller is still there."""
+        edge, call = self._edge, leg.call
+        try:
+            state = await self._state(call)
+        except JournalUnavailableError as error:
+            msg = "the caller's journal cannot be read"
+            raise RejectedError(msg) from error
+        others = state is not None and state.held_by not in {"", leg.person}
+        if leg.over or state is None or state.ended or state.transferred or others:
+            await person_gone(edge, parties.call, leg, "the caller is not there any more")
+            return
+        try:
+            await PersonOnLine(edge, stream, leg).serve(parties.call)
+        finally:
+            edge.admission.release(parties.call)
+
+    async def _person(self, call: str) -> PersonLeg | None:
+        """The person whom this call was placed to, if it was placed for a three-way call.
+
+        Raises:
+            RejectedError: that cannot be read at the moment.
+
+        """
+        try:
+            return await PersonLegs(self._edge.bus).find(call)
+        except (TimeoutError, RedisError) as error:
+            msg = f"the server does not answer at the moment: {error!r}"
+            raise RejectedError(msg) from None
 
     async def serve_text(self, stream: TextStream, parties: Parties, *, resumed: bool, answered_by: str) -> None:
         """Run the call over this stream of text, until either is over.

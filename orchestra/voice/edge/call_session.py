@@ -26,6 +26,7 @@ from orchestra.voice.carriers.port import (
 from orchestra.voice.edge.dial_requests import DialRequests
 from orchestra.voice.edge.edge import Edge
 from orchestra.voice.edge.operator_microphone import OperatorMicrophone
+from orchestra.voice.edge.person_legs import ring_person
 from orchestra.voice.pipeline.agent_speech import SpeechQueue
 from orchestra.voice.pipeline.operator_words import OperatorWords
 from orchestra.voice.pipeline.pipeline import CallPipeline
@@ -59,6 +60,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
     """
     speech = SpeechQueue()
     parties = parties if resumed else await _as_asked_for(edge, parties)
+    ringing: set[asyncio.Task[None]] = set()
 
     def make(state: ResumeState | None) -> Call:
         return Call(
@@ -79,12 +81,24 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         noise = edge.settings.noise_suppression
         find = edge.phrase_cache.find
         pipeline = CallPipeline(call, speech, find, edge.engines, stream, thinking=thinking, noise=noise)
-        microphone = OperatorMicrophone(edge.bus, call, pipeline.play, partial(_transcribe, edge, call))
-        call.conversation.on_held = microphone.switch
+
+        async def play(samples: bytes, sample_rate: int) -> None:
+            await pipeline.play(samples, sample_rate, beside=bool(call.conversation.person))
+
+        def on_held(held: bool) -> None:
+            call.on_held(held)
+            microphone.switch(held)
+
+        def ring(person: str) -> None:
+            ringing.add(asyncio.create_task(ring_person(edge, call.id, person), name=f"person {call.id}"))
+
+        microphone = OperatorMicrophone(edge.bus, call, play, partial(_transcribe, edge, call))
+        call.conversation.on_held, call.ring_person = on_held, ring
 
         async def stop() -> None:
             await microphone.close()
             await pipeline.stop()
+            await asyncio.gather(*ringing)  # whoever is rung has to be known, so that they are hung up on
 
         return CallParts(pipeline.run(), _read_all(call, pipeline, stream), call.watch(), stop)
 

@@ -27,6 +27,7 @@ from orchestra.voice.edge.hold_music import HoldMusicShelf
 from orchestra.voice.edge.metrics import TurnLatency
 from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
+from orchestra.voice.edge.three_way_check import check_three_way
 from orchestra.web_server.bearer_auth import RefusalThrottle
 from orchestra.web_server.pending_connections import PendingConnections
 
@@ -72,6 +73,7 @@ class Edge:
 
         """
         answering = _answering(self.settings, app)
+        check_three_way(self.settings, answering.apps)
         await asyncio.to_thread(self.hold_music.load, answering.hold_music)
         self.answering = answering
         self.publisher.version = self.answering.apps[0].version
@@ -103,6 +105,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
         carrier.check_settings()
     check_installed(settings.noise_suppression)
     answering = _answering(settings, app)
+    check_three_way(settings, answering.apps)
     hold_music = HoldMusicShelf()
     hold_music.load(answering.hold_music)
     admission = CallAdmission(settings.max_calls)

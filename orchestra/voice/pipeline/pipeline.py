@@ -146,12 +146,17 @@ class CallPipeline:
         """Take a frame of the caller's audio."""
         await self._input.push_audio(samples)
 
-    async def play(self, samples: bytes, sample_rate: int) -> None:
-        """Have the caller hear an operator's voice, past the TTS engine: 16-bit mono samples of any rate."""
+    async def play(self, samples: bytes, sample_rate: int, *, beside: bool = False) -> None:
+        """Have the caller hear an operator's voice, past the TTS engine: 16-bit mono samples of any rate.
+
+        ``beside``: it is that of a person on the line with the agents, and is heard at the same time as theirs.
+        """
         if sample_rate != self._operator_rate:  # a resampler has one rate for life
             self._operator_rate, self._resampler = sample_rate, create_stream_resampler(clear_after_secs=None)
         audio = await self._resampler.resample(samples, sample_rate, self._sample_rate)
-        if audio:
+        if audio and beside:
+            await self._output.play_beside(audio)
+        elif audio:
             await self._output.queue_frame(OutputAudioRawFrame(audio, self._sample_rate, 1))
 
     async def stop(self) -> None:

@@ -38,6 +38,7 @@ from pipecat.transports.base_transport import TransportParams
 from orchestra.voice.audio.call_audio import CallAudio, is_audible, leading_silence
 from orchestra.voice.audio.chunker import SAMPLE_RATE
 from orchestra.voice.audio.noise_suppression import NoiseSuppressor, Strength
+from orchestra.voice.audio.second_voice import WaitingVoice, mixed
 from orchestra.voice.audio.upsampler import Upsampler2x
 from orchestra.voice.carriers.port import MediaStream, PressesKeys
 from orchestra.voice.pipeline.agent_speech import PauseAudioFrame, PhraseFrame, UrgentPhraseFrame
@@ -149,6 +150,7 @@ class StreamOutput(BaseOutputTransport):
         self._held = HeldSpeech()
         self._came_at: int | None = None  # when the frame that is being released came, in ns
         self._paused = PausedAudio(stream.sample_rate)
+        self._second_voice = WaitingVoice(stream.sample_rate)
         self._stops_later = False
 
     async def start(self, frame: StartFrame) -> None:
@@ -251,8 +253,10 @@ class StreamOutput(BaseOutputTransport):
         now = time.monotonic()
         self._paused.sent(audio)
         audio = self._thinking.under(audio)
-        self._audio.take_agent_frame(audio)
-        if not await self._stream.send_audio(audio):
+        second = self._second_voice.take(len(audio))
+        together = mixed(audio, second) if second else audio
+        self._audio.take_agent_frame(audio, together)
+        if not await self._stream.send_audio(together):
             return False
         audible, before = is_audible(audio), self._audible
         self._audible = audible
@@ -261,6 +265,14 @@ class StreamOutput(BaseOutputTransport):
         self._played_at = max(self._played_at, now) + len(audio) / 2 / self._stream.sample_rate
         await asyncio.sleep(max(0.0, self._played_at - now - _AHEAD_S))
         return True
+
+    async def play_beside(self, samples: bytes) -> None:
+        """Have the caller hear another voice: with the agents' audio while there is some, otherwise at once."""
+        self._second_voice.put(samples)
+        if time.monotonic() >= self._played_at:
+            waiting = self._second_voice.take()
+            self._audio.take_second_voice(waiting)
+            await self._stream.send_audio(waiting)
 
     async def _send_mark(self, name: str) -> None:
         self._paused.sent(name)
