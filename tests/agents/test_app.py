@@ -91,6 +91,12 @@ def test_every_agent_may_end_the_call_and_transfer_it_where_there_is_somebody() 
     assert [each.name for each in with_person.tools_of(RECEPTION)] == ["transfer_call", "end_call"]
 
 
+@pytest.mark.parametrize("target", ["", "+15550199,,20"])
+def test_whoever_joins_a_call_needs_a_number_without_an_extension(target: str) -> None:
+    with pytest.raises(AppError, match="three_way needs a transfer_target without an extension"):
+        dataclasses.replace(APP, transfer_target=target, three_way=True)
+
+
 async def test_an_agent_with_knowledge_searches_it(tmp_path: Path) -> None:
     (tmp_path / "hours.md").write_text("# Opening hours\n\nWe open at nine.\n")
     agent = dataclasses.replace(RECEPTION, knowledge=True, handoffs=())

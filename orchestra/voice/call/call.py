@@ -98,7 +98,7 @@ class Script:
     version: str = ""  # of package and app
     line: str = ""  # that decided that this app answers
     recording: bool = True  # the audio is kept
-    three_way: bool = False  # the person of a transfer joins the caller and the agents
+    joins: str = ""  # the person who joins the caller and the agents, where an agent transfers to them
     ring_s: float = 30.0  # so long their telephone may ring
 
     @property
@@ -568,8 +568,12 @@ class Call:
                 )
             )
 
+    def _joins(self, transfer: Transfer) -> bool:
+        """Whether the person is to join, rather than to get the caller: where there are agents to join."""
+        return transfer.target == self._script.joins and self._script.ending is None
+
     def _on_agents_end(self, ending: Ending) -> None:
-        if isinstance(ending, Transfer) and self._script.three_way and self.ring_person is not None:
+        if isinstance(ending, Transfer) and self._joins(ending) and self.ring_person is not None:
             self.conversation.ring(ending, self._script.ring_s + _ANSWERED_WITHIN_S)
             self.ring_person(ending.target)
         elif isinstance(ending, Transfer):

@@ -224,7 +224,7 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
         bridge_after_s=settings.bridge_after_s,
         still_there=spoken(app.still_there),
         transfer_failed=spoken(app.transfer_failed),
-        three_way=app.three_way,
+        joins=app.transfer_target if app.three_way else "",
         ring_s=settings.ring_s,
         handed_back=spoken(DEFAULT_LANGUAGE.phrases.handed_back),
         voicemail=spoken(app.voicemail),

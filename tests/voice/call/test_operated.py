@@ -23,6 +23,7 @@ from orchestra_schemas import (
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
+    TransferFailed,
     TurnMeasured,
     UserTurnEnded,
     UserTurnPredicted,
@@ -440,6 +441,75 @@ def test_another_edge_says_a_sentence_though_its_operator_has_spoken_themselves(
     typed = OperatorSaid(call="call", operator="anna", text="Please hold.")
     journal = [OperatorTookOver(call="call", operator="anna"), typed, *call.journal]
     assert history_of(journal).resume.to_say == (typed,)
+
+
+# -- a person who joins
+
+PERSON = "+15550003"
+ASKED = Transfer(PERSON, "A parcel is lost.")
+
+
+def joins(call: OperatedCall) -> None:
+    asked(call)
+    call.wait(8)
+    call.operated.ring(ASKED, 30)
+    takes_over(call, PERSON)
+
+
+def test_the_agent_says_its_briefing_to_both_while_the_person_is_heard(call: OperatedCall) -> None:
+    joins(call)
+    call.wait(0.4, microphone=True)
+    assert call.operated.turns.reply_open
+    assert call.operated.hears(AudioChunk(call="call", speaker="operator", offset_ms=0, audio=bytes(640)))
+    call.wait(4, microphone=True)
+    assert call.said()[-1] == "A parcel is lost."
+    assert (call.operated.held_by, call.operated.person) == (PERSON, PERSON)
+    call.says("thank you")
+    assert call.told(UserTurnEnded)[-1].operator == PERSON  # type: ignore[attr-defined]
+
+
+def test_an_operator_at_a_console_is_no_person_on_the_line(call: OperatedCall) -> None:
+    takes_over(call)
+    assert call.operated.person == ""
+
+
+def test_the_agents_keep_a_caller_whom_nobody_joins(call: OperatedCall) -> None:
+    asked(call)
+    call.wait(8)
+    call.operated.transfer_failed = "Nobody is there."
+    call.operated.ring(ASKED, 30)
+    call.conversation.take(OperatorLeft(call="call", operator="anna"))
+    assert call.operated.rings_for(PERSON)
+    call.conversation.take(OperatorLeft(call="call", operator=PERSON, reason="busy"))
+    call.wait(4)
+    assert call.said()[-1] == "Nobody is there."
+    assert [(each.target, each.reason) for each in call.told(TransferFailed)] == [(PERSON, "busy")]  # type: ignore[attr-defined]
+    assert not call.operated.rings_for()
+    state = history_of(call.journal).resume
+    assert (state.ending, state.transfer_failed) == (None, False)
+
+
+def test_a_person_of_whom_no_carrier_says_anything_is_not_waited_for(call: OperatedCall) -> None:
+    asked(call)
+    call.wait(8)
+    call.operated.ring(ASKED, 30)
+    call.wait(29)
+    assert call.operated.rings_for(PERSON)
+    call.wait(2)
+    assert [each.reason for each in call.told(TransferFailed)] == ["no answer"]  # type: ignore[attr-defined]
+
+
+def test_another_edge_goes_on_with_a_person_on_the_line(call: OperatedCall) -> None:
+    joins(call)
+    call.wait(4, microphone=True)
+    wanted = CallTransferRequested(call="call", turn=1, target=PERSON, briefing="A parcel is lost.")
+    journal = [wanted, *call.journal, OperatorTookOver(call="call", operator=PERSON)]
+    state = history_of(journal).resume
+    assert (state.held_by, state.ending) == (PERSON, None)
+    other = OperatedCall()
+    other.conversation.resume(state, "Sorry, say that again.")
+    other.wait(1, microphone=True)
+    assert (other.operated.person, other.said()) == (PERSON, [])
 
 
 # -- listen

@@ -1,11 +1,13 @@
 """What a call takes from its journal: once, in order, and from whichever edge has the call last."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestra.bus import Publisher
+from orchestra.history.ending import HangUp
 from orchestra.history.resume import ResumeState
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import Say, Speech
@@ -15,6 +17,7 @@ from orchestra_schemas import (
     CallAnswered,
     CallEndRequested,
     CallResumed,
+    CallTransferRequested,
     DigitsRequested,
     Event,
     PromptCompleted,
@@ -151,3 +154,20 @@ class TestTakenUp:
         call.take_event(found)
         call.greet()
         assert await asyncio.wait_for(asyncio.shield(call.over), 1) == "agent_hung_up"
+
+
+@pytest.mark.parametrize(
+    ("target", "ending", "rung"),
+    [("+15550003", None, ["+15550003"]), ("+15550004", None, []), ("+15550003", HangUp(), [])],
+    ids=["the app's person", "somebody else", "a line that is closed"],
+)
+async def test_only_the_app_s_person_joins_and_only_agents_who_answer(
+    bus: TestBus, publisher: Publisher, target: str, ending: HangUp | None, rung: list[str]
+) -> None:
+    script = replace(SCRIPT, joins="+15550003", ending=ending)
+    call = Call(Parties(call=bus.call(), provider_call="CA1"), script, "a/b", publisher, lambda _: None)
+    joining: list[str] = []
+    call.ring_person = joining.append
+    call.started()
+    call.take_event(CallTransferRequested(call=call.id, target=target, operator="anna"))
+    assert (joining, call.over.done()) == (rung, not rung)
