@@ -71,7 +71,7 @@ def _begin(pieces: list[str], values: ValueWords) -> int:
     for at in range(len(found)):
         if digit_runs(found[at], values):
             break
-        size = longest_at(found, at, values.introduces | values.at)
+        size = longest_at(found, at, values.introduces.union(values.at))
         begin = at + size if size else begin
     while begin < len(found) and (found[begin] in values.fillers or found[begin] == ","):
         begin += 1

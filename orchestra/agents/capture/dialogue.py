@@ -24,6 +24,8 @@ from orchestra_schemas import ToolCall
 
 #: most questions of one dialogue, corrections and parts among them
 _ROUNDS = 12
+#: most characters of an answer that are understood: nobody dictates more in one turn
+_LONGEST_ANSWER = 600
 
 
 class PendingCapture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -112,6 +114,7 @@ class CaptureDialogue:
         """What follows from the caller's words."""
         if pending.rounds >= _ROUNDS:
             return GivenUp()
+        text = text[:_LONGEST_ANSWER]
         return self._confirm(pending, text, setting) if pending.value else self._listen(pending, text, setting)
 
     def keyed(self, pending: PendingCapture, keys: str, setting: Setting) -> Step:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 import msgspec
+from babel.core import UnknownLocaleError
+from babel.dates import format_date
 
 from orchestra.agents.capture.corrections import (
     correct_digits,
@@ -203,15 +205,8 @@ class Date(Kind):
         return Heard(invalid=True) if early or late else Heard(found.isoformat())
 
     def say(self, value: str, setting: Setting) -> str:  # noqa: D102
-        day, values = date.fromisoformat(value), setting.values
-        weekday = next((name for name, number in values.weekdays.items() if number == day.weekday()), "")
-        month = next((name for name, number in values.months.items() if number == day.month), str(day.month))
-        return values.phrases.date.format(
-            weekday=weekday.capitalize() if values.code in _CAPITALS else weekday,
-            day=day.day,
-            month=month.capitalize() if values.code in _CAPITALS else month,
-            year=day.year,
-        )
-
-
-_CAPITALS: Final = frozenset({"en", "de"})
+        day = date.fromisoformat(value)
+        try:
+            return format_date(day, format="full", locale=setting.values.code or "en")
+        except UnknownLocaleError:
+            return value

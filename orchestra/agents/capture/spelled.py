@@ -86,9 +86,7 @@ class Email(Kind):
 
     def say(self, value: str, setting: Setting) -> str:  # noqa: D102
         values = setting.values
-        names = {sign: word for word, sign in reversed(list(values.signs.items()))} | {
-            "@": min(values.at - {"@"} or values.at, key=len)
-        }
+        names = {sign: word for word, sign in reversed(list(values.signs.items()))} | {"@": values.at[0]}
         local, _, domain = value.partition("@")
         runs = re.findall(r"[a-z]+|\d|[^a-z\d]", local)
         said = " ".join("-".join(run.upper()) if run.isalpha() else names.get(run, run) for run in runs)

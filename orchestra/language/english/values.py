@@ -26,7 +26,6 @@ VALUES: Final = ValueWords(
         go_on="{value}. Go on, please.",
         spell="Could you spell it for me, letter by letter?",
         keys="Please enter it on the keys of your telephone, and press the hash key at the end.",
-        date="{weekday}, {month} {day}, {year}",
         or_="or",
     ),
     numbers=below_hundred("en") | {"oh": 0, "nought": 0, "nil": 0, "fourty": 40},
@@ -91,7 +90,7 @@ VALUES: Final = ValueWords(
     units={"day": 1, "days": 1, "week": 7, "weeks": 7, "month": 30, "months": 30},
     next=frozenset({"next"}),
     month_first=True,
-    at=frozenset({"at"}),
+    at=("at",),
     signs={
         "dot": ".",
         "period": ".",

@@ -17,7 +17,6 @@ class CapturePhrases:
         go_on: a part was heard, and there is more to come.
         spell: asks for the spelling, after a first failure.
         keys: asks for the keys of the telephone.
-        date: a day that is read back, of its ``{weekday}``, ``{day}``, ``{month}`` and ``{year}``.
         or_: between the last two of several choices.
 
     """
@@ -30,7 +29,6 @@ class CapturePhrases:
     go_on: str
     spell: str
     keys: str
-    date: str
     or_: str
 
 
@@ -69,7 +67,7 @@ class ValueWords:
         units: words for a number of days: ``{"week": 7}``; months count as 30 and keep the day.
         next: words before a weekday or month that mean the coming one.
         month_first: whether dates in figures begin with the month.
-        at: words for ``@``.
+        at: words for ``@``; the first one is said.
         signs: words for other signs of an address.
         introduces: words after which a value begins: "is" in "my name is".
         fillers: words that are part of no name.
@@ -108,7 +106,7 @@ class ValueWords:
     units: Mapping[str, int]
     next: frozenset[str]
     month_first: bool = False
-    at: frozenset[str]
+    at: tuple[str, ...]
     signs: Mapping[str, str]
     introduces: frozenset[str]
     fillers: frozenset[str]

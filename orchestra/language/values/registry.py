@@ -1,5 +1,6 @@
 """Finds the value tables of a language: the module ``values`` in its package."""
 
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Final
@@ -25,6 +26,6 @@ def values_of(code: str) -> ValueWords:
     if package is None:
         from orchestra.language.values.generic import VALUES as GENERIC  # noqa: PLC0415 - most apps need one language
 
-        return GENERIC
+        return replace(GENERIC, code=language)
     found: ValueWords = import_module(f"orchestra.language.{package}.values").VALUES
     return found.in_region(region)

@@ -155,9 +155,10 @@ def address_parts(text: str, values: ValueWords) -> str:
     written: list[str] = []
     at, begin = 0, 0
     while at < len(found):
-        piece, used = _piece_at(found, at, values)
-        if not used and (size := longest_at(found, at, values.introduces)) and "@" not in written:
-            begin, used = len(written), size  # what was said before it is no part of the address
+        introduced = _introduced(found, at, written, values)
+        piece, used = ("", 0) if introduced else _piece_at(found, at, values)
+        if introduced:
+            begin, used = len(written), introduced  # what was said before it is no part of the address
         elif (
             not used
             and len(written) == begin
@@ -171,6 +172,15 @@ def address_parts(text: str, values: ValueWords) -> str:
             written.append(piece)
         at += used
     return "".join(written[begin:]).rstrip(".")
+
+
+def _introduced(found: list[str], at: int, written: list[str], values: ValueWords) -> int:
+    """How many tokens the words take that introduce an address; 0 if they are a part of it, as ``es`` in ``.es``."""
+    size = longest_at(found, at, values.introduces)
+    if not size or "@" in written or (written and written[-1] in values.signs.values()):
+        return 0
+    spelled = size == 1 and len(found[at]) == 1 and any(len(each) == 1 for each in found[max(0, at - 1) : at + 2 : 2])
+    return 0 if spelled or (at + size < len(found) and found[at + size] in values.at) else size
 
 
 def _piece_at(found: list[str], at: int, values: ValueWords) -> tuple[str, int]:
