@@ -1,17 +1,22 @@
 """An operator in a real browser steps into a call of a real edge: what they hear, and what the caller hears of them."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 
+from orchestra.console.steering.targets import Targets, TransferTargets
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     CallEnded,
     CallEndRequested,
     CallStarted,
+    CallTransferRequested,
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
+    OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
     OperatorWhispered,
@@ -120,6 +125,37 @@ async def test_an_operator_speaks_with_the_caller_and_hands_the_call_back(bus: T
         await desk.button("Hand back").click()
         assert (await running.event(OperatorHandedBack)).note == "A refund of 5."
         await desk.until_shown("The agents have the call")
+
+
+async def test_an_operator_passes_the_caller_on_to_an_agent_or_a_person(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def known(_: TransferTargets) -> Targets:
+        return Targets(people=("+15550199",), agents={"demo": ("desk", "claims"), "bank": ("teller",)})
+
+    monkeypatch.setattr(TransferTargets, "get", known)
+    call = bus.call()
+    await bus.publish(CallStarted(call=call, app="demo"))
+    async with serving_console(console_settings(settings)) as console, panel_page(console, call) as desk:
+        await desk.until_shown("The agents have the call")
+        await desk.button("Transfer …").click()
+        to = desk.page.get_by_role("combobox", name="To", exact=True)
+        await expect(to.locator("option")).to_have_text(["A person", "Agent desk", "Agent claims", "App bank"])
+        await to.select_option("Agent claims")
+        await expect(desk.page.get_by_label("A number with +")).to_be_hidden()
+        await desk.page.get_by_label("For whoever answers").fill("It is about a vase.")
+        await desk.button("Transfer").click()
+        await expect(desk.page.get_by_role("dialog")).to_have_count(0)
+        await desk.button("Transfer …").click()
+        await desk.page.get_by_label("A number with +").fill("+15550199")
+        await desk.button("Transfer").click()
+        await expect(desk.page.get_by_role("dialog")).to_have_count(0)
+        async with asyncio.timeout(20):
+            while not (asked := await bus.published(CallTransferRequested, call)):  # noqa: ASYNC110 - of a page
+                await asyncio.sleep(0.05)
+    (passed_on,) = await bus.published(OperatorPassedOn, call)
+    assert (passed_on.agent, passed_on.app, passed_on.briefing) == ("claims", "", "It is about a vase.")
+    assert [event.target for event in asked] == ["+15550199"]
 
 
 async def test_a_page_that_is_closed_in_a_take_over_gives_the_call_back(bus: TestBus, settings: Settings) -> None:

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager, suppress
 import numpy as np
 import pytest
 
+from orchestra.listener_leases import renew
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
+from orchestra.voice.edge import absent_listeners
 from orchestra_schemas import (
     AudioChunk,
     CallEnded,
@@ -17,6 +19,7 @@ from orchestra_schemas import (
     CallResumed,
     CallStarted,
     OperatorHandedBack,
+    OperatorJoined,
     OperatorLeft,
     OperatorSaid,
     OperatorTookOver,
@@ -69,7 +72,7 @@ async def test_an_operators_sentence_replaces_the_reply_that_the_caller_hears(bu
 async def test_the_caller_hears_the_operator_and_no_agent_until_the_call_is_handed_back(
     bus: TestBus, settings: Settings
 ) -> None:
-    async with running_edge(bus, settings, "where is my parcel", "it is lost", app=SILENT) as running:
+    async with running_edge(bus, settings, "where is my parcel", "it is lost", "I see it", app=SILENT) as running:
         delays: list[float] = []
 
         async def talk(line: PhoneLine) -> None:
@@ -87,6 +90,8 @@ async def test_the_caller_hears_the_operator_and_no_agent_until_the_call_is_hand
             delays.append(heard_voice_s(line.tracks.agent[round(from_s * 8000) :])[0])
             await bus.publish(OperatorHandedBack(call=call, operator="anna", note="Refund agreed."))
             await running.event(ReplySpoken, text=BACK)
+            understood = await running.event(ReplySpoken, operator="anna")
+            assert (understood.text, understood.engine) == ("I see it", "script")
 
         await running.call(talk)
         ended = await running.event(CallEnded)
@@ -136,6 +141,25 @@ async def test_a_take_over_goes_on_at_the_edge_that_resumes_the_call(bus: TestBu
 
         await running.call(talk)
     assert await bus.published(OperatorLeft) == []
+
+
+async def test_a_listener_whose_console_is_gone_leaves_the_call_and_one_who_is_there_stays(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(absent_listeners, "LOOK_EVERY_S", 0.3)
+    async with running_edge(bus, settings, app=SILENT) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            call = await begun(running)
+            await renew(bus.bus, [(call, "ben")])
+            for operator in ("anna", "ben"):  # anna's console is killed before it has a lease
+                await bus.publish(OperatorJoined(call=call, operator=operator, listens=True))
+            left = await running.event(OperatorLeft)
+            assert (left.operator, left.listens) == ("anna", True)
+            await line.until(lambda: False, 1.0)
+
+        await running.call(talk)
+    assert [event.operator for event in await bus.published(OperatorLeft)] == ["anna"]
 
 
 async def test_an_operator_ends_the_call_at_once(bus: TestBus, settings: Settings) -> None:
