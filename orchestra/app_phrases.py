@@ -5,6 +5,7 @@ The process must be new because Python imports each module only once.
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ import msgspec
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
 from orchestra.lines import LinePlan
+from orchestra.spoken_languages import AUTO, SpokenLanguages, in_language
 
 if TYPE_CHECKING:
+    from orchestra.agents.app import App
     from orchestra.agents.lines import Lines
 
 _PRINT_LINES = """
@@ -26,25 +29,36 @@ sys.stdout.buffer.write(msgspec.json.encode(edge_lines(load_lines(sys.argv[1])))
 """
 
 
+class EdgePhrases(msgspec.Struct, frozen=True):
+    """What an edge says for an app in one language, as it is written; see `orchestra.App`."""
+
+    greeting: str = ""
+    holding: str = ""
+    apology: str = ""
+    still_there: str = ""
+    transfer_failed: str = ""
+    voicemail: str = ""
+    introduction: str = ""
+
+
 class AppPhrases(msgspec.Struct, frozen=True):
     """The name and version of an app, what the edge says for it, how long it waits, and whom the app transfers to."""
 
     name: str
     version: str
-    greeting: str
-    holding: str
-    apology: str
-    still_there: str
-    transfer_failed: str
-    voicemail: str
-    introduction: str
+    speaks: SpokenLanguages
+    said: dict[str, EdgePhrases]
     endpointing_by_agent: dict[str, Endpointing]
-    fillers: tuple[tuple[str, str, float], ...]
+    fillers: tuple[tuple[str, str, float, str], ...]
     transfer_target: str = ""
     three_way: bool = False
     thinking_sound: str = ""
     speed: float = 1.0
     pronunciations: dict[str, str] = {}
+
+    def said_in(self, language: str) -> EdgePhrases:
+        """What the edge says in this language; of a language that neither app nor lines name, what it says first."""
+        return in_language(self.said, language) or self.said[self.speaks.first]
 
 
 class EdgeLines(msgspec.Struct, frozen=True):
@@ -56,10 +70,14 @@ class EdgeLines(msgspec.Struct, frozen=True):
 
 def edge_lines(lines: "Lines") -> EdgeLines:
     """What an edge needs of these lines."""
-    names = AppPhrases.__struct_fields__
-    return EdgeLines(
-        tuple(AppPhrases(**{name: getattr(app, name) for name in names}) for app in lines.apps), lines.plan
-    )
+    of_lines = [rule.language for rule in lines.plan.rules.values()] if lines.plan is not None else []
+    codes = [code for code in of_lines if code not in ("", AUTO)]
+    return EdgeLines(tuple(_phrases(app, codes) for app in lines.apps), lines.plan)
+
+
+def _phrases(app: "App", of_lines: Iterable[str]) -> AppPhrases:
+    given = {name: getattr(app, name) for name in AppPhrases.__struct_fields__ if name != "said"}
+    return AppPhrases(said={code: app.said_in(code) for code in (*app.speaks.all, *of_lines)}, **given)
 
 
 async def load_edge_lines(app: str, folder: Path | None = None) -> EdgeLines:

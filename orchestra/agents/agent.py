@@ -6,10 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text
+from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text, check_text_by_language
 from orchestra.agents.tool import Tool
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
+from orchestra.spoken_languages import check_code, in_language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,15 @@ class Agent:
     Attributes:
         name: letters, digits and underscores; other agents hand off to it by this name.
         about: what it takes care of, in callers' words; the router and other agents read it.
-        prompt: the system prompt, or the path of a text file with it.
+        prompt: the system prompt, or the path of a text file with it; one for all languages, or by language:
+            ``{"en": …, "es": …}``.
         tools: functions marked with `orchestra.tool`.
         handoffs: names of the agents that it may hand the caller off to.
         examples: what callers say when they need this agent, for the router.
         knowledge: whether it may search the app's knowledge.
-        voice: the speech engine's voice for this agent; empty: the edge's own.
+        voice: the speech engine's voice for this agent; empty: the edge's own. Or by language: ``{"en": "amy"}``.
+        language: the only one that it speaks (BCP 47): the call changes to it when the agent takes the caller. Empty:
+            that of the call.
         model: the model that answers for this agent; empty: the platform's.
         parameters: sent to the model's server with the prompt, such as ``{"temperature": 0.2,
             "max_tokens": 200}``; the names are the server's.
@@ -38,12 +42,13 @@ class Agent:
 
     name: str
     about: str
-    prompt: str | Path
+    prompt: str | Path | Mapping[str, str | Path] = field(hash=False)
     tools: tuple[Tool, ...] = ()
     handoffs: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     knowledge: bool = False
-    voice: str = ""
+    voice: str | Mapping[str, str] = field(default="", hash=False)
+    language: str = ""
     model: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
     endpointing: Endpointing | None = None
@@ -59,8 +64,14 @@ class Agent:
         check_text(self.name, "an agent's name")
         here = f"agent {self.name!r}:"
         check_text(self.about, f"{here} about")
-        if not isinstance(self.prompt, str | Path):
-            check_text(self.prompt, f"{here} prompt")
+        for code, prompt in self.prompts.items():
+            if code:
+                check_code(code, f"{here} prompt")
+            if not isinstance(prompt, str | Path):
+                check_text(prompt, f"{here} prompt")
+        check_text_by_language(self.voice, f"{here} voice")
+        if self.language != "":
+            check_code(self.language, f"{here} language")
         for name, kind, cure in (
             ("tools", Tool, "mark the function with @tool, and write tools=(it, …)"),
             ("handoffs", str, 'name the other agents, as in handoffs=("billing",)'),
@@ -74,18 +85,41 @@ class Agent:
         check_endpointing(self.endpointing, here)
         check_speed(self.speed, here)
 
+    @property
+    def prompts(self) -> Mapping[str, str | Path]:
+        """Its prompts by language; under "" one for all."""
+        return self.prompt if isinstance(self.prompt, Mapping) and self.prompt else {"": self.prompt}  # type: ignore[dict-item]
+
     @cached_property
-    def instructions(self) -> str:
-        """The text of the system prompt.
+    def instructions_by_language(self) -> dict[str, str]:
+        """The texts of its system prompts by language; under "" one for all.
 
         Raises:
-            AppError: the prompt's file cannot be read.
+            AppError: a prompt's file cannot be read.
 
         """
-        if isinstance(self.prompt, str):
-            return self.prompt
-        try:
-            return self.prompt.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            msg = f"agent {self.name!r}: prompt file {self.prompt} cannot be read ({error.strerror}): check the path"
-            raise AppError(msg) from error
+        return {code: _text_of(prompt, self.name) for code, prompt in self.prompts.items()}
+
+    def instructions(self, language: str) -> str:
+        """The text of the system prompt for a call in this language; of several, the first if there is none for it.
+
+        Raises:
+            AppError: a prompt's file cannot be read.
+
+        """
+        texts = self.instructions_by_language
+        return texts[""] if "" in texts else in_language(texts, language) or next(iter(texts.values()))
+
+    def voice_in(self, language: str) -> str:
+        """The speech engine's voice for this language; empty: the edge's own."""
+        return in_language(self.voice, language) or ""
+
+
+def _text_of(prompt: str | Path, agent: str) -> str:
+    if isinstance(prompt, str):
+        return prompt
+    try:
+        return prompt.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        msg = f"agent {agent!r}: prompt file {prompt} cannot be read ({error.strerror}): check the path"
+        raise AppError(msg) from error

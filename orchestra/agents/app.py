@@ -8,19 +8,23 @@ from inspect import isasyncgenfunction
 from typing import Any
 
 from orchestra.agents.agent import Agent
-from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text
+from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text, check_text_by_language
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
+from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool, ToolSource
 from orchestra.agents.transfer_tool import TransferTool
+from orchestra.app_phrases import EdgePhrases
 from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
-from orchestra.language import DEFAULT_LANGUAGE, Language
+from orchestra.language import find_language
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.lines import absolute_sound
 from orchestra.lines.dialled import split_extension
 from orchestra.pronunciations import Pronunciations
+from orchestra.spoken_languages import AUTO, SpokenLanguages, check_code, in_language, spoken_languages
 from orchestra.version import package_version
 
 
@@ -28,12 +32,19 @@ from orchestra.version import package_version
 class App:
     """The team that answers a call.
 
+    What is said may be given as one text, or by language: ``greeting={"en": "Hello!", "es": "¡Hola!"}``.
+
     Attributes:
         name: letters, digits and underscores.
         agents: the team.
         entry: name of the agent that answers first.
+        language: in which calls begin (BCP 47: ``es``, ``pt-BR``), or ``"auto"``: the first of ``languages``, and then
+            whichever of them the caller speaks. A `Line` may say another, and an agent that has its own begins in that.
+        languages: every language into which a call may change: callers ask for it ("in English, please"), and agents
+            change it. With ``"auto"``, the default is en, es, de, fr, it, pt and nl; otherwise there is no other.
         greeting: said when the call starts; empty: the caller speaks first.
-        apology: said when the model fails or takes too long.
+        apology: said when the model fails or takes too long. None, here and below: the platform's words in the language
+            of the call.
         holding: said by the edge to a caller who has to wait, whatever the reason. With the default, shorter phrases
             come first.
         still_there: said by the edge to a caller who has been silent for a long time, before it hangs up; empty:
@@ -73,13 +84,15 @@ class App:
     name: str
     agents: tuple[Agent, ...]
     entry: str
-    greeting: str = ""
-    apology: str = DEFAULT_LANGUAGE.phrases.apology
-    holding: str = DEFAULT_LANGUAGE.phrases.holding
-    still_there: str = DEFAULT_LANGUAGE.phrases.still_there
-    transfer_failed: str = DEFAULT_LANGUAGE.phrases.transfer_failed
-    voicemail: str = ""
-    introduction: str = ""
+    language: str = DEFAULT_CODE
+    languages: tuple[str, ...] = ()
+    greeting: str | Mapping[str, str] = field(default="", hash=False)
+    apology: str | Mapping[str, str] | None = field(default=None, hash=False)
+    holding: str | Mapping[str, str] | None = field(default=None, hash=False)
+    still_there: str | Mapping[str, str] | None = field(default=None, hash=False)
+    transfer_failed: str | Mapping[str, str] | None = field(default=None, hash=False)
+    voicemail: str | Mapping[str, str] = field(default="", hash=False)
+    introduction: str | Mapping[str, str] = field(default="", hash=False)
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
@@ -112,9 +125,12 @@ class App:
         object.__setattr__(self, "rules", rules)
         cure = 'name other apps, as in transfers=("billing",)'
         object.__setattr__(self, "transfers", as_tuple(self.transfers, str, f"{here} transfers", cure=cure))
-        phrases = ("greeting", "apology", "holding", "still_there", "transfer_failed", "voicemail", "introduction")
-        for name in ("entry", *phrases):
-            check_text(getattr(self, name), f"{here} {name}")
+        check_text(self.entry, f"{here} entry")
+        platforms = ("apology", "holding", "still_there", "transfer_failed")
+        for name in ("greeting", "voicemail", "introduction", *platforms):
+            if getattr(self, name) is not None or name not in platforms:
+                check_text_by_language(getattr(self, name), f"{here} {name}")
+        self._check_languages(here)
         check_text(self.transfer_target, f"{here} transfer_target")
         if self.three_way and (not self.transfer_target or split_extension(self.transfer_target)[1]):
             msg = f"{here} three_way needs a transfer_target without an extension: the number or address of the person"
@@ -139,10 +155,41 @@ class App:
         """The package's version and a hash of everything that decides how this app answers: ``0.1.0+3f2a9c1d7b20``."""
         return f"{package_version()}+{fingerprint(self)}"
 
-    @property
-    def language(self) -> Language:
-        """The language that its agents and callers speak."""
-        return DEFAULT_LANGUAGE
+    def _check_languages(self, here: str) -> None:
+        check_code(self.language, f"{here} language", auto=True)
+        cure = 'write languages=("en", "es")'
+        named = as_tuple(self.languages, str, f"{here} languages", cure=cure)
+        for code in named:
+            check_code(code, f"{here} languages")
+        if named and self.language not in (AUTO, *named):
+            msg = f"{here} its language {self.language!r} is not among its languages {', '.join(named)}: add it there"
+            raise AppError(msg)
+        object.__setattr__(self, "languages", named)
+
+    @cached_property
+    def speaks(self) -> SpokenLanguages:
+        """In which language its calls begin, and into which they may change."""
+        own = [agent.language for agent in self.agents if agent.language]
+        entry = self.team[self.entry].language if self.entry in self.team else ""
+        return spoken_languages(self.language, self.languages, tuple(own), entry)
+
+    def said_in(self, language: str) -> EdgePhrases:
+        """What the edge says for it in this language, as it is written."""
+        ours = find_language(language).phrases
+
+        def given(phrase: str | Mapping[str, str] | None, default: str = "") -> str:
+            chosen = in_language(phrase, language)
+            return default if chosen is None else chosen
+
+        return EdgePhrases(
+            greeting=given(self.greeting),
+            holding=given(self.holding, ours.holding),
+            apology=given(self.apology, ours.apology),
+            still_there=given(self.still_there, ours.still_there),
+            transfer_failed=given(self.transfer_failed, ours.transfer_failed),
+            voicemail=given(self.voicemail),
+            introduction=given(self.introduction),
+        )
 
     @cached_property
     def team(self) -> dict[str, Agent]:
@@ -193,13 +240,14 @@ class App:
         return self.speed if speaker is None or speaker.speed is None else speaker.speed
 
     @property
-    def fillers(self) -> tuple[tuple[str, str, float], ...]:
-        """What callers hear while a tool is slow, each with the voice and the speed of the agent who says it."""
+    def fillers(self) -> tuple[tuple[str, str, float, str], ...]:
+        """What callers hear while a tool is slow: the words, the voice and speed of the agent, and the language."""
         return tuple(
-            (self.language.to_speech(tool.filler), agent.voice, self.speed_of(agent.name))
+            (find_language(code).to_speech(filler), agent.voice_in(code), self.speed_of(agent.name), code)
             for agent in self.agents
+            for code in ((agent.language,) if agent.language else self.speaks.all)
             for tool in self.tools_of(agent)
-            if tool.filler
+            if (filler := tool.filler_in(code))
         )
 
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
@@ -209,6 +257,8 @@ class App:
             builtin.insert(0, self._transfer)
         elif self.transfer_target:
             builtin.insert(0, transfer_call)
+        if self.speaks.others:
+            builtin.insert(0, self._change_language)
         if agent.knowledge and self._search is not None:
             builtin.insert(0, self._search)
         return (*_current(agent.tools), *(tool for tool in builtin if tool not in agent.tools))
@@ -216,6 +266,10 @@ class App:
     @cached_property
     def _transfer(self) -> Tool:
         return TransferTool(self.transfers, person=bool(self.transfer_target))
+
+    @cached_property
+    def _change_language(self) -> Tool:
+        return ChangeLanguageTool(self.speaks.all)
 
     @cached_property
     def _search(self) -> Tool | None:

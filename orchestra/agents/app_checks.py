@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_type_hints
 from orchestra.agents.speaking_rate import FASTEST, SLOWEST
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
+from orchestra.spoken_languages import check_code
 
 T = TypeVar("T")
 
@@ -49,6 +50,24 @@ def check_text(given: Any, where: str) -> None:
     """
     if not isinstance(given, str):
         msg = f"{where} is {_shown(given)}, not text: write it in quotation marks"
+        raise AppError(msg)
+
+
+def check_text_by_language(given: Any, where: str) -> None:
+    """Check that this is text, or text by the code of a language.
+
+    Raises:
+        AppError: it is neither, or a code is none.
+
+    """
+    if not isinstance(given, Mapping):
+        check_text(given, where)
+        return
+    for code, text in given.items():
+        check_code(code, where)
+        check_text(text, f"{where}[{code!r}]")
+    if not given:
+        msg = f'{where} is empty: write {{"en": "…", "es": "…"}}, or one text for all languages'
         raise AppError(msg)
 
 

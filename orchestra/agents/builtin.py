@@ -10,9 +10,11 @@ from typing import Annotated, Protocol
 
 import msgspec
 
-from orchestra.agents.tool import Tool, tool
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.agents.tool import Tool, ToolContext, tool
+from orchestra.language import DEFAULT_LANGUAGE, find_language
 
+#: the tool of apps with several languages, see `orchestra.agents.change_language_tool`
+CHANGE_LANGUAGE = "change_language"
 _PASSAGES = 3
 _NOTHING_FOUND = "Nothing in the knowledge matches. Say that you do not know, and offer what you can do."
 
@@ -35,20 +37,22 @@ class Found(Protocol):
     idempotent=True,
     examples=DEFAULT_LANGUAGE.tool_examples["end_call"],
 )
-def end_call(reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
+def end_call(context: ToolContext, reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
     """End the call, once the caller has said good-bye or needs nothing more."""
     del reason  # part of the event that execution publishes
-    return DEFAULT_LANGUAGE.phrases.farewell
+    return find_language(context.language).phrases.farewell
 
 
 @tool(
     idempotent=True,
     examples=DEFAULT_LANGUAGE.tool_examples["transfer_call"],
 )
-def transfer_call(briefing: Annotated[str, "what the person should know, in a sentence"] = "") -> str:
+def transfer_call(
+    context: ToolContext, briefing: Annotated[str, "what the person should know, in a sentence"] = ""
+) -> str:
     """Hand the call to a person, when the caller asks for one or you cannot help."""
     del briefing
-    return DEFAULT_LANGUAGE.phrases.transferring
+    return find_language(context.language).phrases.transferring
 
 
 @tool(idempotent=True, stop_on_barge_in=True, timeout_s=30.0)
@@ -77,7 +81,7 @@ CLOSING = frozenset({end_call.name, transfer_call.name})
 
 #: these act on the call or speak with the caller, so they wait until the caller's turn is over, although some may be
 #: repeated
-ACTS_ON_CALL = CLOSING | {collect_digits.name, press_keys.name}
+ACTS_ON_CALL = CLOSING | {collect_digits.name, press_keys.name, CHANGE_LANGUAGE}
 
 
 def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:

@@ -12,7 +12,8 @@ from orchestra.agents.caller_notes import LONGEST_NOTE, quoted
 from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.language import Language
-from orchestra_schemas import AppChanged, Message, ToolCall
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra_schemas import AppChanged, LanguageChanged, Message, ToolCall
 
 #: most messages and characters; the oldest turns are dropped first, the last one is always kept
 _KEPT: Final = 60
@@ -65,6 +66,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         held_by: the operator who has taken the call over, after the turn ``held_since``; empty: the agents have it.
         wanted_agent: who is to answer the next turn, because an operator has passed the caller on to them.
         call_state: what tools have noted for the rest of the call, by name.
+        language: in which the call is held (BCP 47).
+        language_before: the last turn in which agents changed the language, and the one in which that turn began.
         app: the app that answers, in this ``version``, since the call came on this ``line``; all three empty where one
             app answers everything.
 
@@ -88,6 +91,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     held_since: int = -1
     wanted_agent: str = ""
     call_state: dict[str, Any] = {}
+    language: str = DEFAULT_CODE
+    language_before: tuple[int, str] = (-1, "")
     app: str = ""
     version: str = ""
     line: str = ""
@@ -124,6 +129,18 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         self.caller = caller
         if text:
             self.lines.append(Line(0, Message(role="assistant", content=text)))
+
+    def change_language(self, changed: LanguageChanged) -> None:
+        """The call goes on in another language."""
+        by_agents = changed.reason in {"chosen", "agent"}
+        if by_agents and self.language_before[0] != changed.turn:
+            self.language_before = changed.turn, self.language
+        self.language = changed.language
+
+    def language_at(self, turn: int) -> str:
+        """The language in which this turn begins, also for a worker that repeats it after agents have changed it."""
+        of, language = self.language_before
+        return language if of == turn else self.language
 
     def add_turn(self, turn: int, messages: Sequence[Message], *, agent: str, running: Mapping[str, str]) -> None:
         """Add a finished turn, however it ended.

@@ -14,6 +14,7 @@ import msgspec
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool
 from orchestra.endpointing import DEFAULT_ENDPOINTING
+from orchestra.spoken_languages import SpokenLanguages
 
 if TYPE_CHECKING:
     from orchestra.agents.agent import Agent
@@ -34,8 +35,7 @@ def fingerprint(app: "App") -> str:
     content = {
         "app": app.name,
         "entry": app.entry,
-        "said": [app.greeting, app.apology, app.holding, app.still_there, app.transfer_failed, app.voicemail],
-        **({"introduction": app.introduction} if app.introduction else {}),
+        **_said(app),
         "transfer_target": app.transfer_target,
         "redact": dict(app.redact),
         **({"speed": app.speed} if app.speed != 1.0 else {}),
@@ -53,15 +53,27 @@ def fingerprint(app: "App") -> str:
     return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:_DIGITS]
 
 
+def _said(app: "App") -> dict[str, Any]:
+    """What the edge says for it; that of one language looks as it did before there were others."""
+    languages = {code: msgspec.structs.asdict(app.said_in(code)) for code in app.speaks.all}
+    one = app.said_in(app.speaks.first)
+    return {
+        "said": [one.greeting, one.apology, one.holding, one.still_there, one.transfer_failed, one.voicemail],
+        **({"introduction": one.introduction} if one.introduction else {}),
+        **({"languages": [msgspec.to_builtins(app.speaks), languages]} if app.speaks != SpokenLanguages() else {}),
+    }
+
+
 def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
     return {
         "name": agent.name,
         "about": agent.about,
-        "prompt": agent.instructions,
+        "prompt": agent.instructions_by_language.get("", agent.instructions_by_language),
         "tools": [tool.name for tool in app.tools_of(agent)],
         "handoffs": agent.handoffs,
         "examples": agent.examples,
-        "voice": agent.voice,
+        "voice": agent.voice if isinstance(agent.voice, str) else dict(agent.voice),
+        **({"language": agent.language} if agent.language else {}),
         "model": agent.model,
         "parameters": dict(agent.parameters),
         **({"speed": agent.speed} if agent.speed is not None else {}),
@@ -77,7 +89,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return {
         "schema": tool.schema,
         "run": [tool.timeout_s, tool.idempotent, tool.needs_confirmation, tool.stop_on_barge_in],
-        "said": [tool.filler, tool.asks],
+        "said": [tool.filler if isinstance(tool.filler, str) else dict(tool.filler), tool.asks],
         "source": sources(tool.function),
     }
 

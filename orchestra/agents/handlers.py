@@ -22,6 +22,7 @@ from orchestra_schemas import (
     CallEnded,
     CallStarted,
     Event,
+    LanguageChanged,
     OperatorHandedBack,
     OperatorLeft,
     OperatorPassedOn,
@@ -67,6 +68,7 @@ class Orchestration:
             self.step_in
         )
         self.consumer.on(OperatorPassedOn)(self.pass_on)
+        self.consumer.on(LanguageChanged)(self.change_language)
         self.consumer.on(CallEnded)(self.end)
 
     @asynccontextmanager
@@ -173,6 +175,11 @@ class Orchestration:
         """Have another agent or app answer from the next turn on."""
         async with self._calls.open(event.call, context, entry=self._entry) as active:
             return await self._turns_of(event.call, active, context).pass_on(event, context, active)
+
+    async def change_language(self, event: LanguageChanged, context: Context) -> None:
+        """Go on in another language, whoever has changed it."""
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            self._turns_of(event.call, active, context).change_language(event, context, active)
 
     async def end(self, event: CallEnded, context: Context) -> None:
         """Stop the running turn."""

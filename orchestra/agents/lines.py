@@ -8,10 +8,11 @@ from typing import Any
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
-from orchestra.agents.app_checks import check_text
+from orchestra.agents.app_checks import check_text, check_text_by_language
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.lines import ANY, AppId, Hours, LinePlan, LineRule, absolute_sound, line_name
+from orchestra.spoken_languages import AUTO, check_code
 from orchestra.version import package_version
 from orchestra_schemas import CallStarted
 
@@ -26,10 +27,12 @@ class Line:
         app: answers its calls.
         versions: several apps in place of one, each with its share of the callers (``{old: 90, new: 10}``). A caller
             always reaches the same one.
-        greeting: in place of the app's.
+        language: in which its calls begin, or ``"auto"``; in place of the app's, and among those that the app names.
+            Of an agent that has its own language, the line does not change it.
+        greeting: in place of the app's. What is said may be one text, or by language.
         hours: when it is open; without them always.
         closed: what happens outside the hours: a phrase is said and the call ends, a person's number or SIP address is
-            rung, or another app answers. Calls that the system places are not limited by hours.
+            rung, or another app answers; None: the platform's phrase. Calls that the system places have no hours.
         consent: said before the greeting, in place of ``ORCHESTRA_RECORDING_CONSENT``; empty: nothing.
         introduction: said to a robot that screens a call which is placed from this line, in place of the app's.
         hold_music: what a caller hears until the person of a transfer has the call, in place of
@@ -42,11 +45,12 @@ class Line:
 
     app: App | None = None
     versions: Mapping[App, float] = field(default_factory=dict)
-    greeting: str | None = None
+    language: str = ""
+    greeting: str | Mapping[str, str] | None = None
     hours: Hours | None = None
-    closed: str | App = DEFAULT_LANGUAGE.phrases.closed
-    consent: str | None = None
-    introduction: str | None = None
+    closed: str | Mapping[str, str] | App | None = None
+    consent: str | Mapping[str, str] | None = None
+    introduction: str | Mapping[str, str] | None = None
     hold_music: str | None = None
     recording: bool = True
     max_calls: int = 0
@@ -63,14 +67,17 @@ class Line:
             msg = "Line: give app=…, or versions={…: 90, …: 10}"
             raise AppError(msg)
         _check_shares(self.shares)
-        for name in ("greeting", "consent", "introduction", "hold_music"):
+        _check_language(self.language, self.shares)
+        for name in ("greeting", "consent", "introduction"):
             if getattr(self, name) is not None:
-                check_text(getattr(self, name), f"Line: {name}")
+                check_text_by_language(getattr(self, name), f"Line: {name}")
+        if self.hold_music is not None:
+            check_text(self.hold_music, "Line: hold_music")
         if not isinstance(self.hours, Hours | None):
             msg = 'Line: write hours=Hours("Europe/Berlin", {"mon-fri": "9:00-17:00"})'
             raise AppError(msg)
-        if not isinstance(self.closed, App):
-            check_text(self.closed, "Line: closed")
+        if not isinstance(self.closed, App | None):
+            check_text_by_language(self.closed, "Line: closed")
         for name in ("max_calls", "calls_per_minute"):
             limit = getattr(self, name)
             if type(limit) is not int or limit < 0:
@@ -92,6 +99,7 @@ class Line:
         """The same as plain data."""
         return LineRule(
             versions=tuple((app_id(app), float(share)) for app, share in self.shares.items()),
+            language=self.language,
             greeting=self.greeting,
             hours=self.hours,
             closed=app_id(self.closed) if isinstance(self.closed, App) else self.closed,
@@ -238,6 +246,19 @@ class Lines:
 def app_id(app: App) -> AppId:
     """The name and version of an app."""
     return app.name, app.version
+
+
+def _check_language(language: Any, apps: Iterable[App]) -> None:
+    if language == "":
+        return
+    check_code(language, "Line: language", auto=True)
+    for app in apps:
+        if app.languages and language not in (AUTO, *app.languages):
+            known = ", ".join(app.languages)
+            msg = (
+                f"Line: language {language!r} is not among the languages of {app.name}, which are {known}: add it there"
+            )
+            raise AppError(msg)
 
 
 def _check_shares(shares: Mapping[Any, Any]) -> None:

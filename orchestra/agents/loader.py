@@ -118,7 +118,7 @@ def _problems(app: App) -> list[str]:
         ]
         if agent.knowledge and app.knowledge is None:
             problems.append(f"agent {agent.name!r} searches the knowledge, but the app has none: give App(knowledge=…)")
-        if not agent.instructions.strip():
+        if not all(text.strip() for text in agent.instructions_by_language.values()):
             problems.append(f"agent {agent.name!r} has an empty prompt: say what it does and how it speaks")
     if app.knowledge is not None:
         app.knowledge.check()

@@ -9,6 +9,7 @@ def reply_chunk(
     event: PromptRequested | ToolRequested | UserTurnEnded | UserTurnPredicted,
     agent: str,
     text: str,
+    language: str,
     *,
     index: int = 0,
     first_token_ms: float = 0.0,
@@ -22,6 +23,7 @@ def reply_chunk(
         event: the caller's turn, prompt or tool call that it answers.
         agent: the agent's name; one that the app does not have any more gets the edge's voice.
         text: as the speech engine gets it, see `Language.to_speech`.
+        language: in which it is said (BCP 47).
         index: its place among the chunks of one prompt, from 0.
         first_token_ms: how long the model took to begin; of the first chunk only.
         filler: it bridges a wait.
@@ -36,8 +38,9 @@ def reply_chunk(
         text=text,
         agent=agent,
         index=index,
-        voice=speaker.voice if speaker else "",
+        voice=speaker.voice_in(language) if speaker else "",
         speed=None if speed == 1.0 else speed,
+        language=language,
         first_token_ms=first_token_ms,
         filler=filler,
     )

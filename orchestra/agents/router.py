@@ -2,6 +2,7 @@
 
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
+from orchestra.language import Language, find_language
 from orchestra.language.bm25 import Index
 
 #: about one and a half specific words
@@ -13,14 +14,14 @@ _SHORTEST_EXAMPLE = 3
 
 
 class Router:
-    """Moves a call to the agent whose subject the caller mentions; in doubt it leaves the call where it is.
+    """Moves a call to the agent whose subject the caller mentions, in one language; in doubt it stays.
 
     An agent's subject is given by its ``about`` and ``examples``, and by those of its own tools. Handoffs by the model
     correct the router, so missing a move is better than making a wrong one.
     """
 
-    def __init__(self, app: App) -> None:
-        language = self._language = app.language
+    def __init__(self, app: App, language: Language | None = None) -> None:
+        language = self._language = language or find_language(app.speaks.first)
         phrases = {agent.name: _phrases(agent) for agent in app.agents}
         self._index = Index(phrases, language)
         self._examples = {

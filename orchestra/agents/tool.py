@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, time
 from functools import partial
 from string import Formatter
@@ -11,10 +11,12 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 
 import msgspec
 
-from orchestra.agents.app_checks import annotations_of, as_tuple
+from orchestra.agents.app_checks import annotations_of, as_tuple, check_text_by_language
 from orchestra.agents.arguments import enum_values
 from orchestra.errors import AppError, RejectedError
 from orchestra.language import Language
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra.spoken_languages import in_language
 from orchestra_schemas import ToolSchema
 
 _TIMEOUT_S = 5.0
@@ -33,6 +35,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
         agent: name of the agent that called the tool.
         idempotency_key: the same whenever this tool call is run again, different for every other call.
         caller_number: E.164; empty if the carrier sent none.
+        language: in which the call is held (BCP 47).
         call_state: JSON values by name that tools and rules share for the rest of the call, such as ``{"identified":
             True}``. A tool's changes are stored when it ends, and every worker sees them.
         resources: the value that the app's ``lifespan`` yielded, None without one.
@@ -46,6 +49,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str
     agent: str = ""
     caller_number: str = ""
+    language: str = DEFAULT_CODE
     call_state: dict[str, Any] = {}
     resources: Any = None
     http: Any = None  # an httpx.AsyncClient: importing it here would cost every command 60 ms
@@ -91,7 +95,7 @@ class Tool:
         description: the function's docstring, one paragraph, as the model reads it.
         schema: name, description with the examples, and the JSON schema of the arguments, as the model reads them.
         timeout_s: seconds after which a run counts as failed.
-        filler: what the caller hears when the tool is slow; empty: silence.
+        filler: what the caller hears when the tool is slow; empty: silence. One text, or by language.
         idempotent: running it twice with one idempotency key does no harm, nor does running it for nothing.
         needs_confirmation: it only runs after the caller has said yes to a question.
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
@@ -109,7 +113,7 @@ class Tool:
         *,
         name: str = "",
         timeout_s: float = _TIMEOUT_S,
-        filler: str = "",
+        filler: str | Mapping[str, str] = "",
         idempotent: bool = False,
         needs_confirmation: bool | str = False,
         stop_on_barge_in: bool = False,
@@ -130,6 +134,7 @@ class Tool:
             raise AppError(msg)
         self.description = " ".join((inspect.getdoc(function) or "").split("\n\n", 1)[0].split())
         self.timeout_s = timeout_s
+        check_text_by_language(filler, f"tool {self.name}: filler")
         self.filler = filler
         self.idempotent = idempotent
         self.needs_confirmation = bool(needs_confirmation)
@@ -154,6 +159,10 @@ class Tool:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself."""
         return self.function(*args, **kwargs)
+
+    def filler_in(self, language: str) -> str:
+        """What the caller hears in this language when it is slow; empty: silence."""
+        return in_language(self.filler, language) or ""
 
     @property
     def runs_early(self) -> bool:

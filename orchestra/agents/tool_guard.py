@@ -13,6 +13,8 @@ from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.rule import Handoff, Rule, ToolUse
 from orchestra.agents.tool import Tool, read_arguments
 from orchestra.errors import RejectedError
+from orchestra.language import find_language
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.language.values import values_of
 from orchestra_schemas import Message, ToolCall
 
@@ -35,6 +37,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
         call: the call's id.
         turn: number of the caller's turn.
         caller_number: E.164, or empty.
+        language: of the call (BCP 47).
         conversation: what was said and done so far.
         asked: the confirmation that the caller was asked for before this turn, None if there is none.
         answer: the caller's words since then.
@@ -52,6 +55,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     call: str
     turn: int
     caller_number: str = ""
+    language: str = DEFAULT_CODE
     conversation: tuple[Message, ...] = ()
     asked: PendingConfirmation | None = None
     answer: str = ""
@@ -155,7 +159,7 @@ class ToolGuard:
         return Refusal(result=_WAITS_FOR_IT, **self._question(missing, context, then=call))
 
     def _question(self, tool: CaptureTool, context: TurnContext, then: ToolCall | None) -> dict[str, Any]:
-        question = tool.question_in(values_of(self._app.language.code).phrases)
+        question = tool.question_in(values_of(context.language).phrases)
         pending = PendingCapture(tool=tool.name, turn=context.turn, question=question, said=question, then=then)
         return {"say": question, "capture": pending}
 
@@ -181,11 +185,11 @@ class ToolGuard:
         if not tool.needs_confirmation:
             return call
         try:
-            question = tool.question(call.arguments, self._app.language)
+            question = tool.question(call.arguments, find_language(context.language))
         except RejectedError as error:  # a rule has set arguments that the tool does not accept
             return Refusal(result=f"Not done: {error}")
         was_asked = context.asked is not None and context.asked.is_for(call.name, call.arguments)
-        agrees = self._app.language.agrees(context.answer)
+        agrees = find_language(context.language).agrees(context.answer)
         if was_asked and (context.agreed if agrees is None else agrees):
             return call
         asked = PendingConfirmation(turn=context.turn, tool=call.name, arguments=call.arguments, question=question)

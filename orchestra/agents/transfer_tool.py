@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from orchestra.agents.builtin import transfer_call
-from orchestra.agents.tool import Tool, read_arguments
+from orchestra.agents.tool import Tool, ToolContext, read_arguments
 from orchestra.errors import RejectedError
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language import find_language
 
 #: whom agents name for a person
 PERSON: Final = "person"
@@ -25,13 +25,14 @@ class TransferTool(Tool):
     def __init__(self, targets: tuple[str, ...], *, person: bool) -> None:
         choices = self.targets = (PERSON, *targets) if person else targets
 
-        def transfer(to: str, briefing: str = "") -> str:
+        def transfer(context: ToolContext, to: str, briefing: str = "") -> str:
             """Pass the caller on, when they ask for somebody else or somebody else can help them better."""
             del briefing
-            phrases = DEFAULT_LANGUAGE.phrases
+            phrases = find_language(context.language).phrases
             return phrases.transferring if to == PERSON else phrases.passing_on
 
         transfer.__annotations__ = {
+            "context": ToolContext,
             "to": Annotated[Literal[choices], "who takes the call"],
             "briefing": Annotated[str, "what they should know, in a sentence"],
             "return": str,

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
+
 from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen.requests import ToolChoice
@@ -20,9 +22,12 @@ from orchestra.agents.transfer_tool import TransferTool
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.errors import EngineError
+from orchestra.language import find_language
+from orchestra.spoken_languages import SpokenLanguages
 from orchestra_schemas import (
     AgentChanged,
     Event,
+    LanguageChanged,
     Message,
     PromptCompleted,
     PromptRequested,
@@ -37,6 +42,8 @@ from orchestra_schemas import (
 PROMPT_S = 30.0
 #: seconds after a deadline until which an answer may still arrive
 _GRACE_S = 3.0
+#: the end of every prompt of an app that speaks other languages than English
+_SPEAKS = "The caller speaks {language}; answer in {language}."
 _NO_ANSWER = "The tool did not answer in time; its outcome is not known."
 
 
@@ -83,6 +90,11 @@ class TurnRequests:
         self.transfer: dict[str, Any] = {}
         self._pending: list[Event] = []
 
+    @property
+    def language(self) -> str:
+        """In which the call is held now: a tool or a hand-off may have changed it in this turn."""
+        return self._active.conversation.language
+
     def agent_changed(self, change: AgentChanged) -> None:
         """Publish this with the next request."""
         self._pending.append(change)
@@ -115,16 +127,26 @@ class TurnRequests:
             app=self._app_name,
             agent=agent.name,
             step=self.count,
-            messages=messages,
+            messages=messages if silent else self._in_language(agent, messages),
             tools=tools,
             tool_choice=tool_choice,
             silent=silent,
             model=agent.model,
             parameters=dict(agent.parameters),
             call_state=dict(self._active.call_state),
+            language=self.language,
             deadline=time.time() + self._prompt_s,
         )
         return self._answer_to_prompt(*self._ask(request))
+
+    def _in_language(self, agent: Agent, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages with the agent's prompt for the language that the call has now."""
+        only_english = self._app.speaks == SpokenLanguages() and self.language == self._app.speaks.first
+        if only_english or not messages or messages[0].role != "system":
+            return messages
+        spoken = _SPEAKS.format(language=find_language(self.language).name)
+        text = f"{agent.instructions(self.language)}\n\n{spoken}"
+        return (msgspec.structs.replace(messages[0], content=text), *messages[1:])
 
     async def _answer_to_prompt(self, request_id: str, stored: Awaitable[None]) -> PromptCompleted:
         await stored
@@ -172,6 +194,7 @@ class TurnRequests:
             tool_call_id=call.id,
             arguments=call.arguments,
             call_state=dict(self._active.call_state),
+            language=self.language,
             predicted=early,
             deadline=time.time() + timeout_s + _GRACE_S,
         )
@@ -186,14 +209,23 @@ class TurnRequests:
         return answer
 
     def hand_off(self, agent: str, previous: str) -> None:
-        """Another agent speaks from here on."""
+        """Another agent speaks from here on, and the call has its language if it has one of its own."""
         self._pending.append(
             AgentChanged(call=self._event.call, turn=self._event.turn, agent=agent, previous=previous, reason="handoff")
         )
 
+        # not compared with that of the call, so that a repeated turn publishes the same events
+        own = self._app.team[agent].language
+        if own and own != self._app.team[previous].language:
+            changed = LanguageChanged(
+                call=self._event.call, turn=self._event.turn, language=own, previous=self.language, reason="agent"
+            )
+            self._pending.append(changed)
+            self._active.conversation.change_language(changed)
+
     def say(self, agent: Agent, text: str) -> None:
         """Have the caller hear these words as they are; no model has written them."""
-        self._pending.append(reply_chunk(self._app, self._event, agent.name, text))
+        self._pending.append(reply_chunk(self._app, self._event, agent.name, text, self.language))
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
         """Publish a request. Returns its id, and an awaitable that ends when it is stored."""

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentToolset, AgentTurn, TurnState
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
@@ -22,12 +23,15 @@ from orchestra.agents.transfer_tool import PERSON
 from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
 from orchestra.bus import Context
 from orchestra.errors import EngineError, FencedError
+from orchestra.language import find_language
+from orchestra.language.tags import base_of
 from orchestra_schemas import (
     AgentChanged,
     AppChanged,
     CallEnded,
     CallStarted,
     Event,
+    LanguageChanged,
     Message,
     OperatorHandedBack,
     OperatorLeft,
@@ -94,7 +98,7 @@ class TurnRunner:
         self._app = app
         self._group = group
         self._built = app.revision, AgentToolset(app)
-        self._router = Router(app)
+        self._routers: dict[str, Router] = {}
         self.predictions = predictions
 
     @property
@@ -105,12 +109,18 @@ class TurnRunner:
             self._built = revision, AgentToolset(self._app)
         return self._built[1]
 
+    def _router(self, language: str) -> Router:
+        if language not in self._routers:
+            self._routers[language] = Router(self._app, find_language(language))
+        return self._routers[language]
+
     def greet(
         self, event: CallStarted, context: Context, active: ActiveCall, *, background: str = ""
     ) -> AgentChanged | None:
         """The first agent greets the caller; ``background``: notes on their earlier calls."""
         if active.conversation.turn >= 0:
             return None
+        active.conversation.language = event.language
         active.conversation.add_greeting(event.greeting, caller=event.other_party, background=background)
         _save(active, context)
         return AgentChanged(call=event.call, agent=active.conversation.agent, reason="entry")
@@ -181,7 +191,7 @@ class TurnRunner:
         active.conversation.mark_interrupted(event.turn)
         if active.turn is not None and active.turn.number == event.turn:
             await active.stop_turn("interrupted")
-        active.conversation.truncate_reply(event.turn, event.heard, self._app.language)
+        active.conversation.truncate_reply(event.turn, event.heard, find_language(active.conversation.language))
         if event.operator:
             active.conversation.drop_questions()  # what the caller says now answers the operator
         _save(active, context)
@@ -212,10 +222,12 @@ class TurnRunner:
                 _LOG.error("call.not_passed_on", call=event.call, app=self._app.name, to=event.agent)
                 return []
             conversation.pass_to_agent(event.agent, event.operator, event.briefing)
+            own = self._app.team[event.agent].language
+            spoken = _language_changes(event.call, max(0, conversation.turn), conversation, own, reason="agent")
             _save(active, context)
-            return []
+            return [*spoken]
         await active.stop_turn("operator")
-        changed = self._app_changed(event, event.app, conversation.caller, event.briefing)
+        changed = self._app_changed(event, event.app, conversation, event.briefing)
         if changed is None:
             return []
         changed = msgspec.structs.replace(changed, turn=max(0, conversation.turn), operator=event.operator)
@@ -223,8 +235,14 @@ class TurnRunner:
             call=event.call, turn=changed.turn, agent=changed.agent, previous=conversation.agent, reason="operator"
         )
         conversation.pass_on(changed)
+        spoken = self._language_of_app(changed, conversation)
         _save(active, context)
-        return [changed, msgspec.structs.replace(agent, version=changed.version)]
+        return [changed, *(msgspec.structs.replace(each, version=changed.version) for each in (*spoken, agent))]
+
+    def change_language(self, event: LanguageChanged, context: Context, active: ActiveCall) -> None:
+        """The call goes on in another language, from the next prompt on."""
+        active.conversation.change_language(event)
+        _save(active, context)
 
     async def end(self, event: CallEnded, context: Context, active: ActiveCall) -> None:
         """The call is over: stop answering."""
@@ -247,10 +265,11 @@ class TurnRunner:
         asked, whispers = conversation.asked, tuple(conversation.whispers)
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)
         agent, wanted = conversation.agent, conversation.wanted_agent
+        language = conversation.language_at(event.turn)
         if wanted in self._app.team:
             agent = wanted
-        elif capture is None and (asked is None or not self._app.language.simply_agrees(answer)):
-            agent = self._router.route(event.text, conversation.agent)
+        elif capture is None and (asked is None or not find_language(language).simply_agrees(answer)):
+            agent = self._agent_for(event.text, conversation.agent, language)
         if agent != conversation.agent:
             requests.agent_changed(
                 AgentChanged(
@@ -266,6 +285,7 @@ class TurnRunner:
             call=event.call,
             turn=event.turn,
             caller_number=conversation.caller,
+            language=language,
             conversation=conversation.messages,
             asked=asked,
             answer=answer,
@@ -288,7 +308,7 @@ class TurnRunner:
             if words := active.transcript_of(event.turn):
                 turn.state.said[0] = Message(role="user", content=words)
             closing = self._closing_events(event, turn.state, requests, running, outcome)
-            passed_on = self._passed_on(event, turn.state, requests) if outcome == "answered" else None
+            passed_on = self._passed_on(event, conversation, requests) if outcome == "answered" else None
             if outcome != "cancelled":
                 conversation.asked, conversation.capture = turn.state.asked, turn.state.capture
                 conversation.wanted_agent = "" if conversation.wanted_agent == wanted else conversation.wanted_agent
@@ -297,7 +317,7 @@ class TurnRunner:
             context.state.delete(*(STEP + request for request in requests.ids))
             if passed_on is not None:
                 conversation.pass_on(passed_on)
-                closing[-1:-1] = self._first_words(event, turn.state.agent, passed_on)
+                closing[-1:-1] = self._first_words(event, turn.state.agent, passed_on, conversation)
             _save(active, context)
             return [*requests.pending_events(), *closing]
         finally:
@@ -305,20 +325,33 @@ class TurnRunner:
             active.end_prediction()
             running.over.set()
 
-    def _passed_on(self, event: CallerTurn, state: TurnState, requests: TurnRequests) -> AppChanged | None:
+    def _agent_for(self, text: str, current: str, language: str) -> str:
+        """The agent for these words of the caller: one that speaks their language, if there is one."""
+        team = self._app.team
+
+        def speaks(agent: str) -> bool:
+            own = team[agent].language if agent in team else ""
+            return not own or base_of(own) == base_of(language)
+
+        routed = self._router(language).route(text, current)
+        others = sorted((name for name in team if speaks(name)), key=lambda name: not team[name].language)
+        return next((agent for agent in (routed, current, *others) if speaks(agent)), routed)
+
+    def _passed_on(self, event: CallerTurn, conversation: Conversation, requests: TurnRequests) -> AppChanged | None:
         """The app that has the call from now on; None if this one keeps it, or a person gets it."""
         to = requests.transfer.get("to", PERSON)
         if to == PERSON:
             return None
-        return self._app_changed(event, to, state.context.caller_number, requests.transfer["briefing"])
+        return self._app_changed(event, to, conversation, requests.transfer["briefing"])
 
-    def _app_changed(self, event: Event, to: str, caller: str, briefing: str) -> AppChanged | None:
+    def _app_changed(self, event: Event, to: str, conversation: Conversation, briefing: str) -> AppChanged | None:
         """The event for the app that takes the call; None if there is none of this name."""
-        found = self._lines.transfer_target(to, self._app, caller or event.call)
+        found = self._lines.transfer_target(to, self._app, conversation.caller or event.call)
         if found is None:
             _LOG.error("call.not_passed_on", call=event.call, app=self._app.name, to=to)
             return None
         app, agent = found
+        language = _language_of(app, agent, conversation.language)
         return AppChanged(
             call=event.call,
             turn=event.turn,
@@ -327,16 +360,25 @@ class TurnRunner:
             agent=agent.name,
             previous=self._app.name,
             briefing=briefing,
-            greeting=app.language.to_speech(app.greeting),
+            greeting=find_language(language).to_speech(app.said_in(language).greeting),
         )
 
-    def _first_words(self, event: CallerTurn, previous: str, changed: AppChanged) -> list[Event]:
+    def _language_of_app(self, changed: AppChanged, conversation: Conversation) -> list[LanguageChanged]:
+        """The call goes on in a language that the app speaks which has it now; empty if it does already."""
+        app = self._lines.find(changed.app, changed.version)
+        spoken = "" if app is None else _language_of(app, app.team[changed.agent], conversation.language)
+        return _language_changes(changed.call, changed.turn, conversation, spoken, reason="app")
+
+    def _first_words(
+        self, event: CallerTurn, previous: str, changed: AppChanged, conversation: Conversation
+    ) -> list[Event]:
         """The greeting of the app that takes the call, in its agent's voice, and who speaks from now on."""
         app = self._lines.find(changed.app, changed.version)
-        greets = app is not None and bool(changed.greeting)
-        greeting = [reply_chunk(app, event, changed.agent, changed.greeting)] if app is not None and greets else []
+        first: list[Event] = [*self._language_of_app(changed, conversation)]
+        if app is not None and changed.greeting:
+            first.append(reply_chunk(app, event, changed.agent, changed.greeting, conversation.language))
         agent = AgentChanged(call=event.call, turn=event.turn, agent=changed.agent, previous=previous, reason="handoff")
-        said = (msgspec.structs.replace(each, version=changed.version) for each in (*greeting, agent))
+        said = (msgspec.structs.replace(each, version=changed.version) for each in (*first, agent))
         return [changed, *said]
 
     def _withdraw(self, event: CallerTurn, context: Context, active: ActiveCall, requests: TurnRequests) -> list[Event]:
@@ -346,6 +388,8 @@ class TurnRunner:
         self.predictions.withdraw(requests.prompts, active.steps.values(), event.turn)
         conversation.discard_turn(event.turn)
         context.state.delete(*(STEP + request for request in requests.ids))
+        began_in = conversation.language_at(event.turn)
+        back = _language_changes(event.call, event.turn, conversation, began_in, reason="agent")
         _save(active, context)
         reason = "expired" if running is None or running.reason is None else running.reason
         closing: list[Event] = [TurnCancelled(call=event.call, turn=event.turn, reason=reason)]
@@ -357,7 +401,7 @@ class TurnRunner:
             closing.append(
                 AgentChanged(call=event.call, turn=event.turn, agent=agent, previous=previous, reason="routed")
             )
-        return closing
+        return [*closing, *back]
 
     def _closing_events(
         self, event: CallerTurn, state: TurnState, requests: TurnRequests, running: RunningTurn, outcome: Outcome
@@ -367,9 +411,10 @@ class TurnRunner:
             return [TurnCancelled(call=event.call, turn=event.turn, reason=running.reason or "superseded")]
         closing: list[Event] = []
         if outcome == "failed" and not state.apologized:
-            apology = self._app.language.to_speech(self._app.apology)
+            language = requests.language
+            apology = find_language(language).to_speech(self._app.said_in(language).apology)
             state.said.append(Message(role="assistant", content=apology))
-            closing.append(reply_chunk(self._app, event, state.agent, apology))
+            closing.append(reply_chunk(self._app, event, state.agent, apology, language))
         return [
             *closing,
             TurnCompleted(
@@ -384,6 +429,23 @@ class TurnRunner:
                 rules=tuple(state.rules),
             ),
         ]
+
+
+def _language_of(app: App, agent: Agent, language: str) -> str:
+    """The language of a call that comes to this app and agent in ``language``."""
+    return agent.language or app.speaks.find(language) or app.speaks.first
+
+
+def _language_changes(
+    call: str, turn: int, conversation: Conversation, language: str, *, reason: Literal["agent", "app"]
+) -> list[LanguageChanged]:
+    """Let the call go on in this language. Returns the event; none if the language is empty, or the call's already."""
+    if language in ("", conversation.language):
+        return []
+    previous = conversation.language
+    changed = LanguageChanged(call=call, turn=turn, language=language, previous=previous, reason=reason)
+    conversation.change_language(changed)
+    return [changed]
 
 
 def _unanswered(event: CallerTurn, conversation: Conversation) -> StopReason | None:

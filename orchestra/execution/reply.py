@@ -9,7 +9,7 @@ from orchestra.agents.speaking_rate import speaking_rate
 from orchestra.bus import Context
 from orchestra.errors import DivergedError
 from orchestra.execution.token_meter import TokenMeter
-from orchestra.language import Language
+from orchestra.language import Language, find_language
 from orchestra_schemas import PromptRequested, ReplyChunk
 
 _LOG = structlog.get_logger("orchestra.execution")
@@ -22,7 +22,7 @@ class Reply:
     already published.
 
     Attributes:
-        language: the app's.
+        language: the call's.
         first_token_ms: the model's time to its first token.
         rules: names of the rules that changed or stopped a sentence, in order of their first time.
         tokens: counts the tokens of the answer.
@@ -31,7 +31,7 @@ class Reply:
 
     def __init__(self, app: App, prompt: PromptRequested, context: Context) -> None:
         self._app = app
-        self.language: Language = app.language
+        self.language: Language = find_language(prompt.language)
         self._prompt = prompt
         self._context = context
         self._chunks: list[ReplyChunk] = []
@@ -84,7 +84,7 @@ class Reply:
         if self._prompt.silent:
             return
         self.append_only()
-        await self._publish(self.language.to_speech(self._app.apology))
+        await self._publish(self.language.to_speech(self._app.said_in(self._prompt.language).apology))
 
     async def _publish(self, text: str, speed: float | None = None) -> None:
         chunk = reply_chunk(
@@ -92,6 +92,7 @@ class Reply:
             self._prompt,
             self._prompt.agent,
             text,
+            self._prompt.language,
             index=len(self._chunks),
             speed=speed,
             first_token_ms=0.0 if self._chunks else self.first_token_ms,

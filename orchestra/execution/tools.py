@@ -11,6 +11,7 @@ import structlog
 
 from orchestra.agents.app import App
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
+from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.lines import Lines
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.tool import Tool, ToolContext
@@ -20,12 +21,14 @@ from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
 from orchestra.execution.keypad import Keypad
 from orchestra.execution.loop_watchdog import WatchedCoroutine
+from orchestra.language import find_language
 from orchestra_schemas import (
     CallEndRequested,
     CallTransferRequested,
     DigitPressed,
     DigitsRequested,
     Event,
+    LanguageChanged,
     ReplyChunk,
     ToolCompleted,
     ToolRequested,
@@ -149,7 +152,8 @@ class Tools:
         return f"{to} cannot be reached now: nothing was done."
 
     async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Outcome":
-        filler = _FillerTimer(self._chunk(tool.filler, event) if tool.filler else None, context)
+        said = tool.filler_in(event.language)
+        filler = _FillerTimer(self._chunk(said, event) if said else None, context)
         if (ready := tool.ready()) is not None:
             prepared = await filler.wait_for(ready, _READY_S)
             if prepared is None:
@@ -177,6 +181,7 @@ class Tools:
             agent=event.agent,
             idempotency_key=event.id,
             caller_number=(number or b"").decode(),
+            language=event.language,
             call_state=state,
             resources=self._resources,
             http=self._http,
@@ -205,7 +210,8 @@ class Tools:
 
     def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
         """A chunk that the caller hears while the tool runs."""
-        return reply_chunk(self._app, event, event.agent, self._app.language.to_speech(text), filler=True)
+        spoken = find_language(event.language).to_speech(text)
+        return reply_chunk(self._app, event, event.agent, spoken, event.language, filler=True)
 
     def _asked_of_the_call(self, tool: Tool, event: ToolRequested) -> list[Event]:
         arguments = tool.check(event.arguments)
@@ -217,6 +223,11 @@ class Tools:
             target = self._app.transfer_target
             return [
                 CallTransferRequested(call=event.call, turn=event.turn, target=target, briefing=arguments["briefing"])
+            ]
+        if isinstance(tool, ChangeLanguageTool):
+            language, previous = arguments["language"], event.language
+            return [
+                LanguageChanged(call=event.call, turn=event.turn, language=language, previous=previous, reason="chosen")
             ]
         if tool is press_keys:
             return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"].strip())]

@@ -17,6 +17,7 @@ from orchestra_schemas import (
     CallTransferred,
     CallTransferRequested,
     Event,
+    LanguageChanged,
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
@@ -50,6 +51,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         started_at: epoch seconds; 0 while the call has not started.
         app: the app that has the call, in this ``version``; empty if there is none.
         line: the line that decided which app answers.
+        language: in which the call is held (BCP 47).
         turn: the caller's last turn.
         turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
         agent: the agent that replies.
@@ -81,6 +83,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     app: str = ""
     version: str = ""
     line: str = ""
+    language: str = "en"
     turn: int = 0
     turn_ended_at: float = 0.0
     speech_ended_at: float = 0.0
@@ -124,6 +127,8 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C90
     match event:
         case CallStarted() | AppChanged():
             return _answered_by_app(state, event)
+        case LanguageChanged(language=language):
+            return replace(state, language=language)
         case CallResumed(stream_number=stream):
             return replace(state, resumed=state.resumed + 1, stream=max(state.stream, stream), transfer_failed=False)
         case CallAnswered():
@@ -157,9 +162,16 @@ def _answered_by_app(state: ResumeState, event: CallStarted | AppChanged) -> Res
     state = replace(state, app=event.app, version=event.version)
     if isinstance(event, AppChanged):
         return state
-    chunks = (ReplyChunk(call=event.call, text=event.greeting),) if event.greeting else ()
-    over = not event.greeting
-    return replace(state, started_at=event.at, line=event.line, chunks=chunks, complete=True, over=over)
+    first = ReplyChunk(call=event.call, text=event.greeting, language=event.language)
+    return replace(
+        state,
+        started_at=event.at,
+        line=event.line,
+        language=event.language,
+        chunks=(first,) if event.greeting else (),
+        complete=True,
+        over=not event.greeting,
+    )
 
 
 def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | TransferAccepted) -> ResumeState:

@@ -1,6 +1,7 @@
 """Which app answers which line, and how: what `orchestra.Lines` says, without the apps themselves."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -22,17 +23,18 @@ class LineRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         versions: the apps that share its calls, each with its share; any sum.
-        closed: outside the hours: a phrase, a person's number, or an app.
+        closed: outside the hours: a phrase, a person's number, or an app; None: the platform's phrase.
         hold_music: the absolute name of a file, `MELODY`, or empty; None: that of the settings.
 
     """
 
     versions: tuple[tuple[AppId, float], ...]
-    greeting: str | None = None
+    language: str = ""
+    greeting: str | Mapping[str, str] | None = None
     hours: Hours | None = None
-    closed: str | AppId = ""
-    consent: str | None = None
-    introduction: str | None = None
+    closed: str | Mapping[str, str] | AppId | None = None
+    consent: str | Mapping[str, str] | None = None
+    introduction: str | Mapping[str, str] | None = None
     hold_music: str | None = None
     recording: bool = True
     max_calls: int = 0

@@ -20,6 +20,7 @@ from orchestra_schemas.calls import (
 from orchestra_schemas.codec import DecodeError, decode, encode
 from orchestra_schemas.conversation import (
     AgentChanged,
+    LanguageChanged,
     Message,
     PromptRequested,
     ToolCall,
@@ -71,6 +72,7 @@ __all__ = [
     "DigitsRequested",
     "EncodeError",
     "Event",
+    "LanguageChanged",
     "Message",
     "OperatorHandedBack",
     "OperatorJoined",

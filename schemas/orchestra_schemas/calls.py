@@ -21,7 +21,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     own id for the call (Twilio: CallSid). ``variables`` is what is known of the call beyond that: the caller's name,
     chosen headers of a SIP call. ``line`` is the entry of the app's lines that decided which app answers
     (``+15550100``, ``sip:help``, ``*``); empty if one app answers everything, or if no line was dialled: then no app
-    is named, either.
+    is named, either. ``language`` (BCP 47) is the one in which the call begins.
     """
 
     family: ClassVar[str] = "calls"
@@ -33,6 +33,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     greeting: str = ""
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     line: str = ""
+    language: str = "en"
 
     @property
     def own_number(self) -> str:

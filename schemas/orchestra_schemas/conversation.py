@@ -50,6 +50,19 @@ class AgentChanged(Event, frozen=True, kw_only=True):
     reason: Literal["entry", "routed", "handoff", "operator"] = "entry"
 
 
+class LanguageChanged(Event, frozen=True, kw_only=True):
+    """The call goes on in another ``language`` (BCP 47): agents, voice, phrases and speech engines follow.
+
+    ``reason``: the caller speaks it (``heard``), has asked for it (``asked``), an agent has changed it with its tool
+    (``chosen``), an agent speaks that has a language of its own (``agent``), or another app has the call (``app``).
+    """
+
+    family: ClassVar[str] = "conversation"
+    language: str
+    previous: str = ""
+    reason: Literal["heard", "asked", "chosen", "agent", "app"] = "heard"
+
+
 class PromptRequested(Event, frozen=True, kw_only=True):
     """A prompt for the model, complete as sent: the answer to "why did it say that?".
 
@@ -57,7 +70,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     prompt is not run after it. ``model`` is empty for the default model; ``parameters`` (``temperature`` …) are passed
     to its server unchanged. ``call_state`` is the state that tools keep for the call. Rules read it, models do not.
     ``app`` has the agent, in this event's version; empty if one app answers everything. ``silent``: the caller hears
-    nothing of the answer, which is for the platform.
+    nothing of the answer, which is for the platform. ``language`` (BCP 47) is that of the call.
     """
 
     family: ClassVar[str] = "conversation"
@@ -72,6 +85,7 @@ class PromptRequested(Event, frozen=True, kw_only=True):
     call_state: dict[str, Any] = msgspec.field(default_factory=dict)
     app: str = ""
     silent: bool = False
+    language: str = "en"
 
 
 class ToolRequested(Event, frozen=True, kw_only=True):
@@ -79,7 +93,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
 
     ``deadline`` is in epoch seconds; the tool is not run after it. ``call_state`` is the state that tools have kept for
     the call so far. ``predicted``: the turn is only predicted to be over; if it is not, the result is forgotten.
-    ``app`` as in `PromptRequested`.
+    ``app`` and ``language`` as in `PromptRequested`.
     """
 
     family: ClassVar[str] = "conversation"
@@ -92,6 +106,7 @@ class ToolRequested(Event, frozen=True, kw_only=True):
     call_state: dict[str, Any] = msgspec.field(default_factory=dict)
     predicted: bool = False
     app: str = ""
+    language: str = "en"
 
 
 class TurnCancelled(Event, frozen=True, kw_only=True):

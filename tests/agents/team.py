@@ -160,7 +160,9 @@ class Line:
     @asynccontextmanager
     async def running(self, started: CallStarted | None = None) -> AsyncIterator["Line"]:
         """The call, begun by ``started`` if it is to be no ordinary one from +15550001."""
-        started = started or CallStarted(call=self.call, from_number="+15550001", greeting="Hello.")
+        started = started or CallStarted(
+            call=self.call, from_number="+15550001", greeting="Hello.", language=self.app.speaks.first
+        )
         async with self.bus.run(self.orchestration().consumer, self.execution().consumer):
             await self.bus.publish(msgspec.structs.replace(started, call=self.call))
             await self.bus.settled()

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import pytest
 
-from orchestra import App, Knowledge, ToolContext, tool
+from orchestra import Knowledge, ToolContext, tool
 from orchestra.errors import AppError
-from orchestra.language import DEFAULT_LANGUAGE, find_language
+from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.language.english.agreement import agrees, simply_agrees
 from orchestra.testing import TestBus
 from orchestra_schemas import PromptRequested, ReplyChunk, ToolRequested, TurnCompleted
@@ -86,14 +86,14 @@ def judges(prompt: PromptRequested) -> object:
     return cancels(prompt)
 
 
-@pytest.fixture
-def russian(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(App, "language", find_language("ru"))
+def russian_line_of(bus: TestBus, decide: object) -> Line:
+    line = line_of(bus, decide)
+    line.app = replace(line.app, language="ru")
+    return line
 
 
-@pytest.mark.usefixtures("russian")
 async def test_a_yes_that_only_the_model_understands_runs_the_tool_before_the_agent_is_asked(bus: TestBus) -> None:
-    async with line_of(bus, judges).running() as line:
+    async with russian_line_of(bus, judges).running() as line:
         await line.say("where is my parcel")
         await line.say("Да, пожалуйста.")
     assert line.parcels.done == ["cancelled 4 2 7 1"]
@@ -101,23 +101,21 @@ async def test_a_yes_that_only_the_model_understands_runs_the_tool_before_the_ag
     assert [prompt.silent for prompt in line.model.prompts] == [False, True, False]
 
 
-@pytest.mark.usefixtures("russian")
 @pytest.mark.parametrize("answer", ["Нет.", "Yes.", "завтра"])
 async def test_what_the_model_judges_to_be_no_yes_runs_nothing(bus: TestBus, answer: str) -> None:
-    async with line_of(bus, judges).running() as line:
+    async with russian_line_of(bus, judges).running() as line:
         await line.say("where is my parcel")
         await line.say(answer)
     assert line.parcels.done == []
     assert [chunk.text for chunk in await line.events(ReplyChunk)] == [QUESTION, QUESTION]
 
 
-@pytest.mark.usefixtures("russian")
 @pytest.mark.parametrize("judged", ["yes", [call_of("judge_answer", '{"agrees":"true"}')], [call_of("cancel", "{}")]])
 async def test_a_judge_who_does_not_clearly_say_so_has_not_heard_a_yes(bus: TestBus, judged: object) -> None:
     def unclear(prompt: PromptRequested) -> object:
         return judged if prompt.silent else cancels(prompt)
 
-    async with line_of(bus, unclear).running() as line:
+    async with russian_line_of(bus, unclear).running() as line:
         await line.say("where is my parcel")
         await line.say("да")
     assert line.parcels.done == []

@@ -62,7 +62,7 @@ def test_lines_that_do_not_fit_together_are_told(written: Any, problem: str) -> 
         ({"app": BANK, "max_calls": -1}, "max_calls is -1"),
         ({"app": BANK, "calls_per_minute": 1.5}, "calls_per_minute is 1.5"),
         ({"app": BANK, "greeting": 1}, "greeting is 1, not text"),
-        ({"app": BANK, "closed": None}, "closed is None, not text"),
+        ({"app": BANK, "closed": 3}, "closed is 3, not text"),
     ],
 )
 def test_a_line_that_cannot_be_answered_like_this_is_told(options: dict[str, Any], problem: str) -> None:

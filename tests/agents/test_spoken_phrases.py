@@ -27,7 +27,7 @@ async def test_a_filler_is_said_in_words(bus: TestBus) -> None:
     parcels = Parcels()
     slow = tool(name="find_parcel", filler="That takes 20 seconds.", idempotent=True)(find_parcel.function)
     app = team(parcels, tools=(slow,))
-    assert app.fillers == (("That takes twenty seconds.", "amy", 1.0),)
+    assert app.fillers == (("That takes twenty seconds.", "amy", 1.0, "en"),)
     line = Line(bus, lambda prompt: FIND if last(prompt).startswith("user") else "In the van.", app=app)
     async with line.running():
         parcels.gate.clear()

@@ -28,7 +28,8 @@ from pipecat.services.tts_service import TTSService
 
 from orchestra.settings import Settings
 from orchestra.voice.audio import mulaw
-from orchestra.voice.call.call import Call, Script
+from orchestra.voice.call.call import Call
+from orchestra.voice.call.script import Script
 from orchestra.voice.carriers.port import AudioReceived, MarkReturned, Parties, Received
 from orchestra.voice.edge import call_session
 from orchestra.voice.engines.deepgram.engine import NovaEngine

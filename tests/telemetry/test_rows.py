@@ -90,7 +90,9 @@ TABLES = {
         "app.changed call.answered call.end.requested call.ended call.resumed call.screened call.started "
         "call.transfer.requested call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
     ),
-    "orchestra_conversation": "agent.changed prompt.requested tool.requested turn.cancelled turn.completed",
+    "orchestra_conversation": (
+        "agent.changed language.changed prompt.requested tool.requested turn.cancelled turn.completed"
+    ),
     "orchestra_edge": "provider.failed reply.spoken sentence.spoken speech.metered turn.measured",
     "orchestra_execution": "prompt.completed reply.chunk tool.completed",
     "orchestra_media": "audio.chunk transcript.partial",

@@ -23,11 +23,13 @@ from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 
+from orchestra.app_phrases import EdgePhrases
 from orchestra.endpointing import Endpointing
 from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.relay_session import RelayVoice
+from orchestra.spoken_languages import SpokenLanguages
 from orchestra.testing import TestBus
 from orchestra.voice.audio.mulaw import Samples
 from orchestra.voice.edge.edge import Edge, open_edge
@@ -168,7 +170,13 @@ class Greeting:
     thinking_sound: str = ""
     speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict)
-    fillers: tuple[tuple[str, str, float], ...] = ()
+    fillers: tuple[tuple[str, str, float, str], ...] = ()
+    speaks: SpokenLanguages = field(default_factory=SpokenLanguages)
+    other_languages: Mapping[str, EdgePhrases] = field(default_factory=dict)
+
+    def said_in(self, language: str) -> EdgePhrases:
+        own = {name: getattr(self, name) for name in EdgePhrases.__struct_fields__}
+        return self.other_languages.get(language) or EdgePhrases(**own)
 
 
 @dataclass

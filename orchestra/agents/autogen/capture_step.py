@@ -15,6 +15,7 @@ from orchestra.agents.capture.dialogue import Asked, Captured, Declined, GivenUp
 from orchestra.agents.capture.kinds import Setting
 from orchestra.agents.capture.tool import CaptureTool
 from orchestra.agents.transfer_tool import PERSON, TransferTool
+from orchestra.language import find_language
 from orchestra.language.values import values_of
 from orchestra_schemas import Message, ToolCall, ToolCompleted
 
@@ -76,14 +77,14 @@ class CaptureStep:
     def _setting(self) -> Setting:
         context = self._state.context
         return Setting(
-            values_of(self._toolset.language.code),
+            values_of(self._state.context.language),
             datetime.fromtimestamp(context.at).astimezone().date(),
             _country(context.caller_number),
         )
 
     def _ask(self, say: str, asked: PendingCapture) -> None:
         state = self._state
-        spoken = self._toolset.language.to_speech(say)
+        spoken = find_language(self._state.context.language).to_speech(say)
         state.capture = msgspec.structs.replace(asked, turn=state.context.turn, said=spoken)
         self._say(spoken)
 
@@ -118,7 +119,7 @@ class CaptureStep:
         self._result(transfer, call.arguments, completed.result, call.id)
         if completed.failed:
             return False
-        self._say(self._toolset.language.phrases.transferring)
+        self._say(find_language(self._state.context.language).phrases.transferring)
         return True
 
     def _call(self, name: str, arguments: dict[str, Any]) -> ToolCall:

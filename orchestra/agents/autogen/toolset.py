@@ -33,7 +33,6 @@ class AgentToolset:
             )
         self.app = app
         self.once = {name for name, tool in app.tools.items() if not tool.idempotent or isinstance(tool, CaptureTool)}
-        self.language = app.language
         self.guard = ToolGuard(app)
 
     def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:

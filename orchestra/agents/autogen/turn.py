@@ -17,7 +17,7 @@ from orchestra.agents.autogen.workbench import CallContext, ToolBench, with_note
 from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.judged_agreement import JUDGEMENT, is_agreed, judgement_of
 from orchestra.agents.tool_guard import TurnContext
-from orchestra.language import Language
+from orchestra.language import find_language
 from orchestra.language.utterance import has_words
 from orchestra_schemas import Message, ToolCall, ToolCompleted
 
@@ -44,10 +44,10 @@ class AgentTurn:
             said=[caller_said],
             agent=context.agent,
             agents={context.agent},
-            agreed=_agreed_call(context, toolset.language),
+            agreed=_agreed_call(context),
         )
         self.over = False
-        self._unclear = _is_unclear(context, toolset.language)
+        self._unclear = _is_unclear(context)
         self._toolset = toolset
         self._requests = requests
         self._token = CancellationToken()
@@ -131,7 +131,8 @@ class AgentTurn:
 
     @property
     def _instructions(self) -> str:
-        return self._toolset.agents[self.state.agent].instructions
+        """As they are when the turn begins: every prompt is asked with those of the call's language at that moment."""
+        return self._toolset.agents[self.state.agent].instructions(self.state.context.language)
 
     def _build(self) -> AssistantAgent:
         state, toolset = self.state, self._toolset
@@ -146,14 +147,16 @@ class AgentTurn:
         )
 
 
-def _agreed_call(context: TurnContext, language: Language) -> ToolCall | None:
+def _agreed_call(context: TurnContext) -> ToolCall | None:
     """The tool call that the caller was asked about, if they have said yes and nothing more."""
-    return _call_of(context) if language.simply_agrees(context.answer) else None
+    return _call_of(context) if find_language(context.language).simply_agrees(context.answer) else None
 
 
-def _is_unclear(context: TurnContext, language: Language) -> bool:
+def _is_unclear(context: TurnContext) -> bool:
     """Whether only the model can tell if the caller has agreed to what they were asked."""
-    return context.asked is not None and has_words(context.answer) and language.agrees(context.answer) is None
+    if context.asked is None or not has_words(context.answer):
+        return False
+    return find_language(context.language).agrees(context.answer) is None
 
 
 def _call_of(context: TurnContext) -> ToolCall | None:

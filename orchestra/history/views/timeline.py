@@ -22,6 +22,7 @@ from orchestra_schemas import (
     DigitPressed,
     DigitsRequested,
     Event,
+    LanguageChanged,
     OperatorHandedBack,
     OperatorJoined,
     OperatorLeft,
@@ -42,6 +43,13 @@ Kind = Literal["caller", "reply", "not_heard", "event", "warning"]
 
 _LAST_WORDS = 6
 _LONGEST_RESULT = 90
+_WHY = {
+    "heard": "the caller speaks it",
+    "asked": "the caller has asked for it",
+    "chosen": "an agent has changed it",
+    "agent": "the agent speaks it",
+    "app": "the app speaks it",
+}
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -153,6 +161,8 @@ def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for e
             return f"{provider} ({service}) failed{f', {fallback} replaces it' if fallback else ''}", "warning"
         case TurnCancelled(reason=reason, turn=turn) if reason not in {"interrupted", "operator"}:
             return f"turn {turn} was cancelled: {reason.replace('_', ' ')}", "event"
+        case LanguageChanged(language=language, reason=reason):
+            return f"the call goes on in {language} ({_WHY[reason]})", "event"
         case _:
             return _transfer(event)
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestra.history.ending import HangUp, Transfer
+from orchestra.language.registry import DEFAULT_CODE
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak this text after everything that is already being spoken, in this voice and at this speed.
+    """Speak this text after everything that is already being spoken, in this voice and language, at this speed.
 
     Without a voice or a speed, those of what was said before.
     """
@@ -17,6 +18,7 @@ class Say:
     text: str
     voice: str = ""
     speed: float = 0.0
+    language: str = DEFAULT_CODE
 
 
 @dataclass(frozen=True, slots=True)

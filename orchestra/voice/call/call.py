@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 
 import structlog
@@ -13,7 +13,8 @@ from orchestra.endpointing import Endpointing
 from orchestra.hide_secrets import without_secrets
 from orchestra.history.ending import Ending, Transfer
 from orchestra.history.resume import ResumeState
-from orchestra.pronunciations import AS_WRITTEN, Pronunciations
+from orchestra.pronunciations import Pronunciations
+from orchestra.spoken_languages import AUTO
 from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.audio.second_voice import PersonsEar
@@ -22,7 +23,7 @@ from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.screening import CallScreening
-from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
+from orchestra.voice.call.script import Script
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
@@ -39,6 +40,7 @@ from orchestra_schemas import (
     CallTransferRequested,
     DigitPressed,
     Event,
+    LanguageChanged,
     ProviderFailed,
     ReplyInterrupted,
     ReplySpoken,
@@ -68,52 +70,6 @@ _HEARD = "heard"
 _LAST_WORDS_WITHIN_S = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What the edge itself says for an app, and the limits of a call, in seconds.
-
-    The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
-    A robot that screens a call we placed hears the ``introduction``.
-    """
-
-    app: str
-    greeting: str
-    holding: str
-    max_call_s: float
-    caller_silence_s: float
-    apology: str = ""
-    bridges: tuple[str, ...] = ()
-    bridge_after_s: float = BRIDGE_AFTER_S
-    still_there: str = ""
-    transfer_failed: str = ""
-    handed_back: str = ""
-    voicemail: str = ""
-    introduction: str = ""
-    consent: str = ""
-    endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
-    thinking_sound: str = ""  # heard while agents are at work, by its name
-    speed: float = 1.0  # how fast the edge speaks; agents have their own
-    pronunciations: Pronunciations = AS_WRITTEN
-    ending: Ending | None = None  # after the greeting, which is then a message
-    version: str = ""  # of package and app
-    line: str = ""  # that decided that this app answers
-    recording: bool = True  # the audio is kept
-    joins: str = ""  # the person who joins the caller and the agents, where an agent transfers to them
-    ring_s: float = 30.0  # so long their telephone may ring
-
-    @property
-    def phrases(self) -> tuple[str, ...]:
-        """Everything that the edge itself may say."""
-        own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
-        optional = tuple(filter(None, (self.consent, self.introduction, self.handed_back)))
-        return (*optional, *own, *self.bridges)
-
-    @property
-    def first_words(self) -> str:
-        """The first words of a call."""
-        return f"{self.consent} {self.greeting}".strip()
-
-
 class Call:
     """Connects a call's audio, conversation and journal, and decides when and why it ends.
 
@@ -128,7 +84,7 @@ class Call:
         sample_rate: of its audio in both directions, in Hz.
         playback: what of the agent's speech was heard, where that is not known from the call's audio.
         speculation: how much of a reply may be made before the caller's turn is over.
-        script_of_app: the script of an app that takes the call over, by its name and version.
+        script_of_app: the script of an app that has the call, by its name and version, the line and the language.
         clock: the time; tests pass their own.
 
     Attributes:
@@ -152,7 +108,7 @@ class Call:
         sample_rate: int = SAMPLE_RATE,
         playback: Playback | None = None,
         speculation: Speculation = SPECULATION,
-        script_of_app: Callable[[str, str], Script | None] = lambda _name, _version: None,
+        script_of_app: Callable[[str, str, str, str], Script | None] = lambda *_: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
@@ -175,6 +131,7 @@ class Call:
             speculation=speculation,
             clock=clock,
         )
+        self.conversation.change_language = self._change_language
         self.conversation.handed_back, self.conversation.takes_audio = script.handed_back, playback is None
         self.conversation.transfer_failed = script.transfer_failed
         self.ring_person: Callable[[str], None] | None = None  # has somebody join; `serve_call` sets it
@@ -182,6 +139,7 @@ class Call:
             self.conversation.screening = self._screening(script, resume_state)
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
+        self._use_language()
         self._publisher = publisher
         self._on_measured = on_measured
         self._script_of_app = script_of_app
@@ -192,6 +150,7 @@ class Call:
         self._resuming = resume_state is not None  # until the pipeline runs and the conversation is restored
         # id of our `CallResumed` until the journal has it: earlier ones are of edges that have lost the call since
         self._resumed_as = ""
+        self.on_language_changed: Callable[[], None] = lambda: None  # the pipeline sets it
         self._nudged = False
         self._held = False
         self._started = self._clock.monotonic() - age_s
@@ -230,6 +189,16 @@ class Call:
         return self._script.speed
 
     @property
+    def language(self) -> str:
+        """In which the call is held (BCP 47)."""
+        return self._script.language
+
+    @property
+    def heard_language(self) -> str:
+        """What the STT engine is to listen for: the language of the call, or `AUTO`."""
+        return AUTO if self._script.speaks.automatic else self._script.language
+
+    @property
     def pronunciations(self) -> Pronunciations:
         """How words are said, as the app that has the call now wants it."""
         return self._script.pronunciations
@@ -262,6 +231,7 @@ class Call:
                 greeting=script.first_words,
                 variables=dict(self.parties.variables),
                 line=script.line,
+                language=script.language,
             )
         )
         # another edge that takes over knows from this how the call ends
@@ -423,6 +393,8 @@ class Call:
             self._on_answered(event)
         elif isinstance(event, AppChanged):
             self._on_app_changed(event)
+        elif isinstance(event, LanguageChanged):
+            self._on_language_changed(event)
             if not self.over.done():
                 self.conversation.take(event)
         elif not self.over.done():
@@ -441,16 +413,45 @@ class Call:
 
     def _on_app_changed(self, event: AppChanged) -> None:
         """Another app has the call: from now on the edge says that app's phrases."""
-        script = self._script_of_app(event.app, event.version)
+        speaks = self._script.language
+        script = self._script_of_app(event.app, event.version, self._script.line, speaks)
         if script is None:
             _LOG.error("call.app_unknown", call=self.id, app=event.app)
             return
-        self._script = replace(script, line=self._script.line, recording=self._script.recording)
         self._publisher.use_version(self.id, script.version)
         self._endpointing.clear()
         self._endpointing.update(script.endpointing)
+        self._use_script(script)
+
+    def _on_language_changed(self, event: LanguageChanged) -> None:
+        """The call goes on in another language, whoever has changed it."""
+        if event.language == self._script.language:
+            return
+        _LOG.info("call.language_changed", call=self.id, language=event.language, reason=event.reason)
+        script = self._script
+        spoken = self._script_of_app(script.app, script.version, script.line, event.language)
+        self._use_script(spoken or replace(script, language=event.language))
+
+    def _use_script(self, script: Script) -> None:
+        """From now on the edge says these phrases: of another app, or in another language."""
+        before = self._script
+        self._script = replace(
+            script, line=before.line, recording=before.recording, ending=before.ending, consent=before.consent
+        )
         self.conversation.use_phrases(script.holding, script.bridges, script.apology)
         self.conversation.handed_back = script.handed_back
+        self.conversation.transfer_failed = script.transfer_failed
+        self._use_language()
+        self.on_language_changed()
+
+    def _use_language(self) -> None:
+        self.conversation.use_language(self._script.language, self._script.speaks)
+
+    def _change_language(self, language: str, reason: Literal["heard", "asked"]) -> None:
+        """The caller speaks another language, or has asked for it."""
+        turn, previous = self.conversation.turns.caller_turn, self._script.language
+        changed = LanguageChanged(call=self.id, turn=turn, language=language, previous=previous, reason=reason)
+        self.take_event(self._publisher.publish(changed))
 
     def _on_answered(self, event: CallAnswered) -> None:
         """The carrier has found out who answered the call."""

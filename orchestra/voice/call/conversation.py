@@ -511,7 +511,7 @@ class Conversation:
             self._answered_turn = chunk.turn
         self._filler = None
         actions = self.turns.chunk(
-            chunk.turn, chunk.text, agent=chunk.agent, voice=chunk.voice, speed=chunk.speed or 1.0
+            chunk.turn, chunk.text, chunk.language, agent=chunk.agent, voice=chunk.voice, speed=chunk.speed or 1.0
         )
         self._note_work(chunk.turn)
         if chunk.turn == self.turns.turn:

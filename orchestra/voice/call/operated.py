@@ -23,9 +23,8 @@ from msgspec.structs import replace
 
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.resume import ResumeState
-from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.lines.dialled import is_target
-from orchestra.voice.call.conversation import Conversation
+from orchestra.voice.call.multilingual import MultilingualConversation
 from orchestra_schemas import (
     AppChanged,
     AudioChunk,
@@ -60,7 +59,7 @@ _AWAY = "nothing was heard from the console any more"
 _TEXT_CALL = "the call has no audio to speak into: say something instead"
 
 
-class OperatedConversation(Conversation):
+class OperatedConversation(MultilingualConversation):
     """A conversation that also does what operators ask for.
 
     Attributes:
@@ -135,9 +134,9 @@ class OperatedConversation(Conversation):
             self._say(said)
 
     def _say(self, said: OperatorSaid) -> None:
-        splitter = DEFAULT_LANGUAGE.sentence_splitter()
+        splitter = self.language.sentence_splitter()
         sentences = [*splitter.feed(" ".join(said.text.split())[:_LONGEST]), *splitter.end()]
-        words = [spoken for sentence in sentences if (spoken := DEFAULT_LANGUAGE.to_speech(sentence))]
+        words = [spoken for sentence in sentences if (spoken := self.language.to_speech(sentence))]
         if words:
             self._stop(said.operator)
             if self.held_by:
@@ -175,7 +174,7 @@ class OperatedConversation(Conversation):
         rung, self._rung = self._rung, None
         if rung is not None and rung.target == operator and rung.briefing:
             # the caller has known of them since the agent asked; the person hears now what it is about
-            self._speak_as_turn(DEFAULT_LANGUAGE.to_speech(rung.briefing))
+            self._speak_as_turn(self.language.to_speech(rung.briefing))
 
     # -- the person of a three-way call
 

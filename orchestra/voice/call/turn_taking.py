@@ -63,7 +63,7 @@ class TurnTaking:
     def __init__(
         self, language: Language = DEFAULT_LANGUAGE, may_prepare_speech: Callable[[], bool] = lambda: True
     ) -> None:
-        self._language = language
+        self.language = language
         self._may_prepare_speech = may_prepare_speech
         self.turn = 0
         self.caller_speaks = False
@@ -277,7 +277,7 @@ class TurnTaking:
         """
         if self._hanging_up:
             return []
-        listened = self._listens and self._language.is_backchannel(text)  # also where the reply is over by now
+        listened = self._listens and self.language.is_backchannel(text)  # also where the reply is over by now
         self._end_turn()
         if self._predicting and (not has_words(text) or same_words(text, self._reply.predicted)):
             return self._confirmed(text.strip() if has_words(text) else self._reply.predicted)
@@ -397,13 +397,15 @@ class TurnTaking:
                 break
         self._reply.said.insert(index, Say(self.turn, phrase.strip()))
 
-    def chunk(self, turn: int, text: str, *, agent: str = "", voice: str = "", speed: float = 0.0) -> list[Action]:
-        """A sentence of the reply of this turn."""
+    def chunk(
+        self, turn: int, text: str, language: str = "", *, agent: str = "", voice: str = "", speed: float = 0.0
+    ) -> list[Action]:
+        """A sentence of the reply of this turn; ``language`` is a code, by default that of the call."""
         reply = self._reply
         if turn != self.turn or reply.over or reply.complete or not has_words(text):
             return []
         reply.agent = agent or reply.agent
-        reply.waiting.append(Say(turn, text.strip(), voice, speed))
+        reply.waiting.append(Say(turn, text.strip(), voice, speed, language or self.language.code))
         return self._speak_waiting()
 
     def pause(self, turn: int) -> list[Action]:
@@ -458,7 +460,7 @@ class TurnTaking:
         # if the caller is speaking, hold the reply back until a transcript shows whether these are words
         reply = Reply(self.turn, cut_words=[] if self.caller_speaks or self._clearing else None)
         if self._required:
-            reply.waiting = [Say(self.turn, self._required)]
+            reply.waiting = [Say(self.turn, self._required, language=self.language.code)]
         return reply
 
     def _void_prediction(self, reason: Literal["resumed", "other_words"]) -> list[Action]:
@@ -476,7 +478,7 @@ class TurnTaking:
     def _only_listens(self, text: str, reply_heard: Sequence[str] = (), *, so_far: bool = False) -> bool:
         """Whether these words are a back-channel to the agent's reply; after a question they are an answer."""
         reply = self._reply
-        is_backchannel = self._language.may_become_backchannel if so_far else self._language.is_backchannel
+        is_backchannel = self.language.may_become_backchannel if so_far else self.language.is_backchannel
         heard = reply_heard if reply.cut_words is None else reply.cut_words
         return self.reply_open and is_backchannel(text) and not reply.has_asked(count_words(list(heard)))
 

@@ -1,18 +1,20 @@
 """Which app answers a call of this edge, and what the edge itself says in it: by what was dialled."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from orchestra.app_phrases import EdgePhrases
 from orchestra.endpointing import Endpointing
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.resume import ResumeState
-from orchestra.language import DEFAULT_LANGUAGE
+from orchestra.language import find_language
 from orchestra.lines import AppId, LinePlan, LineRule
 from orchestra.lines.dialled import is_target
 from orchestra.pronunciations import Pronunciations
 from orchestra.settings import Settings
-from orchestra.voice.call.call import Script
+from orchestra.spoken_languages import SpokenLanguages, in_language
+from orchestra.voice.call.script import Script
 from orchestra.voice.carriers.port import Parties
 from orchestra.voice.engines.phrase import Phrase
 
@@ -29,24 +31,8 @@ class EdgeApp(Protocol):
         """The version in the edge's events: that of the package and that of the app."""
 
     @property
-    def greeting(self) -> str:
-        """The first words of a call."""
-
-    @property
-    def holding(self) -> str:
-        """Said while the rest of the platform is away."""
-
-    @property
-    def apology(self) -> str:
-        """Said when the caller's words were lost."""
-
-    @property
-    def still_there(self) -> str:
-        """Said to a caller who has been silent for a while; empty: nothing."""
-
-    @property
-    def transfer_failed(self) -> str:
-        """Said when no person took the call."""
+    def speaks(self) -> SpokenLanguages:
+        """In which language its calls begin, and into which they may change."""
 
     @property
     def three_way(self) -> bool:
@@ -56,13 +42,8 @@ class EdgeApp(Protocol):
     def transfer_target(self) -> str:
         """Where that person is: a number, or a SIP address; empty: there is none."""
 
-    @property
-    def voicemail(self) -> str:
-        """Said to an answering machine; empty: nothing."""
-
-    @property
-    def introduction(self) -> str:
-        """Said to a robot that screens a call; empty: the greeting."""
+    def said_in(self, language: str) -> EdgePhrases:
+        """What the edge says for it in this language, as it is written."""
 
     @property
     def thinking_sound(self) -> str:
@@ -81,8 +62,8 @@ class EdgeApp(Protocol):
         """How patient each agent is with a caller who pauses; "" for the agent that answers first."""
 
     @property
-    def fillers(self) -> Iterable[tuple[str, str, float]]:
-        """Said while a tool is slow, each with the voice that says it, and how fast."""
+    def fillers(self) -> Iterable[tuple[str, str, float, str]]:
+        """Said while a tool is slow, each with the voice that says it, how fast, and the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,50 +104,54 @@ class Answering:
         chosen = self._script(self._find(rule.version_for(line, parties.other_party or parties.call)), line)
         if parties.direction == "outbound" or rule.is_open(at):
             return chosen
-        if not isinstance(rule.closed, str):
+        if isinstance(rule.closed, tuple):
             return self._script(self._find(rule.closed), line, greeting=False)
-        if is_target(rule.closed):
-            phrase = DEFAULT_LANGUAGE.phrases.transferring
-            return replace(_last_words(chosen, phrase), ending=Transfer(rule.closed, "The line is closed."))
-        return _last_words(chosen, rule.closed)
+        ours = find_language(chosen.language).phrases
+        closed = ours.closed if rule.closed is None else _given(rule.closed, chosen.language, ours.closed)
+        if is_target(closed):
+            ending = Transfer(closed, "The line is closed.")
+            return replace(_last_words(chosen, ours.transferring), ending=ending)
+        return _last_words(chosen, closed)
 
     def resume(self, state: ResumeState, parties: Parties) -> Script:
-        """The script of a call that another edge began: of the app that has it."""
+        """The script of a call that another edge began: of the app that has it, in the language that it has now."""
         if self.plan is None:
-            return self._script(self.apps[0])
+            return self._script(self.apps[0], language=state.language)
         if not (state.app or state.line or state.started_at):
             return self.begin(parties, state.started_at)
-        script = self.of_app(state.app, state.version) or self._script(self.apps[0])
-        return self._as_line_has_it(script, state.line)
+        script = self.of_app(state.app, state.version, state.line, state.language)
+        return script or self._script(self.apps[0], state.line, language=state.language)
 
-    def of_app(self, name: str, version: str) -> Script | None:
-        """The script of an app that takes a call over; None if there is no such app here."""
+    def of_app(self, name: str, version: str, line: str, language: str) -> Script | None:
+        """The script of an app that has a call, in this language; None if there is no such app here."""
         found = {app.name: app for app in self.apps} | {app.name: app for app in self.apps if app.version == version}
-        return self._script(found[name]) if name in found else None
+        return self._script(found[name], line, language=language) if name in found else None
 
     @property
     def phrases(self) -> list[Phrase]:
         """The phrases to be cached, each with its voice; none if the settings turn the cache off."""
         if not self.settings.prerender:
             return []
-        scripts = [self._script(app) for app in self.apps]
-        spoken = DEFAULT_LANGUAGE.to_speech
-        of_lines = [
-            spoken(text)
-            for rule in (self.plan.rules.values() if self.plan is not None else ())
-            for text in (rule.greeting, rule.consent, rule.introduction, rule.closed)
-            if isinstance(text, str) and not is_target(text)
-        ]
-        unknown = [spoken(self.plan.unknown)] if self.plan is not None else []
-        found = [
-            Phrase(text, speed=script.speed, pronunciations=script.pronunciations)
-            for script in scripts
-            for text in (*script.phrases, *of_lines, *unknown)
-        ]
-        for app, script in zip(self.apps, scripts, strict=True):
-            said = script.pronunciations
-            found += [Phrase(text, voice, speed=speed, pronunciations=said) for text, voice, speed in app.fillers]
+        found: list[Phrase] = []
+        for app in self.apps:
+            for line in ("", *(self.plan.rules if self.plan is not None else ())):
+                for code in _codes(app, self.rule(line)):
+                    found += self._phrases(app, line, code)
+            said = Pronunciations(app.pronunciations)
+            found += [Phrase(text, voice, code, speed, said) for text, voice, speed, code in app.fillers]
         return found
+
+    def _phrases(self, app: EdgeApp, line: str, code: str) -> Iterator[Phrase]:
+        """What the edge may say for this app on this line in one language."""
+        script, rule = self._script(app, line, language=code), self.rule(line)
+        language = find_language(code)
+        closed: list[str] = []
+        if rule is not None and not isinstance(rule.closed, tuple) and rule.hours is not None:
+            closed = [language.phrases.closed if rule.closed is None else _given(rule.closed, code, "")]
+        unknown = [self.plan.unknown] if self.plan is not None else []
+        of_lines = [language.to_speech(text) for text in (*closed, *unknown) if not is_target(text)]
+        for text in (*script.phrases, *of_lines):
+            yield Phrase(text, language=code, speed=script.speed, pronunciations=script.pronunciations)
 
     @property
     def hold_music(self) -> set[str]:
@@ -187,48 +172,58 @@ class Answering:
     def _find(self, app: AppId) -> EdgeApp:
         return next(each for each in self.apps if (each.name, each.version) == app)
 
-    def _script(self, app: EdgeApp, line: str = "", *, greeting: bool = True) -> Script:
-        return self._as_line_has_it(app_script(self.settings, app), line, greeting=greeting)
+    def _script(self, app: EdgeApp, line: str = "", *, greeting: bool = True, language: str = "") -> Script:
+        """The script of an app with what the line has of its own; ``greeting``: that, too.
 
-    def _as_line_has_it(self, script: Script, line: str, *, greeting: bool = True) -> Script:
-        """The script with what the line has of its own; ``greeting``: that, too."""
+        It is in ``language``, or, of a call that begins, in its first.
+        """
         rule = self.rule(line)
+        speaks = app.speaks if rule is None else app.speaks.on_line(rule.language)
+        script = app_script(self.settings, app, speaks, language or speaks.first)
         if rule is None:
             return script
-        spoken = DEFAULT_LANGUAGE.to_speech
+
+        def spoken(given: Mapping[str, str] | str | None, otherwise: str) -> str:
+            chosen = None if given is None else in_language(given, script.language)
+            return otherwise if chosen is None else find_language(script.language).to_speech(chosen)
+
         return replace(
             script,
             line=line,
-            greeting=script.greeting if rule.greeting is None or not greeting else spoken(rule.greeting),
-            consent=script.consent if rule.consent is None else spoken(rule.consent),
-            introduction=script.introduction if rule.introduction is None else spoken(rule.introduction),
+            greeting=spoken(rule.greeting if greeting else None, script.greeting),
+            consent=spoken(rule.consent, script.consent),
+            introduction=spoken(rule.introduction, script.introduction),
             recording=rule.recording,
         )
 
 
-def app_script(settings: Settings, app: EdgeApp) -> Script:
-    """What the edge says, and how long a call may last, by app and settings.
+def app_script(settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: str) -> Script:
+    """What the edge says, and how long a call may last, by app and settings; ``code`` is the language.
 
     Its phrases are in the words that are spoken, like the sentences of a model: an agent says some of them, too, and
     finds them cached.
     """
-    spoken = DEFAULT_LANGUAGE.to_speech
+    language, said = find_language(code), app.said_in(code)
+    spoken, ours = language.to_speech, language.phrases
     return Script(
         app=app.name,
         version=app.version,
+        language=code,
+        speaks=speaks,
         consent=spoken(settings.recording_consent),
-        greeting=spoken(app.greeting),
-        holding=spoken(app.holding),
-        apology=spoken(app.apology),
-        bridges=_bridges(app.holding),
+        greeting=spoken(said.greeting),
+        holding=spoken(said.holding),
+        apology=spoken(said.apology),
+        # an app with a holding phrase of its own, or with none, has no others
+        bridges=ours.bridges if said.holding == ours.holding else (),
         bridge_after_s=settings.bridge_after_s,
-        still_there=spoken(app.still_there),
-        transfer_failed=spoken(app.transfer_failed),
+        still_there=spoken(said.still_there),
+        transfer_failed=spoken(said.transfer_failed),
         joins=app.transfer_target if app.three_way else "",
         ring_s=settings.ring_s,
-        handed_back=spoken(DEFAULT_LANGUAGE.phrases.handed_back),
-        voicemail=spoken(app.voicemail),
-        introduction=spoken(app.introduction),
+        handed_back=spoken(ours.handed_back),
+        voicemail=spoken(said.voicemail),
+        introduction=spoken(said.introduction),
         endpointing=app.endpointing_by_agent,
         thinking_sound=app.thinking_sound,
         speed=app.speed,
@@ -238,17 +233,21 @@ def app_script(settings: Settings, app: EdgeApp) -> Script:
     )
 
 
-def _bridges(holding: str) -> tuple[str, ...]:
-    """The phrases that begin a late reply; an app with a holding phrase of its own, or with none, has no others."""
-    ours = DEFAULT_LANGUAGE.phrases
-    return ours.bridges if holding == ours.holding else ()
+def _codes(app: EdgeApp, rule: LineRule | None) -> tuple[str, ...]:
+    """The languages in which this app may speak on this line."""
+    return (app.speaks if rule is None else app.speaks.on_line(rule.language)).all
+
+
+def _given(phrase: Mapping[str, str] | str, code: str, otherwise: str) -> str:
+    chosen = in_language(phrase, code)
+    return otherwise if chosen is None else chosen
 
 
 def _last_words(script: Script, phrase: str) -> Script:
     """The script of a call that ends after this phrase. Where consent has to be asked for, nothing of it is kept."""
     return replace(
         script,
-        greeting=DEFAULT_LANGUAGE.to_speech(phrase),
+        greeting=find_language(script.language).to_speech(phrase),
         consent="",
         recording=script.recording and not script.consent,
         ending=HangUp(),

@@ -15,7 +15,7 @@ from orchestra.rate_limit import RateLimit
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.voice.audio.noise_suppression import check_installed
-from orchestra.voice.call.call import Script
+from orchestra.voice.call.script import Script
 from orchestra.voice.call.speculation import Speculation
 from orchestra.voice.carriers.call_lookup import CarrierCallIndex
 from orchestra.voice.carriers.port import Carrier, Parties

@@ -25,6 +25,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.utils.text.base_text_aggregator import TextType
 
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.pronunciations import AS_WRITTEN, Pronunciations
 from orchestra.voice.call.actions import (
     ClearAudio,
@@ -101,6 +102,7 @@ class AgentSpeechProcessor(FrameProcessor):
         speech: what is to be said.
         find_phrase: the synthesized audio of a phrase, if it is cached; the TTS engine speaks everything else.
         pronunciations: how words are said from now on.
+        language: in which the engine speaks (BCP 47), until something is said in another one.
         speed: how fast the edge's own phrases are said; replies say theirs.
         on_tts_text: called with every text that the TTS engine gets.
         on_wasted_text: called with every text that the TTS engine got for a turn that did not end there.
@@ -114,6 +116,7 @@ class AgentSpeechProcessor(FrameProcessor):
         find_phrase: FindPhrase,
         pronunciations: Callable[[], Pronunciations] = lambda: AS_WRITTEN,
         *,
+        language: str = DEFAULT_CODE,
         speed: float = 1.0,
         on_tts_text: Callable[[str], None],
         on_wasted_text: Callable[[str], None],
@@ -127,7 +130,7 @@ class AgentSpeechProcessor(FrameProcessor):
         self._on_wasted_text = on_wasted_text
         self._task: asyncio.Task[None] | None = None
         self._tts_open = False  # the TTS engine has text, and has not been told that it ends
-        self._voice, self._speed = "", speed
+        self._voice, self._language, self._speed = "", language, speed
         self._prepared: Say | None = None  # the TTS engine has it, and its speech is held
 
     async def interrupt(self) -> None:
@@ -227,6 +230,8 @@ class AgentSpeechProcessor(FrameProcessor):
         delta = VoiceSettings()
         if say.voice and say.voice != self._voice:
             self._voice = delta.voice = say.voice
+        if say.language != self._language:
+            self._language = delta.language = say.language
         if say.speed and say.speed != self._speed:
             self._speed = delta.speed = say.speed
         if delta.given_fields():
@@ -234,7 +239,7 @@ class AgentSpeechProcessor(FrameProcessor):
             await self.push_frame(TTSUpdateSettingsFrame(delta=delta))
 
     def _cached(self, text: str) -> SynthesizedSpeech | None:
-        return self._find_phrase(Phrase(text, self._voice, speed=self._speed, pronunciations=self._pronunciations()))
+        return self._find_phrase(Phrase(text, self._voice, self._language, self._speed, self._pronunciations()))
 
     async def _speak(self, text: str) -> None:
         """Give this text to the TTS engine."""

@@ -75,8 +75,9 @@ class CallPipeline:
         self._call = call
         self._engines = engines
         conversation = call.conversation
-        self._stt, self._stt_fallback = engines.stt(), engines.stt_fallback()
-        self._tts, self._tts_fallback = engines.tts(speed=call.speed), engines.tts_fallback(speed=call.speed)
+        self._stt, self._stt_fallback = engines.stt(call.heard_language), engines.stt_fallback(call.heard_language)
+        self._tts = engines.tts(language=call.language, speed=call.speed)
+        self._tts_fallback = engines.tts_fallback(call.language, call.speed)
         for tts in (self._tts, self._tts_fallback):
             if isinstance(tts, WordCountingTTS):
                 tts.pronounce(lambda: call.pronunciations)
@@ -107,6 +108,7 @@ class CallPipeline:
             speech,
             find_phrase,
             lambda: call.pronunciations,
+            language=call.language,
             speed=call.speed,
             on_tts_text=call.on_tts_text,
             on_wasted_text=call.on_wasted_text,
@@ -123,6 +125,9 @@ class CallPipeline:
             idle_timeout_secs=None,  # the call itself limits silence and length
             cancel_runner_on_idle_timeout=False,
         )
+        self._listens_for = call.heard_language
+        self._language_frames: set[asyncio.Task[None]] = set()
+        call.on_language_changed = self._change_language
         self._worker.add_event_handler("on_pipeline_started", self._ready)
         self._worker.add_event_handler("on_pipeline_error", self._failed)
 
@@ -162,6 +167,17 @@ class CallPipeline:
     async def stop(self) -> None:
         """End the pipeline now; speech stops."""
         await self._worker.cancel(reason="call over")
+
+    def _change_language(self) -> None:
+        """The call is in another language: let its turns be judged, and its words be recognized, in that one."""
+        self._user_turns.use_language()
+        if self._call.heard_language == self._listens_for:
+            return  # to every language
+        self._listens_for = self._call.heard_language
+        frames = self._engines.change_language(self._listens_for)
+        task = asyncio.create_task(self._worker.queue_frames(frames), name=f"language {self._call.id}")
+        self._language_frames.add(task)
+        task.add_done_callback(self._language_frames.discard)
 
     def _ready(self, _worker: object, _frame: object) -> None:
         self._call.greet()

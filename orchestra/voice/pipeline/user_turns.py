@@ -70,6 +70,7 @@ class UserTurnAggregator(LLMUserAggregator):
             options=endpointing,
             voice_starting=lambda: vad.voice_starting,
             on_pause=conversation.pause_allowed,
+            language=conversation.turns.language,
         )
         params = LLMUserAggregatorParams(
             vad_analyzer=vad,
@@ -89,6 +90,10 @@ class UserTurnAggregator(LLMUserAggregator):
         self._voice_began = 0.0
         self._short_sound: ShortSoundFrame | None = None  # whose words have not come, if it has any
         self.add_event_handler("on_user_turn_stopped", self._turn_stopped)
+
+    def use_language(self) -> None:
+        """The call is in another language: what ends a turn is judged by its words."""
+        self._endpointer.language = self._conversation.turns.language
 
     async def switch_engine(self, stt: Any) -> None:
         """Use this engine's turn strategies from now on. What the last one predicted is void."""

@@ -3,7 +3,6 @@
 import asyncio
 
 from orchestra.clock import SYSTEM_CLOCK, Clock
-from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.language.utterance import has_words, same_words
 from orchestra.language.utterance_state import UtteranceState
 from orchestra.voice.call.actions import ClearAudio, ResumeAudio, Say, SendDtmf, SendMark, Speech
@@ -51,7 +50,6 @@ class TextCall:
         speech: what the call says.
         playback: how much of it was heard.
         stream: the carrier.
-        language: tells whether interim words read as finished.
         clock: the time; tests pass their own.
 
     """
@@ -63,7 +61,6 @@ class TextCall:
         playback: TextPlayback,
         stream: TextStream,
         *,
-        language: Language = DEFAULT_LANGUAGE,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._call = call
@@ -71,7 +68,6 @@ class TextCall:
         self._speech = speech
         self._playback = playback
         self._stream = stream
-        self._language = language
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._turn_open = False
@@ -170,7 +166,7 @@ class TextCall:
     def _predict(self, text: str) -> None:
         """The caller has said nothing more since the last interim words: if they read as finished, the turn may be."""
         _, asked = self._conversation.last_reply
-        if self._language.utterance_state(text, asked) in _FINISHED:
+        if self._conversation.turns.language.utterance_state(text, asked) in _FINISHED:
             self._predicted = text
             self._conversation.turn_predicted(text, likely=False)
 

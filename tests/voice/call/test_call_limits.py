@@ -6,7 +6,8 @@ import pytest
 
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import FlushSpeech, Say, SendMark, Speech
-from orchestra.voice.call.call import Call, Script
+from orchestra.voice.call.call import Call
+from orchestra.voice.call.script import Script
 from orchestra.voice.carriers.port import Parties
 from tests.voice.call.virtual_call import TICK_S, Clock, VirtualCall
 

@@ -11,7 +11,8 @@ from orchestra.history.ending import HangUp
 from orchestra.history.resume import ResumeState
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import Say, Speech
-from orchestra.voice.call.call import Call, Script
+from orchestra.voice.call.call import Call
+from orchestra.voice.call.script import Script
 from orchestra.voice.carriers.port import Parties
 from orchestra_schemas import (
     CallAnswered,

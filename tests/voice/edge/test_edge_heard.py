@@ -377,8 +377,8 @@ class ElevenLabsVoice(ScriptedEngines):
 
     voice: Any = None
 
-    def tts(self, voice: str = "", *given: Any) -> Any:
-        return self.voice.tts(voice, *given)
+    def tts(self, voice: str = "", language: str = "en", speed: float = 1.0) -> Any:
+        return self.voice.tts(voice, language, speed)
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from orchestra.bus import Publisher
-from orchestra.voice.call.call import Call, Script
+from orchestra.voice.call.call import Call
+from orchestra.voice.call.script import Script
 from orchestra.voice.call.speculation import Speculation
 from orchestra.voice.carriers.port import (
     AgentCut,

@@ -1,0 +1,59 @@
+"""What the edge itself says in a call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestra.endpointing import Endpointing
+from orchestra.history.ending import Ending
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra.pronunciations import AS_WRITTEN, Pronunciations
+from orchestra.spoken_languages import SpokenLanguages
+from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the edge itself says for an app, and the limits of a call, in seconds.
+
+    The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
+    A robot that screens a call we placed hears the ``introduction``.
+    """
+
+    app: str
+    greeting: str
+    holding: str
+    max_call_s: float
+    caller_silence_s: float
+    apology: str = ""
+    bridges: tuple[str, ...] = ()
+    bridge_after_s: float = BRIDGE_AFTER_S
+    still_there: str = ""
+    transfer_failed: str = ""
+    handed_back: str = ""
+    voicemail: str = ""
+    introduction: str = ""
+    consent: str = ""
+    endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
+    thinking_sound: str = ""  # heard while agents are at work, by its name
+    speed: float = 1.0  # how fast the edge speaks; agents have their own
+    pronunciations: Pronunciations = AS_WRITTEN
+    ending: Ending | None = None  # after the greeting, which is then a message
+    version: str = ""  # of package and app
+    line: str = ""  # that decided that this app answers
+    language: str = DEFAULT_CODE  # in which all of this is said
+    speaks: SpokenLanguages = field(default_factory=SpokenLanguages)  # into which the call may change
+    recording: bool = True  # the audio is kept
+    joins: str = ""  # the person who joins the caller and the agents, where an agent transfers to them
+    ring_s: float = 30.0  # so long their telephone may ring
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """Everything that the edge itself may say."""
+        own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
+        optional = tuple(filter(None, (self.consent, self.introduction, self.handed_back)))
+        return (*optional, *own, *self.bridges)
+
+    @property
+    def first_words(self) -> str:
+        """The first words of a call."""
+        return f"{self.consent} {self.greeting}".strip()
