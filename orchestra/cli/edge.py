@@ -26,6 +26,7 @@ def edge() -> None:
             redirect_pipecat_log()
             from orchestra.agents.loader import load_lines
             from orchestra.app_phrases import edge_lines
+            from orchestra.cli.app_languages import check_languages
             from orchestra.voice.edge.server import run_edge
     except ImportError as error:
         from orchestra.errors import MissingExtraError
@@ -34,4 +35,6 @@ def edge() -> None:
             raise
         msg = f"the voice edge cannot import {error.name or error}: install the extra `voice`"
         raise MissingExtraError(msg) from error
-    uvloop.run(run_edge(settings, edge_lines(load_lines(settings.app))))
+    lines = load_lines(settings.app)
+    check_languages(settings, lines)
+    uvloop.run(run_edge(settings, edge_lines(lines)))

@@ -43,13 +43,16 @@ def up(
     import uvloop
 
     from orchestra.agents.loader import load_lines
+    from orchestra.cli.app_languages import check_languages
     from orchestra.log import configure_logging
     from orchestra.settings import load_settings
 
     settings = load_settings()
     if sip:
         settings = settings.model_copy(update={"sip": True})
-    app = load_lines(settings.app).default  # what is wrong with it is said once, not by each process that needs it
+    lines = load_lines(settings.app)
+    check_languages(settings, lines)
+    app = lines.default  # what is wrong with it is said once, not by each process that needs it
     configure_logging(settings, "up")
     uvloop.run(_up(settings, edges, Path.cwd() if reload else None, words_to_try(app)))
 

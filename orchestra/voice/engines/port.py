@@ -5,7 +5,7 @@ says that the engine recognizes speech, a file ``tts.py`` that it speaks. Nothin
 `orchestra.engine_names` finds the folder, and the settings accept its name.
 """
 
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from pipecat.services.stt_service import STTService
 from pipecat.services.tts_service import TTSService
@@ -16,9 +16,6 @@ from orchestra.voice.engines.failover import StandbyService
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.models import SmartTurnAnalyzer
-
-#: the language of an STT engine that is to recognize whatever the caller speaks
-AUTO: Final = "auto"
 
 
 class Engine(Protocol):
@@ -43,8 +40,8 @@ class STTEngine(Engine, Protocol):
     def stt(self, language: str, keyterms: tuple[str, ...]) -> STTService:
         """A new service, fed with 16 kHz audio; what is heavy is shared by all calls of the process.
 
-        ``language`` is a BCP 47 code, or `AUTO` for whatever the caller speaks; ``keyterms`` are names and products
-        that callers say. An `STTUpdateSettingsFrame` with another language changes it during a call.
+        ``language`` is a BCP 47 code, or `language_check.AUTO` for whatever the caller speaks; ``keyterms`` are names
+        and products that callers say. An `STTUpdateSettingsFrame` with another language changes it during a call.
         """
 
     def turn_start(self, barge_in_words: int) -> BaseUserTurnStartStrategy | None:

@@ -22,7 +22,7 @@ from orchestra.voice.engines.deepgram.languages import FLUX_MULTILINGUAL, flux_m
 from orchestra.voice.engines.deepgram.one_in_words import OneInWords
 from orchestra.voice.engines.deepgram.stt import CONNECT_S
 from orchestra.voice.engines.failover import AnswerTimeout
-from orchestra.voice.engines.port import AUTO
+from orchestra.voice.engines.language_check import AUTO
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer, allowed_pause_s
 
 _RETRY_S = 0.5

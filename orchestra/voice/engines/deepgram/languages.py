@@ -8,7 +8,8 @@ November 2026.
 from typing import Final
 
 from orchestra.language.tags import base_of
-from orchestra.voice.engines.port import AUTO
+from orchestra.settings import Settings
+from orchestra.voice.engines.language_check import AUTO
 
 #: the language that makes nova transcribe whatever is spoken, and say what it was
 MULTILINGUAL: Final = "multi"
@@ -68,3 +69,8 @@ def knows(model: str, language: str) -> bool:
     if model.startswith("flux"):
         return base_of(language) in FLUX_LANGUAGES
     return not model.startswith("nova-3") or base_of(nova_code(language)) in NOVA_LANGUAGES
+
+
+def hears(settings: Settings, language: str) -> bool:
+    """Whether the model in the settings, or the one that takes its place, recognizes this language."""
+    return knows(settings.deepgram_model, language)

@@ -9,6 +9,7 @@ from typing import Final
 from pipecat.services.elevenlabs.tts import ELEVENLABS_MODEL_LANGUAGES
 
 from orchestra.language.tags import base_of
+from orchestra.settings import Settings
 
 _ENGLISH_ONLY: Final = frozenset({"eleven_flash_v2", "eleven_turbo_v2", "eleven_monolingual_v1"})
 #: finds the language in the text, and takes no code
@@ -35,3 +36,8 @@ def knows(model: str, language: str) -> bool:
     if model == _MULTILINGUAL_V2:
         return language_code("eleven_flash_v2_5", language) in _MULTILINGUAL_V2_LANGUAGES
     return model not in ELEVENLABS_MODEL_LANGUAGES or language_code(model, language) is not None
+
+
+def speaks(settings: Settings, language: str) -> bool:
+    """Whether the model that the settings name for this language speaks it."""
+    return knows(model_for(language, settings.elevenlabs_model, settings.elevenlabs_models), language)

@@ -15,7 +15,7 @@ from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.standby import StandbySTT, StandbyTTS
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.synchronous_speech import LocalSpeech
-from orchestra.voice.engines.local.tts import PIPER_VOICE, LocalTTS
+from orchestra.voice.engines.local.tts import LocalTTS
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
@@ -63,8 +63,8 @@ class LocalEngine:
 
     def voice_key(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> str:
         """The voice of the language, and its pace if it is not the voice's own."""
-        del voice, language
-        return PIPER_VOICE + (f"/{speed}" if speed != 1.0 else "")
+        del voice
+        return self._speech.voice_name(language) + (f"/{speed}" if speed != 1.0 else "")
 
     async def render(self, text: str, voice: str, language: str, speed: float, rate: int) -> SynthesizedSpeech:
         """``text`` spoken at ``rate`` Hz, piece by piece, so that a call waits for one piece at most.
@@ -86,17 +86,15 @@ class LocalEngine:
         speed: float = 1.0,
     ) -> AsyncIterator[SpokenPiece]:
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError."""
-        del language
         loop = asyncio.get_running_loop()
-        pieces = self._speech.voice.speak(text, rate, speed=speed)
+        pieces = self._speech.speak(text, rate, language=language, speed=speed)
         while (piece := await loop.run_in_executor(self._piper, next, pieces, None)) is not None:
             yield piece
 
     async def transcribe(self, pcm16: bytes, rate: int, language: str = DEFAULT_CODE) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz, quickly. Raises EngineError."""
-        del language
         loop = asyncio.get_running_loop()
-        run = functools.partial(self._speech.transcribe, pcm16, rate, quick=True)
+        run = functools.partial(self._speech.transcribe, pcm16, rate, quick=True, language=language)
         self._transcribing += 1
         try:
             return await loop.run_in_executor(self._whisper, run)

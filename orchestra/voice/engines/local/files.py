@@ -11,7 +11,7 @@ import structlog
 from orchestra.atomic_file import write_atomically
 from orchestra.errors import MissingExtraError
 
-_INSTALL = "install the extra `local` (`pip install 'orchestra-voice[local]'`), or choose other engines by setting"
+_INSTALL = "install the extra `{0}` (`pip install 'orchestra-voice[{0}]'`), or choose other engines by setting"
 _LOG = structlog.get_logger("orchestra.voice")
 
 
@@ -56,8 +56,8 @@ PIPER = (
 )
 
 
-def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
-    """The paths of the files, each checked against its SHA-256.
+def model_paths(files: tuple[ModelFile, ...], data_dir: Path, *, extra: str = "local") -> list[Path]:
+    """The paths of the files, which come with ``extra``, each checked against its SHA-256.
 
     A file's checksum is computed once. Later its size and modification time are compared with those noted in
     ``data_dir/checked-models.json``.
@@ -68,7 +68,7 @@ def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
     """
     notes_path = data_dir / "checked-models.json"
     notes = _read_notes(notes_path)
-    found = [_locate(file) for file in files]
+    found = [_locate(file, extra) for file in files]
     fresh = dict(notes)
     for file, path in zip(files, found, strict=True):
         stat = path.stat()
@@ -89,11 +89,11 @@ def model_paths(files: tuple[ModelFile, ...], data_dir: Path) -> list[Path]:
     return found
 
 
-def _locate(file: ModelFile) -> Path:
+def _locate(file: ModelFile, extra: str) -> Path:
     # find_spec of a top-level package reads its location without running its code.
     spec = importlib.util.find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
-        msg = f"local speech needs the package {file.package.replace('_', '-')}: {_INSTALL}"
+        msg = f"local speech needs the package {file.package.replace('_', '-')}: {_INSTALL.format(extra)}"
         raise MissingExtraError(msg)
     path = Path(spec.submodule_search_locations[0]) / file.path
     if not path.is_file():
@@ -122,4 +122,4 @@ def _write_notes(path: Path, notes: dict[str, list[object]]) -> None:
 
 def missing_library(error: ImportError) -> MissingExtraError:
     """The error for a library of a local engine that cannot be imported."""
-    return MissingExtraError(f"local speech cannot import {error.name or error}: {_INSTALL}")
+    return MissingExtraError(f"local speech cannot import {error.name or error}: {_INSTALL.format('local')}")

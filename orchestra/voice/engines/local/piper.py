@@ -32,6 +32,7 @@ _AROUND = 12
 #: the voice's loudest samples stay below 0.65; Piper itself scales each sentence by its peak, which is known too late
 _GAIN = 1.5
 
+PIPER_VOICE = "en_US-joe-medium"
 _BEGIN, _PAD, _END = "^", "_", "$"
 
 

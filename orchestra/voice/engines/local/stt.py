@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from pipecat.frames.frames import (
     ErrorFrame,
@@ -25,6 +25,7 @@ from orchestra.errors import EngineError
 from orchestra.language.registry import DEFAULT_CODE
 from orchestra.voice.engines.local.early_transcript import EarlyTranscripts
 from orchestra.voice.engines.local.joined_stretches import JoinedStretches
+from orchestra.voice.engines.local.transcript import Transcript
 from orchestra.voice.engines.turn_detection.frames import (
     CallerPausedFrame,
     CallerWentOnFrame,
@@ -47,20 +48,6 @@ class SpeechTranscriber(Protocol):
 
         Raises EngineError.
         """
-
-
-class Transcript(str):
-    """Words, and the language that they are in (BCP 47)."""
-
-    __slots__ = ("language",)
-
-    def __new__(cls, words: str, language: str) -> Self:
-        """These words in this language."""
-        transcript = super().__new__(cls, words)
-        transcript.language = language
-        return transcript
-
-    language: str
 
 
 class ShortSound(bytes):

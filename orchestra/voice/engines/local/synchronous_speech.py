@@ -1,21 +1,32 @@
 """Local speech as plain synchronous functions, for use outside a pipeline: phrases, the simulated caller, checks."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra.language.tags import base_of
 from orchestra.settings import load_settings
+from orchestra.voice.engines.local.espeak import EspeakVoice, espeak_folder, espeak_voice
+from orchestra.voice.engines.local.languages import is_multilingual
 from orchestra.voice.engines.local.pcm import from_pcm16, resampled
-from orchestra.voice.engines.local.piper import StreamingPiperVoice
+from orchestra.voice.engines.local.piper import PIPER_VOICE, SpokenPiece, StreamingPiperVoice
 from orchestra.voice.engines.local.whisper import RATE, WhisperTranscriber
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSpeech:
-    """The local models, loaded once. Its methods block: run them in a thread; several may run at once."""
+    """The local models, loaded once. Its methods block: run them in a thread; several may run at once.
+
+    English has models of its own. Other languages need the extra `local-multilingual`; without it they are left to the
+    English ones, which is only good enough as a fallback for a moment.
+    """
 
     transcriber: WhisperTranscriber
     voice: StreamingPiperVoice
+    multilingual: WhisperTranscriber | None = None
+    espeak: EspeakVoice | None = None
 
     @classmethod
     def load(cls, data_dir: Path | None = None) -> "LocalSpeech":
@@ -27,7 +38,26 @@ class LocalSpeech:
         """
         notes = load_settings().data_dir if data_dir is None else data_dir
         threads = max(1, min(2, os.cpu_count() or 1))
-        return cls(WhisperTranscriber.load(notes, threads), StreamingPiperVoice.load(notes, threads))
+        return cls(
+            WhisperTranscriber.load(notes, threads),
+            StreamingPiperVoice.load(notes, threads),
+            WhisperTranscriber.load(notes, threads, multilingual=True) if is_multilingual() else None,
+            EspeakVoice() if espeak_folder() else None,
+        )
+
+    def voice_name(self, language: str) -> str:
+        """Which voice speaks this language (BCP 47)."""
+        return PIPER_VOICE if self._espeak_for(language) is None else f"espeak-ng {espeak_voice(language)}"
+
+    def speak(self, text: str, rate: int, *, language: str = DEFAULT_CODE, speed: float = 1.0) -> Iterator[SpokenPiece]:
+        """``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError: the voice failed."""
+        espeak = self._espeak_for(language)
+        if espeak is None:
+            return self.voice.speak(text, rate, speed=speed)
+        return espeak.speak(text, rate, language, speed)
+
+    def _espeak_for(self, language: str) -> EspeakVoice | None:
+        return self.espeak if base_of(language) != "en" and espeak_voice(language) else None
 
     def synthesize(self, text: str, rate: int | None = None) -> tuple[bytes, int]:
         """Speak ``text``: mono 16-bit PCM and its rate in Hz (the voice's own, 22,050, when ``rate`` is None).
@@ -41,13 +71,17 @@ class LocalSpeech:
         wanted = self.voice.rate if rate is None else rate
         return b"".join(sentence.pcm16 for sentence in self.voice.speak(text, wanted, steady=True)), wanted
 
-    def transcribe(self, pcm16: bytes, rate: int, *, quick: bool = False) -> str:
+    def transcribe(self, pcm16: bytes, rate: int, *, quick: bool = False, language: str = DEFAULT_CODE) -> str:
         """The words in mono 16-bit PCM of ``rate`` Hz; "" when there is no speech.
 
-        ``quick`` takes under a third of the time, with one more wrong word in a hundred.
+        ``quick`` takes under a third of the time, with one more wrong word in a hundred. ``language`` is what is spoken
+        (BCP 47); if it is `AUTO` the model finds out where it can, and the words are a `Transcript`.
 
         Raises:
             EngineError: the audio ends within a sample, or the model failed.
 
         """
-        return self.transcriber.transcribe(resampled(from_pcm16(pcm16), rate, RATE), quick=quick)
+        model, known = self.transcriber, DEFAULT_CODE
+        if base_of(language) != "en" and self.multilingual is not None and self.multilingual.knows(language):
+            model, known = self.multilingual, language
+        return model.transcribe(resampled(from_pcm16(pcm16), rate, RATE), quick=quick, language=known)

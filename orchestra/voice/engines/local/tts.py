@@ -9,11 +9,10 @@ from pipecat.utils.types import NOT_GIVEN, is_given
 
 from orchestra.errors import EngineError
 from orchestra.language.registry import DEFAULT_CODE
-from orchestra.voice.engines.local.piper import SpokenPiece
+from orchestra.voice.engines.local.piper import PIPER_VOICE, SpokenPiece
 from orchestra.voice.engines.word_timestamps import LATEST_AUDIO_S, WordCountingTTS
 
 _SILENCE_S = 0.02
-PIPER_VOICE = "en_US-joe-medium"
 
 
 class SpeechSynthesizer(Protocol):

@@ -1,0 +1,39 @@
+"""Whether the chosen engines know the languages of an app: asked at start, so that no call finds out."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any, Final
+
+from orchestra.settings import Settings
+
+#: the language of an STT engine that is to recognize whatever the caller speaks
+AUTO: Final = "auto"
+
+
+def unknown_languages(settings: Settings, languages: Iterable[str]) -> list[str]:
+    """What the engines in the settings cannot do of these languages (BCP 47, or `AUTO`), a sentence each.
+
+    An engine tells it with ``hears(settings, language)`` and ``speaks(settings, language)`` in a file ``languages.py``
+    of its folder; one without that file knows every language.
+    """
+    problems = []
+    for language in dict.fromkeys(languages):
+        if not _knows(settings.stt, "hears", settings, language):
+            problems.append(f"{settings.stt} does not hear {language!r}: {_cure(settings.stt, 'STT')}")
+        if language != AUTO and not _knows(settings.tts, "speaks", settings, language):
+            problems.append(f"{settings.tts} does not speak {language!r}: {_cure(settings.tts, 'TTS')}")
+    return problems
+
+
+def _knows(engine: str, what: str, settings: Settings, language: str) -> bool:
+    try:
+        module: Any = import_module(f"orchestra.voice.engines.{engine}.languages")
+    except ImportError:  # of the engine's library, which is reported by itself, or there is no such file
+        return True
+    return bool(getattr(module, what)(settings, language))
+
+
+def _cure(engine: str, kind: str) -> str:
+    if engine == "local":
+        return f"install the extra `local-multilingual`, or choose another engine with ORCHESTRA_{kind}"
+    return f"choose another model with ORCHESTRA_{engine.upper()}_MODEL, or another engine with ORCHESTRA_{kind}"

@@ -1,0 +1,43 @@
+"""An app whose language the chosen engines do not know is refused at start, and `orchestra doctor` says so."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from orchestra.agents.loader import load_lines
+from orchestra.cli import app_languages
+from orchestra.cli.doctor import app as doctor
+from orchestra.errors import AppError
+from orchestra.settings import Settings
+from orchestra.voice.engines.local import espeak
+
+SPANISH: Any = SimpleNamespace(apps=())
+
+
+@pytest.fixture
+def spanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_languages, "languages_of", lambda _lines: ["es"])
+    monkeypatch.setattr(espeak, "espeak_folder", lambda: None)
+    monkeypatch.setattr("orchestra.voice.engines.local.languages.is_multilingual", lambda: False)
+
+
+def test_an_app_that_the_engines_know_starts() -> None:
+    app_languages.check_languages(Settings(), load_lines(Settings().app))
+
+
+@pytest.mark.usefixtures("spanish")
+def test_an_app_that_they_do_not_know_does_not_start_and_the_message_says_what_to_do() -> None:
+    with pytest.raises(AppError, match=r"local does not hear 'es'.*local-multilingual.*local does not speak 'es'"):
+        app_languages.check_languages(Settings(), SPANISH)
+    app_languages.check_languages(Settings(stt="deepgram", tts="elevenlabs"), SPANISH)
+
+
+@pytest.mark.usefixtures("spanish")
+def test_the_doctor_says_which_language_is_not_known() -> None:
+    found = doctor._languages(Settings(stt="deepgram"), SPANISH)
+    assert (found.what, found.ok) == ("languages", False)
+    assert found.detail.startswith("local does not speak 'es'")
+    assert doctor._languages(Settings(stt="deepgram", tts="elevenlabs"), SPANISH) == doctor.Finding(
+        "languages", True, "es: heard by deepgram, spoken by elevenlabs"
+    )
