@@ -42,6 +42,8 @@ def is_english(sentence: str) -> bool:
     """Whether the sentence is English; True unless there is evidence against it."""
     english = foreign = 0
     for word in _WORD.findall(_ADDRESS.sub(" ", sentence)):
+        if len(word) == 2 and word.isupper():  # noqa: PLR2004 - a state, as in "Springfield, IL"
+            continue
         small = word.lower()
         if small in _ENGLISH:
             english += 1

@@ -83,6 +83,8 @@ def is_in(language: str, sentence: str) -> bool:
     languages_of = _languages_of()
     counts: dict[str, int] = {}
     for word in _WORD.findall(_ADDRESS.sub(" ", sentence)):
+        if len(word) == 2 and word.isupper():  # noqa: PLR2004 - a state or a country
+            continue
         small = word.lower()
         languages = languages_of.get(small, ())
         for one in languages:
