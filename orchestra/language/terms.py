@@ -6,10 +6,9 @@ Stems are Snowball's (Porter 2001; https://snowballstem.org), where it has an al
 import re
 import unicodedata
 from collections.abc import Callable, Collection
-from functools import lru_cache
+from functools import cache, lru_cache
+from threading import Lock
 from typing import Final
-
-import snowballstemmer
 
 from orchestra.language.known_phrases import phrase_words
 from orchestra.language.utterance import UNSPACED
@@ -38,11 +37,21 @@ def stemmer(code: str) -> Callable[[str], str]:
     name = _ALGORITHMS.get(code)
     if name is None:
         return lambda word: word
-    algorithm = snowballstemmer.stemmer(name)
+    one_at_a_time = Lock()  # an algorithm keeps the word that it is working on
+
+    @cache
+    def algorithm() -> Callable[[str], str]:
+        import snowballstemmer  # noqa: PLC0415 - its 30 languages take 30 ms, and English needs none of them
+
+        take_off: Callable[[str], str] = snowballstemmer.stemmer(name).stemWord
+        return take_off
 
     @lru_cache(_STEMS)
     def stem(word: str) -> str:
-        return word if len(word) > _LONGEST_WORD or word.isdigit() else without_accents(algorithm.stemWord(word))
+        if len(word) > _LONGEST_WORD or word.isdigit():
+            return word
+        with one_at_a_time:
+            return without_accents(algorithm()(word))
 
     return stem
 

@@ -1,7 +1,10 @@
 """What holds for words in any script."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from orchestra.language.terms import stemmer
 from orchestra.language.utterance import contains_words, has_words, is_echo, same_words, split_words
 from orchestra.language.word_error_rate import word_errors
 
@@ -52,3 +55,10 @@ def test_an_echo_is_one_in_a_script_without_spaces_and_a_short_answer_is_none() 
     assert is_echo("荷物は明日の午前中に", reply, least=3)
     assert not is_echo("いいです", reply, least=3)
     assert not is_echo("明日はいません", reply, least=3)
+
+
+def test_stems_are_right_whichever_threads_ask_for_them() -> None:
+    words = [f"{word}{ending}" for word in ("paquete", "entrega", "pedido", "factura") for ending in ("", "s")] * 200
+    stem = stemmer("es")
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(stem, words)) == [stem(word) for word in words]
