@@ -62,11 +62,6 @@ def read_code(code: str) -> str:
     return "-".join(filter(None, (language, script, region, variants)))
 
 
-def base_code(code: str) -> str:
-    """The language of a code without its script and region: ``es`` of ``es-MX``."""
-    return code.partition("-")[0].lower()
-
-
 def _nearest(code: str) -> Iterator[str]:
     written = code.strip().casefold()
     names = {name.casefold(): known for known, name in LANGUAGE_NAMES.items()}

@@ -5,10 +5,11 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Final
 
-from orchestra.language.codes import LANGUAGE_NAMES, base_code, read_code
+from orchestra.language.codes import LANGUAGE_NAMES, read_code
 from orchestra.language.generic import language_of_code
 from orchestra.language.port import Language
 from orchestra.language.reading import verbalizer
+from orchestra.language.tags import base_of
 
 DEFAULT_CODE: Final = "en"
 #: the languages that the platform speaks and understands as native callers do, and their packages
@@ -35,7 +36,7 @@ def find_language(code: str = DEFAULT_CODE) -> Language:
 
     """
     known = read_code(code)
-    base = base_code(known)
+    base = base_of(known)
     name = COMPLETE_LANGUAGES.get(known) or COMPLETE_LANGUAGES.get(base)
     if name is None:
         return language_of_code(known, LANGUAGE_NAMES[base])
@@ -45,7 +46,7 @@ def find_language(code: str = DEFAULT_CODE) -> Language:
 
 def is_complete(language: Language) -> bool:
     """Whether the platform knows this language; in others it rewrites nothing and leaves yes and no to the model."""
-    return base_code(language.code) in COMPLETE_LANGUAGES
+    return base_of(language.code) in COMPLETE_LANGUAGES
 
 
 #: used wherever no other language is given

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Final
 
 from orchestra.language.backchannel import Backchannels
-from orchestra.language.codes import base_code
 from orchestra.language.english import LANGUAGE as ENGLISH
 from orchestra.language.generic.greeting import only_greets
 from orchestra.language.known_phrases import spoken_words
 from orchestra.language.plain_text import plain_text
 from orchestra.language.port import Language
 from orchestra.language.sentence_splitter import SentenceEnds, SentenceSplitter
+from orchestra.language.tags import base_of
 from orchestra.language.terms import closest_term, stemmer, terms_of
 from orchestra.language.utterance_reader import UtteranceReader
 from orchestra.language.utterance_words import UtteranceWords
@@ -74,5 +74,5 @@ LANGUAGE: Final = Language(
 
 def language_of_code(code: str, name: str) -> Language:
     """The language of a code that has no package, with the stems of Snowball if there are any."""
-    stem = stemmer(base_code(code))
+    stem = stemmer(base_of(code))
     return replace(LANGUAGE, code=code, name=name, stem=stem, terms=terms_of(stem, ""))
