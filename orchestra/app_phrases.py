@@ -54,6 +54,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     three_way: bool = False
     thinking_sound: str = ""
     speed: float = 1.0
+    reads_out: bool = True
     pronunciations: dict[str, str] = {}
 
     def said_in(self, language: str) -> EdgePhrases:

@@ -78,6 +78,8 @@ class App:
         pronunciations: how names and products are said that the speech engine would read wrongly, by what is written:
             ``{"Nguyen": "win", "Łódź": "/wudʑ/"}``, with IPA between slashes for engines that take it. What is recorded
             and shown stays as it is written.
+        reads_out: numbers, times and money are written as words before they are spoken. False: the speech engine gets
+            them in figures, because it reads them well itself; the local one does not.
 
     """
 
@@ -107,6 +109,7 @@ class App:
     thinking_sound: str = ""
     speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reads_out: bool = True
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -147,6 +150,9 @@ class App:
         check_endpointing(self.endpointing, here)
         check_speed(self.speed, here)
         check_text(self.thinking_sound, f"{here} thinking_sound")
+        if not isinstance(self.reads_out, bool):
+            msg = f"{here} reads_out is {self.reads_out!r}: write reads_out=False if the engine reads figures well"
+            raise AppError(msg)
         Pronunciations(self.pronunciations).checked(here)
         object.__setattr__(self, "thinking_sound", absolute_sound(self.thinking_sound))
 
@@ -243,7 +249,12 @@ class App:
     def fillers(self) -> tuple[tuple[str, str, float, str], ...]:
         """What callers hear while a tool is slow: the words, the voice and speed of the agent, and the language."""
         return tuple(
-            (find_language(code).to_speech(filler), agent.voice_in(code), self.speed_of(agent.name), code)
+            (
+                find_language(code, reads_out=self.reads_out).to_speech(filler),
+                agent.voice_in(code),
+                self.speed_of(agent.name),
+                code,
+            )
             for agent in self.agents
             for code in ((agent.language,) if agent.language else self.speaks.all)
             for tool in self.tools_of(agent)

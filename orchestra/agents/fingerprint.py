@@ -41,6 +41,7 @@ def fingerprint(app: "App") -> str:
         **({"speed": app.speed} if app.speed != 1.0 else {}),
         **({"thinking_sound": Path(app.thinking_sound).name} if app.thinking_sound else {}),
         **({"pronunciations": dict(app.pronunciations)} if app.pronunciations else {}),
+        **({} if app.reads_out else {"reads_out": False}),
         **({"remembers_callers": True} if app.remembers_callers else {}),
         **({"endpointing": app.endpointing.content} if app.endpointing != DEFAULT_ENDPOINTING else {}),
         "agents": [_agent(app, agent) for agent in app.agents],

@@ -360,7 +360,7 @@ class TurnRunner:
             agent=agent.name,
             previous=self._app.name,
             briefing=briefing,
-            greeting=find_language(language).to_speech(app.said_in(language).greeting),
+            greeting=find_language(language, reads_out=app.reads_out).to_speech(app.said_in(language).greeting),
         )
 
     def _language_of_app(self, changed: AppChanged, conversation: Conversation) -> list[LanguageChanged]:
@@ -412,7 +412,8 @@ class TurnRunner:
         closing: list[Event] = []
         if outcome == "failed" and not state.apologized:
             language = requests.language
-            apology = find_language(language).to_speech(self._app.said_in(language).apology)
+            spoken = find_language(language, reads_out=self._app.reads_out)
+            apology = spoken.to_speech(self._app.said_in(language).apology)
             state.said.append(Message(role="assistant", content=apology))
             closing.append(reply_chunk(self._app, event, state.agent, apology, language))
         return [

@@ -31,7 +31,7 @@ class Reply:
 
     def __init__(self, app: App, prompt: PromptRequested, context: Context) -> None:
         self._app = app
-        self.language: Language = find_language(prompt.language)
+        self.language: Language = find_language(prompt.language, reads_out=app.reads_out)
         self._prompt = prompt
         self._context = context
         self._chunks: list[ReplyChunk] = []

@@ -210,7 +210,7 @@ class Tools:
 
     def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
         """A chunk that the caller hears while the tool runs."""
-        spoken = find_language(event.language).to_speech(text)
+        spoken = find_language(event.language, reads_out=self._app.reads_out).to_speech(text)
         return reply_chunk(self._app, event, event.agent, spoken, event.language, filler=True)
 
     def _asked_of_the_call(self, tool: Tool, event: ToolRequested) -> list[Event]:

@@ -8,7 +8,7 @@ from typing import Final
 from orchestra.language.codes import LANGUAGE_NAMES, read_code
 from orchestra.language.generic import language_of_code
 from orchestra.language.port import Language
-from orchestra.language.reading import verbalizer
+from orchestra.language.reading import as_written, verbalizer
 from orchestra.language.tags import base_of
 
 DEFAULT_CODE: Final = "en"
@@ -28,13 +28,17 @@ _CODES: Final = 256
 
 
 @lru_cache(_CODES)
-def find_language(code: str = DEFAULT_CODE) -> Language:
+def find_language(code: str = DEFAULT_CODE, *, reads_out: bool = True) -> Language:
     """The language of a BCP 47 code, with that code: ``es-MX`` is Spanish, ``pl`` the generic language.
+
+    ``reads_out``: whether it writes numbers as words; False for a speech engine that reads well itself.
 
     Raises:
         AppError: there is no such language; names the nearest ones.
 
     """
+    if not reads_out:
+        return replace(find_language(code), verbalize=as_written)
     known = read_code(code)
     base = base_of(known)
     name = COMPLETE_LANGUAGES.get(known) or COMPLETE_LANGUAGES.get(base)

@@ -84,7 +84,7 @@ class CaptureStep:
 
     def _ask(self, say: str, asked: PendingCapture) -> None:
         state = self._state
-        spoken = find_language(self._state.context.language).to_speech(say)
+        spoken = find_language(state.context.language, reads_out=self._toolset.reads_out).to_speech(say)
         state.capture = msgspec.structs.replace(asked, turn=state.context.turn, said=spoken)
         self._say(spoken)
 

@@ -71,7 +71,7 @@ def guarded_calls(
         if context.asked is not None and decided.name == context.asked.tool:  # agreed to once, not twice
             context = msgspec.structs.replace(context, asked=None)
             state.context = msgspec.structs.replace(state.context, asked=None)
-    _say_instead(state, calls)
+    _say_instead(state, toolset, calls)
     made = [call for call in calls if state.refused.get(call.id, _REPEATED) == _REPEATED]
     state.calls += len(calls)
     if made:
@@ -79,7 +79,7 @@ def guarded_calls(
     return tuple(guarded)
 
 
-def _say_instead(state: TurnState, calls: Sequence[ToolCall]) -> None:
+def _say_instead(state: TurnState, toolset: AgentToolset, calls: Sequence[ToolCall]) -> None:
     """Have the caller hear the words of a refusal, if it is the only call: two questions at once cannot be answered.
 
     The question is kept as it is spoken, for comparison with the words that the caller has heard.
@@ -92,7 +92,8 @@ def _say_instead(state: TurnState, calls: Sequence[ToolCall]) -> None:
     refusal = state.refused.get(calls[0].id) if calls else None
     if refusal is None or refusal == _REPEATED:
         return
-    state.say_instead, state.asked = find_language(state.context.language).to_speech(refusal.say), refusal.asked
+    language = find_language(state.context.language, reads_out=toolset.reads_out)
+    state.say_instead, state.asked = language.to_speech(refusal.say), refusal.asked
     state.capture = refusal.capture
     if state.capture is not None:
         state.capture = msgspec.structs.replace(state.capture, said=state.say_instead)

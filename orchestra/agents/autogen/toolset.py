@@ -34,6 +34,7 @@ class AgentToolset:
         self.app = app
         self.once = {name for name, tool in app.tools.items() if not tool.idempotent or isinstance(tool, CaptureTool)}
         self.guard = ToolGuard(app)
+        self.reads_out = app.reads_out
 
     def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:
         """The schemas that a model is offered for this agent: the agent's tools, and handoffs to these agents."""

@@ -28,7 +28,7 @@ def verbalizer(code: str) -> Callable[[str], str]:
     """
     base, _, rest = code.partition("-")
     if base.lower() not in _READ_OUT:
-        return _as_written
+        return as_written
     region = next((part.upper() for part in rest.split("-") if len(part) == 2), "")  # noqa: PLR2004
     package = _READ_OUT[base.lower()]
 
@@ -40,7 +40,8 @@ def verbalizer(code: str) -> Callable[[str], str]:
     return verbalize
 
 
-def _as_written(sentence: str) -> str:
+def as_written(sentence: str) -> str:
+    """The sentence unchanged, for an engine that reads well itself, or a language without rules."""
     return sentence
 
 

@@ -54,6 +54,10 @@ class EdgeApp(Protocol):
         """How fast its agents speak, and the edge for them; 1.0 is the voice's own pace."""
 
     @property
+    def reads_out(self) -> bool:
+        """Whether figures are written as words before they are spoken."""
+
+    @property
     def pronunciations(self) -> Mapping[str, str]:
         """How words are said that a speech engine would read wrongly; see `Pronunciations`."""
 
@@ -144,7 +148,7 @@ class Answering:
     def _phrases(self, app: EdgeApp, line: str, code: str) -> Iterator[Phrase]:
         """What the edge may say for this app on this line in one language."""
         script, rule = self._script(app, line, language=code), self.rule(line)
-        language = find_language(code)
+        language = find_language(code, reads_out=app.reads_out)
         closed: list[str] = []
         if rule is not None and not isinstance(rule.closed, tuple) and rule.hours is not None:
             closed = [language.phrases.closed if rule.closed is None else _given(rule.closed, code, "")]
@@ -183,9 +187,11 @@ class Answering:
         if rule is None:
             return script
 
+        ours = find_language(script.language, reads_out=app.reads_out)
+
         def spoken(given: Mapping[str, str] | str | None, otherwise: str) -> str:
             chosen = None if given is None else in_language(given, script.language)
-            return otherwise if chosen is None else find_language(script.language).to_speech(chosen)
+            return otherwise if chosen is None else ours.to_speech(chosen)
 
         return replace(
             script,
@@ -203,7 +209,7 @@ def app_script(settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: 
     Its phrases are in the words that are spoken, like the sentences of a model: an agent says some of them, too, and
     finds them cached.
     """
-    language, said = find_language(code), app.said_in(code)
+    language, said = find_language(code, reads_out=app.reads_out), app.said_in(code)
     spoken, ours = language.to_speech, language.phrases
     return Script(
         app=app.name,
@@ -227,6 +233,7 @@ def app_script(settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: 
         endpointing=app.endpointing_by_agent,
         thinking_sound=app.thinking_sound,
         speed=app.speed,
+        reads_out=app.reads_out,
         pronunciations=Pronunciations(app.pronunciations),
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
@@ -247,7 +254,7 @@ def _last_words(script: Script, phrase: str) -> Script:
     """The script of a call that ends after this phrase. Where consent has to be asked for, nothing of it is kept."""
     return replace(
         script,
-        greeting=find_language(script.language).to_speech(phrase),
+        greeting=find_language(script.language, reads_out=script.reads_out).to_speech(phrase),
         consent="",
         recording=script.recording and not script.consent,
         ending=HangUp(),
