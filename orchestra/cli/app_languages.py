@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from orchestra.errors import AppError
+from orchestra.spoken_languages import AUTO
 
 if TYPE_CHECKING:
     from orchestra.agents.lines import Lines
@@ -10,8 +11,12 @@ if TYPE_CHECKING:
 
 
 def languages_of(lines: "Lines") -> list[str]:
-    """Every language (BCP 47) in which a call of these apps may be, once."""
-    return list(dict.fromkeys(app.language.code for app in lines.apps))
+    """Every language (BCP 47) in which a call of these apps may be, once; and `AUTO`, if it may be the caller's own."""
+    spoken = [app.speaks for app in lines.apps]
+    on_lines = [rule.language for rule in lines.plan.rules.values()] if lines.plan is not None else []
+    automatic = any(each.automatic for each in spoken) or AUTO in on_lines
+    codes = [code for each in spoken for code in each.all] + [code for code in on_lines if code != AUTO]
+    return [code for code in dict.fromkeys([*codes, AUTO if automatic else ""]) if code]
 
 
 def check_languages(settings: "Settings", lines: "Lines") -> None:

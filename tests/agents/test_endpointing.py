@@ -45,7 +45,7 @@ def test_before_any_reply_the_first_agents_endpointing_counts() -> None:
 
 
 def test_a_call_gets_the_endpointing_of_every_agent() -> None:
-    assert app_script(Settings(), app()).endpointing == app().endpointing_by_agent
+    assert app_script(Settings(), app(), app().speaks, "en").endpointing == app().endpointing_by_agent
 
 
 async def test_an_app_that_is_loaded_again_brings_its_endpointing(tmp_path: Path) -> None:
