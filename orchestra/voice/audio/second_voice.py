@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from orchestra.voice.audio.jitter_buffer import MOST_MS
+from orchestra.voice.audio.jitter_buffer import CUSHION_MS, MOST_MS
 
 _SAMPLE_BYTES = 2
 #: a person hears the call in pieces of this length, in ms: longer ones delay it, shorter ones are more events
@@ -23,10 +23,13 @@ class WaitingVoice:
 
     def __init__(self, sample_rate: int, most_ms: float = MOST_MS) -> None:
         self._most = round(most_ms * sample_rate / 1000) * _SAMPLE_BYTES
+        self._cushion = round(CUSHION_MS * sample_rate / 1000) * _SAMPLE_BYTES
         self._waiting = bytearray()
 
-    def put(self, samples: bytes) -> None:
-        """Add to it."""
+    def put(self, samples: bytes, *, quiet: bool = False) -> None:
+        """Add to it; what is ``quiet`` only if it makes nothing late that follows."""
+        if quiet and len(self._waiting) > self._cushion:
+            return
         self._waiting += samples
         del self._waiting[: max(0, len(self._waiting) - self._most)]
 

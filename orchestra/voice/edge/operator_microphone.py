@@ -10,6 +10,7 @@ from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, keys, partition_of
 from orchestra.bus.stream.entry import UNREADABLE, Entry
 from orchestra.clock import SYSTEM_CLOCK, Clock
+from orchestra.voice.audio.call_audio import is_audible
 from orchestra.voice.audio.jitter_buffer import MOST_MS, JitterBuffer
 from orchestra.voice.call.call import Call
 from orchestra.voice.pipeline.operator_words import OperatorWords
@@ -92,9 +93,11 @@ class OperatorMicrophone:
             return
         if not self._call.conversation.hears(chunk):
             return
-        silence_ms = self._buffer.take(_ms(chunk)) if _is_audio(chunk) else None
+        # a telephone sends silence, too, which a microphone at a console does not have to
+        quiet = bool(self._call.conversation.person) and not is_audible(chunk.audio)
+        silence_ms = self._buffer.take(_ms(chunk), quiet=quiet) if _is_audio(chunk) else None
         if silence_ms is None:
-            self.dropped += 1
+            self.dropped += not quiet
             return
         silence = bytes(round(silence_ms * chunk.sample_rate / 1000) * _SAMPLE_BYTES)
         await self._play(silence + chunk.audio, chunk.sample_rate)

@@ -12,6 +12,7 @@ from orchestra.bus import keys, partition_of
 from orchestra.bus.stream.entry import UNREADABLE, Entry
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import StreamLostError
+from orchestra.voice.audio.call_audio import is_audible
 from orchestra.voice.audio.jitter_buffer import JitterBuffer
 from orchestra.voice.carriers.port import AudioReceived, DigitReceived, MediaStream, StreamStopped
 from orchestra.voice.edge.edge import Edge
@@ -120,7 +121,8 @@ class PersonOnLine:
             return
         if not isinstance(chunk, AudioChunk) or chunk.speaker != "person" or chunk.sample_rate <= 0:
             return
-        silence_ms = self._buffer.take(len(chunk.audio) / _SAMPLE_BYTES / chunk.sample_rate * 1000)
+        length_ms = len(chunk.audio) / _SAMPLE_BYTES / chunk.sample_rate * 1000
+        silence_ms = self._buffer.take(length_ms, quiet=not is_audible(chunk.audio))
         if silence_ms is None:
             return
         audio = await self._at_our_rate(chunk)

@@ -268,7 +268,7 @@ class StreamOutput(BaseOutputTransport):
 
     async def play_beside(self, samples: bytes) -> None:
         """Have the caller hear another voice: with the agents' audio while there is some, otherwise at once."""
-        self._second_voice.put(samples)
+        self._second_voice.put(samples, quiet=not is_audible(samples))
         if time.monotonic() >= self._played_at:
             waiting = self._second_voice.take()
             self._audio.take_second_voice(waiting)

@@ -37,3 +37,16 @@ def test_after_a_pause_of_the_network_what_comes_at_once_is_cut_to_a_short_delay
     assert len(kept) >= 4
     clock.now += 0.2
     assert buffer.take(40) == 0.0
+
+
+def test_a_delay_goes_away_with_the_silence_that_nobody_misses(clock: Clock) -> None:
+    buffer = JitterBuffer(clock.monotonic)
+    for _ in range(5):  # all at once
+        buffer.take(40)
+    left_out = 0
+    for _ in range(10):
+        clock.now += 0.04
+        left_out += buffer.take(40, quiet=True) is None
+    assert left_out == 3
+    clock.now += 0.04
+    assert buffer.take(40) == 0.0

@@ -36,6 +36,16 @@ def test_what_waits_too_long_is_dropped_from_its_beginning() -> None:
     assert voice.take() == b""
 
 
+def test_silence_is_left_out_where_it_would_make_a_voice_late() -> None:
+    voice = WaitingVoice(RATE)
+    voice.put(pcm(*[0] * 500), quiet=True)
+    voice.put(pcm(*[0] * 500), quiet=True)
+    assert len(voice.take()) == 1000
+    voice.put(pcm(*[9] * 500))
+    voice.put(pcm(*[9] * 500))
+    assert len(voice.take()) == 2000
+
+
 def test_the_person_hears_the_agents_when_the_caller_does_and_nothing_that_was_cleared() -> None:
     ear, frame = PersonsEar(RATE), 160
     ear.put_agents(pcm(*[5] * frame))
