@@ -1,7 +1,7 @@
 """Utterances of a database of calls that may have some words: few enough for a search engine to look at each."""
 # ruff: noqa: S608 - made of constants, numbers and quoted texts
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from orchestra.analysis.query import CallDatabase
@@ -12,6 +12,8 @@ from orchestra.archive.derived.facts import quoted
 _MOST = 30_000
 #: utterances that are looked at together for a page of calls
 _CHUNK = 2000
+#: how far words are looked for before they are looked for everywhere
+_DAYS_BACK = (1, 8)
 _COLUMNS = """
 call, turn, CASE type WHEN 'user.turn.ended' THEN 'caller' WHEN 'reply.spoken' THEN coalesce(nullif(agent, ''), 'agent')
     ELSE 'agent' END AS who, coalesce("at", 0) AS "at", text
@@ -52,25 +54,43 @@ def utterances_with(
 def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: int) -> list[dict[str, Any]]:
     """The newest calls in which somebody said the words, of a SELECT of ``call`` and ``time``, with both. Blocks.
 
-    Calls that may have them are looked at in their order, until there are enough.
+    Calls that may have them are looked at in their order, until there are enough; and those of the last days before
+    older ones, so that words that are said every day are not looked for in all years.
     """
-    may_match = wanted.may_match("text")
-    saying = f"(FROM derived_words WHERE {may_match})"
     matching: list[dict[str, Any]] = []
     before = "true"
-    while len(matching) < limit:
-        candidates = records.rows(
-            f"SELECT * FROM ({calls}) SEMI JOIN {saying} USING (call) WHERE {before}"
-            f" ORDER BY time DESC, call DESC LIMIT {_CHUNK}"
-        )
-        if not candidates:
-            break
-        names = ", ".join(quoted(row["call"]) for row in candidates)
-        said = records.rows(f"SELECT call, text FROM derived_words WHERE call IN ({names}) AND {may_match}")
-        found = best_matches([(row["text"], 0.0) for row in said], wanted, len(said))
-        having = {said[place]["call"] for place, _ in found}
-        matching += [row for row in candidates if row["call"] in having]
-        oldest = candidates[-1]
-        time = f"TIMESTAMP {quoted(str(oldest['time']))}"
-        before = f"(time < {time} OR time = {time} AND call < {quoted(oldest['call'])})"
+    for since in _further_back(records):
+        while len(matching) < limit:
+            candidates = _candidates(records, wanted, f"SELECT * FROM ({calls}) WHERE {before} AND {since}", since)
+            if not candidates:
+                break
+            oldest = candidates[-1]
+            time = f"TIMESTAMP {quoted(str(oldest['time']))}"
+            having = _having(records, wanted, [row["call"] for row in candidates], f"time >= {time}")
+            matching += [row for row in candidates if row["call"] in having]
+            before = f"(time < {time} OR time = {time} AND call < {quoted(oldest['call'])})"
     return matching[:limit]
+
+
+def _further_back(records: CallDatabase) -> Iterator[str]:
+    """Conditions on ``time``: the last days, more of them, and any."""
+    (latest,) = records.rows("SELECT max(time) AS time FROM calls")
+    if latest["time"] is not None:
+        for days in _DAYS_BACK:
+            yield f"time >= TIMESTAMP {quoted(str(latest['time']))} - INTERVAL {days} DAY"
+    yield "true"
+
+
+def _candidates(records: CallDatabase, wanted: WantedWords, calls: str, since: str) -> list[dict[str, Any]]:
+    """The newest of these calls that may have the words. No word of a call is older than the call."""
+    saying = f"(FROM derived_words WHERE {since} AND ({wanted.may_match('text')}))"
+    return records.rows(
+        f"SELECT * FROM ({calls}) SEMI JOIN {saying} USING (call) ORDER BY time DESC, call DESC LIMIT {_CHUNK}"
+    )
+
+
+def _having(records: CallDatabase, wanted: WantedWords, calls: Sequence[str], since: str) -> set[str]:
+    """Those of these calls that have the words."""
+    of_calls = f"call IN ({', '.join(map(quoted, calls))}) AND {since}"
+    said = records.rows(f"SELECT call, text FROM derived_words WHERE {of_calls} AND ({wanted.may_match('text')})")
+    return {said[place]["call"] for place, _ in best_matches([(row["text"], 0.0) for row in said], wanted, len(said))}

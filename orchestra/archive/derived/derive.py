@@ -110,7 +110,7 @@ def derive(
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 result.failed.append(_failure(run.range.path, error))
                 continue
-            for path, content in [(path, _parquet(tables[table])) for table, path in paths_of(run.range).items()]:
+            for path, content in [(path, parquet_of(tables[table])) for table, path in paths_of(run.range).items()]:
                 archive.root.write(path, content)
             result.made.append(run.range)
         progress(done + 1, len(days))
@@ -210,7 +210,8 @@ def _derived(archive: Archive, run: _Run, which: str) -> Iterator[tuple[str, pa.
         database.close()
 
 
-def _parquet(rows: pa.Table) -> bytes:
+def parquet_of(rows: pa.Table) -> bytes:
+    """A file with the rows of a derived table."""
     encodings = dict(_encodings(rows.schema))
     sink = io.BytesIO()
     pq.write_table(
