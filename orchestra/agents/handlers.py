@@ -8,6 +8,7 @@ import structlog
 from orchestra import App, Consumer, Context, Lines
 from orchestra.agents.call_cache import ActiveCall, CallCache
 from orchestra.agents.caller_notes import of_variables
+from orchestra.agents.english_phrases import english_phrases
 from orchestra.agents.lines import app_id
 from orchestra.agents.loader import load_lines
 from orchestra.agents.prediction_counts import PredictionCounts
@@ -77,6 +78,9 @@ class Orchestration:
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
         lines = self._lines = self._lines or load_lines(load_settings().app)
         self.consumer.version = lines.default.version
+        for app in lines.apps:
+            for code, names in english_phrases(app).items():
+                _LOG.warning("app.phrases_in_english", app=app.name, language=code, phrases=names)
         settings = load_settings()
         prompt_s = max(settings.prompt_s, FIRST_TOKENS * settings.model_first_token_s)
         predictions = PredictionCounts()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def app_and_tool_servers(settings: Settings) -> list[Finding]:
     """The app or the apps in the settings, and each server that provides tools to them."""
+    from orchestra.agents.english_phrases import english_phrases
     from orchestra.agents.loader import load_lines
 
     try:
@@ -26,6 +27,11 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
         for name in [settings.app if lines.plan is None else f"{settings.app}, {app.name} {_lines_of(app, lines)}"]
     ]
     found.append(_languages(settings, lines))
+    found += [
+        Finding(f"words of {app.name} in {code}", None, f"in English, unless the app gives its own: {', '.join(names)}")
+        for app in lines.apps
+        for code, names in english_phrases(app).items()
+    ]
     sources = list(dict.fromkeys(source for app in lines.apps for source in app.sources))
     if not sources:
         return found
