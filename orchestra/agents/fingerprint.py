@@ -91,6 +91,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         "schema": tool.schema,
         "run": [tool.timeout_s, tool.idempotent, tool.needs_confirmation, tool.stop_on_barge_in],
         "said": [tool.filler if isinstance(tool.filler, str) else dict(tool.filler), tool.asks],
+        **({"needs": [needed.name for needed in tool.needs]} if tool.needs else {}),
         "source": sources(tool.function),
     }
 

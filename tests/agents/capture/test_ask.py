@@ -140,6 +140,19 @@ async def test_without_a_person_the_agent_goes_on(bus: TestBus) -> None:
     assert last(line.model.prompts[-1]).startswith("tool: Not understood")
 
 
+def test_what_a_tool_needs_and_how_it_is_asked_for_are_part_of_the_apps_version() -> None:
+    def version(*needs: Tool) -> str:
+        @tool(needs=needs)
+        def send() -> str:
+            """Send a parcel again."""
+            return "sent"
+
+        return team(Parcels(), tools=(send, PARCEL)).version
+
+    patient = ask(Digits(4), "Which parcel is it?", name="ask_parcel", tries=4)
+    assert len({version(), version(PARCEL), version(patient)}) == 3
+
+
 @pytest.mark.parametrize("make", [lambda: ask(Digits), lambda: ask("digits"), lambda: ask(Email, tries=0)])
 def test_a_wrong_ask_says_what_to_write(make: object) -> None:
     with pytest.raises(AppError, match="ask"):
