@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from orchestra.agents.agent import Agent
+from orchestra.agents.app import App
 from orchestra.agents.loader import load_lines
 from orchestra.cli import app_languages
 from orchestra.cli.doctor import app as doctor
@@ -24,6 +26,17 @@ def spanish(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_app_that_the_engines_know_starts() -> None:
     app_languages.check_languages(Settings(), load_lines(Settings().app))
+
+
+def test_every_language_of_a_call_is_asked_for_once() -> None:
+    agent = Agent(name="desk", about="Answers.", prompt="Answer.")
+    spoken = App(name="one", agents=(agent,), entry="desk", language="es", languages=("es", "en"))
+    automatic = App(name="two", agents=(agent,), entry="desk", language="auto", languages=("en", "de"))
+    several: Any = SimpleNamespace(apps=(spoken, automatic), plan=None)
+    assert app_languages.languages_of(several) == ["es", "en", "de", "auto"]
+    on_line: Any = SimpleNamespace(rules={"+15550100": SimpleNamespace(language="pt-BR")})
+    lines: Any = SimpleNamespace(apps=(spoken,), plan=on_line)
+    assert app_languages.languages_of(lines) == ["es", "en", "pt-BR"]
 
 
 @pytest.mark.usefixtures("spanish")

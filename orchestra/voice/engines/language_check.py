@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 from orchestra.settings import Settings
-
-#: the language of an STT engine that is to recognize whatever the caller speaks
-AUTO: Final = "auto"
+from orchestra.spoken_languages import AUTO
 
 
 def unknown_languages(settings: Settings, languages: Iterable[str]) -> list[str]:

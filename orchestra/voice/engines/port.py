@@ -40,7 +40,7 @@ class STTEngine(Engine, Protocol):
     def stt(self, language: str, keyterms: tuple[str, ...]) -> STTService:
         """A new service, fed with 16 kHz audio; what is heavy is shared by all calls of the process.
 
-        ``language`` is a BCP 47 code, or `language_check.AUTO` for whatever the caller speaks; ``keyterms`` are names
+        ``language`` is a BCP 47 code, or `AUTO` for whatever the caller speaks; ``keyterms`` are names
         and products that callers say. An `STTUpdateSettingsFrame` with another language changes it during a call.
         """
 

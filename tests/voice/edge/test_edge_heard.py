@@ -270,6 +270,46 @@ async def test_a_caller_who_only_listens_hears_the_answer_to_its_end(
     assert running.lines[0].agent_audible_s < (len(Greeting().greeting.split()) + 50 + 4) * 0.1
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("word", ["да", "はい", "نعم", "不要", "ใช่", "no"])
+async def test_a_real_word_in_any_script_interrupts_the_agent(bus: TestBus, settings: Settings, word: str) -> None:
+    long = " ".join(["word"] * 25)
+    async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel", word])) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            await answer(running, 1, f"{long}. {long}.")
+            assert await line.until(lambda: line.agent_audible_s > 0.5, 30)
+            line.say(tone(0.3))
+            await running.event(UserTurnEnded, turn=2, text=word)
+
+        await running.call(talk)
+    (cut,) = await bus.published(ReplyInterrupted)
+    assert cut.turn == 1
+    assert 0 < len(cut.heard.split()) < 50
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("character", ["語", "ก", "字"])
+async def test_what_was_heard_of_a_script_without_spaces_ends_between_two_characters(
+    bus: TestBus, settings: Settings, character: str
+) -> None:
+    long = "，".join([character * 5] * 10)
+    async with spoken_by_elevenlabs(bus, settings, Faults(), "where is my parcel", "да") as (running, _):
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            await answer(running, 1, long)
+            assert await line.until(lambda: line.agent_audible_s > 1.0, 30)
+            line.say(tone(0.3))
+            await running.event(UserTurnEnded, turn=2, text="да")
+
+        await running.call(talk)
+    (cut,) = await bus.published(ReplyInterrupted)
+    assert long.startswith(cut.heard)
+    assert 5 <= len(cut.heard) < len(long)
+
+
 async def test_any_words_after_a_question_are_its_answer_however_short(bus: TestBus, settings: Settings) -> None:
     long = " ".join(["word"] * 25)
     async with faulty_edge(bus, settings, FaultyEngines(["where is my parcel", "okay"])) as running:

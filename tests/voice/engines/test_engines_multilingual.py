@@ -9,7 +9,8 @@ import pytest
 from orchestra.errors import MissingExtraError
 from orchestra.language.spoken_pieces import split_pieces
 from orchestra.settings import Settings
-from orchestra.voice.engines.language_check import AUTO, unknown_languages
+from orchestra.spoken_languages import AUTO
+from orchestra.voice.engines.language_check import unknown_languages
 from orchestra.voice.engines.local import espeak, whisper_base
 from orchestra.voice.engines.local.files import ModelFile
 

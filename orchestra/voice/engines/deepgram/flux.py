@@ -18,11 +18,11 @@ from pipecat.utils.types import is_given
 
 from orchestra.language.tags import base_of
 from orchestra.language.utterance_state import UtteranceState
+from orchestra.spoken_languages import AUTO
 from orchestra.voice.engines.deepgram.languages import FLUX_MULTILINGUAL, flux_model, flux_numerals
 from orchestra.voice.engines.deepgram.one_in_words import OneInWords
 from orchestra.voice.engines.deepgram.stt import CONNECT_S
 from orchestra.voice.engines.failover import AnswerTimeout
-from orchestra.voice.engines.language_check import AUTO
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer, allowed_pause_s
 
 _RETRY_S = 0.5

@@ -9,7 +9,7 @@ from typing import Final
 
 from orchestra.language.tags import base_of
 from orchestra.settings import Settings
-from orchestra.voice.engines.language_check import AUTO
+from orchestra.spoken_languages import AUTO
 
 #: the language that makes nova transcribe whatever is spoken, and say what it was
 MULTILINGUAL: Final = "multi"

@@ -20,7 +20,7 @@ from orchestra.errors import EngineError
 from orchestra.language.registry import DEFAULT_CODE
 from orchestra.language.tags import base_of
 from orchestra.language.utterance import has_words, split_words
-from orchestra.voice.engines.language_check import AUTO
+from orchestra.spoken_languages import AUTO
 from orchestra.voice.engines.local.files import WHISPER, missing_library, model_paths
 from orchestra.voice.engines.local.transcript import Transcript
 from orchestra.voice.engines.local.whisper_base import whisper_base_folder
