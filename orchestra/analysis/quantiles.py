@@ -5,21 +5,30 @@ turns have some ten thousand values, which are counted first.
 """
 # ruff: noqa: S608 - made of names and numbers of our own
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
-def quantiles(source: str, column: str, shares: Iterable[float]) -> str:
-    """A SELECT of ``measured``, the number of values of a relation's column, and ``quantiles``, one for each share.
+def quantiles(source: str, columns: Sequence[str], shares: Iterable[float]) -> str:
+    """A SELECT of quantiles of a relation's columns, which are read once.
 
-    Between two values a quantile is interpolated, as by ``quantile_cont``. Without values it is NULL.
+    A row has the ``name`` of a column, ``measured``, the number of its values, and ``quantiles``, one for each share.
+    Between two values a quantile is interpolated, as by ``quantile_cont``. A column without values has no row.
     """
     found = ", ".join(_quantile(share) for share in shares)
+    names = " ".join(f"WHEN grouping({column}) = 0 THEN '{column}'" for column in columns)
+    sets = ", ".join(f"({column})" for column in columns)
     return f"""
-    SELECT CAST(coalesce(max(upto), 0) AS BIGINT) AS measured, [{found}] AS quantiles
+    SELECT name, CAST(max(upto) AS BIGINT) AS measured, [{found}] AS quantiles
     FROM (
-        SELECT value, sum(number) OVER (ORDER BY value) AS upto, sum(number) OVER () - 1 AS final
-        FROM (SELECT {column} AS value, count(*) AS number FROM {source} WHERE {column} IS NOT NULL GROUP BY ALL)
+        SELECT name, value, sum(number) OVER (PARTITION BY name ORDER BY value) AS upto,
+            sum(number) OVER (PARTITION BY name) - 1 AS final
+        FROM (
+            SELECT CASE {names} END AS name, coalesce({", ".join(columns)}) AS value, count(*) AS number
+            FROM {source} GROUP BY GROUPING SETS ({sets})
+        )
+        WHERE value IS NOT NULL
     )
+    GROUP BY name
     """
 
 

@@ -89,12 +89,13 @@ _CALL_SUMS = ", ".join(
 
 def latency(records: CallDatabase, when: str = "true") -> list[dict[str, Any]]:
     """How long each stage of a turn took, in ms: ``stage``, its ``turns``, ``p50``, ``p95`` and ``p99``. Blocks."""
-    found = []
-    turns = f"(SELECT * FROM turns WHERE {when})"
-    for stage in TURN_TIMES:
-        (row,) = records.rows(quantiles(turns, stage, [share for _, share in _QUANTILES]))
-        found.append({"stage": stage.removesuffix("_ms"), "turns": row["measured"], **_named(row["quantiles"])})
-    return found
+    asked = quantiles(f"(SELECT * FROM turns WHERE {when})", TURN_TIMES, [share for _, share in _QUANTILES])
+    rows = {row["name"]: row for row in records.rows(asked)}
+    nothing = {"measured": 0, "quantiles": None}
+    return [
+        {"stage": stage.removesuffix("_ms"), "turns": row["measured"], **_named(row["quantiles"])}
+        for stage, row in ((stage, rows.get(stage, nothing)) for stage in TURN_TIMES)
+    ]
 
 
 def _quantiles(column: str) -> str:
