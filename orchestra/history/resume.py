@@ -150,7 +150,7 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C90
         case OperatorHandedBack() | OperatorPassedOn() | OperatorLeft():
             return _operator(state, event)
         case CallEndRequested(operator=operator) | CallTransferRequested(operator=operator) if operator:
-            return replace(state, ending=_ending(event), ordered=True, over=True)
+            return replace(state, ending=_ending(event, state.language), ordered=True, over=True)
         case SentenceSpoken(text=heard) | ReplySpoken(text=heard) | ReplyInterrupted(heard=heard):
             state = _heard(state, event, heard)
         case _:
@@ -257,10 +257,12 @@ def _reply(state: ResumeState, event: Event) -> ResumeState:  # noqa: PLR0911 - 
         case ReplyInterrupted():
             return replace(state, over=True, ending=state.ending if state.ordered else None)
         case CallEndRequested() | CallTransferRequested():
-            return replace(state, ending=_ending(event))
+            return replace(state, ending=_ending(event, state.language))
         case _:
             return state
 
 
-def _ending(event: CallEndRequested | CallTransferRequested) -> Ending:
-    return Transfer(event.target, event.briefing) if isinstance(event, CallTransferRequested) else HangUp()
+def _ending(event: CallEndRequested | CallTransferRequested, language: str) -> Ending:
+    if isinstance(event, CallTransferRequested):
+        return Transfer(event.target, event.briefing, language=language)
+    return HangUp()

@@ -392,7 +392,8 @@ class Conversation:
             case CallEndRequested():
                 self._act(self.turns.ending_requested(event.turn, HangUp()))
             case CallTransferRequested():
-                self._act(self.turns.ending_requested(event.turn, Transfer(event.target, event.briefing)))
+                transfer = Transfer(event.target, event.briefing, language=self.turns.language.code)
+                self._act(self.turns.ending_requested(event.turn, transfer))
             case _:
                 pass
 

@@ -110,7 +110,7 @@ class OperatedConversation(MultilingualConversation):
                 self._end(HangUp())
             case CallTransferRequested(operator=operator) if operator:
                 self._stop(operator)
-                self._end(Transfer(event.target, event.briefing))
+                self._end(Transfer(event.target, event.briefing, language=self.language.code))
             case _:
                 super().take(event)
 
