@@ -107,7 +107,7 @@ async def test_an_agent_with_knowledge_searches_it(tmp_path: Path) -> None:
 
 def test_a_prompt_may_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "prompt.txt").write_text("You track parcels.\n")
-    assert dataclasses.replace(TRACKING, prompt=tmp_path / "prompt.txt").instructions == "You track parcels."
+    assert dataclasses.replace(TRACKING, prompt=tmp_path / "prompt.txt").instructions("en") == "You track parcels."
 
 
 def test_a_rule_that_takes_something_else_is_refused() -> None:

@@ -49,7 +49,9 @@ def candidate(tmp_path: Path, changed: object = app, **options: object) -> Candi
 
 
 def reworded() -> object:
-    prompts = {agent.name: agent.instructions.replace(NO_PARCELS, "Parcels are all I know.") for agent in app.agents}
+    prompts = {
+        agent.name: agent.instructions("en").replace(NO_PARCELS, "Parcels are all I know.") for agent in app.agents
+    }
     return with_prompts(app, prompts)
 
 
@@ -252,7 +254,7 @@ def test_the_command_writes_a_page_and_fails_above_its_threshold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompt = tmp_path / "reception.txt"
-    prompt.write_text(app.team["reception"].instructions.replace(NO_PARCELS, "Parcels & <b>nothing</b> else."))
+    prompt.write_text(app.team["reception"].instructions("en").replace(NO_PARCELS, "Parcels & <b>nothing</b> else."))
     shown = tmp_path / "page.html"
     options = ["--prompt", f"reception={prompt}", "--json", "--html", str(shown), "--max-diverged", "0.1"]
     code, output = command(tmp_path, monkeypatch, str(golden("questions")), *options)

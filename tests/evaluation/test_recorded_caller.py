@@ -66,7 +66,7 @@ def known_in(events: Sequence[Event], turn: int) -> list[str]:
 async def test_as_much_of_an_interrupted_reply_is_heard_as_in_the_recording(
     tmp_path: Path, changed: str, remembered: str
 ) -> None:
-    prompts = {agent.name: agent.instructions.replace(NO_PARCELS, changed) for agent in app.agents}
+    prompts = {agent.name: agent.instructions("en").replace(NO_PARCELS, changed) for agent in app.agents}
     events = await played(
         tmp_path,
         with_prompts(app, prompts),

@@ -80,7 +80,7 @@ class CallInProcess:
             agent=self.agent,
             step=step,
             at=MONDAY,
-            messages=(Message(role="system", content=self.app.team[self.agent].instructions), *self.messages),
+            messages=(Message(role="system", content=self.app.team[self.agent].instructions("en")), *self.messages),
             tools=tools_of(self.app, self.agent),
         )
 
