@@ -164,6 +164,7 @@ class Greeting:
     transfer_failed: str = "Nobody is there."
     transfer_target: str = ""
     three_way: bool = False
+    reads_out: bool = True
     voicemail: str = ""
     introduction: str = ""
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
