@@ -56,6 +56,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     speed: float = 1.0
     reads_out: bool = True
     pronunciations: dict[str, str] = {}
+    every_keyterm: tuple[str, ...] = ()
 
     def said_in(self, language: str) -> EdgePhrases:
         """What the edge says in this language; of a language that neither app nor lines name, what it says first."""

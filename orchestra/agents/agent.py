@@ -37,6 +37,7 @@ class Agent:
             "max_tokens": 200}``; the names are the server's.
         endpointing: how patient it is with a caller who pauses; None: as the app says.
         speed: how fast it speaks, 0.7 to 1.2; 1.0 is the voice's own pace. None: as the app says.
+        keyterms: names and products that its callers are likely to say, which the speech engine is told.
 
     """
 
@@ -53,6 +54,7 @@ class Agent:
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
     endpointing: Endpointing | None = None
     speed: float | None = None
+    keyterms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -75,6 +77,7 @@ class Agent:
         for name, kind, cure in (
             ("tools", Tool, "mark the function with @tool, and write tools=(it, …)"),
             ("handoffs", str, 'name the other agents, as in handoffs=("billing",)'),
+            ("keyterms", str, 'write names, as in keyterms=("Northwind",)'),
             ("examples", str, 'write what callers say, as in examples=("where is my parcel",)'),
         ):
             found = as_tuple(getattr(self, name), kind, f"{here} {name}", cure=cure)

@@ -12,6 +12,7 @@ from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.fingerprint import fingerprint
+from orchestra.agents.key_terms import names_in
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool, ToolSource
@@ -75,6 +76,8 @@ class App:
             PCM, which is repeated, or ``"melody"``; empty: nothing.
         speed: how fast its agents speak, unless an agent has its own, 0.7 to 1.2; 1.0 is the voice's own pace. A caller
             may ask for it slower or faster, and hears numbers slower that are said again.
+        keyterms: names and products that callers are likely to say, which the speech engine is told; it is also told
+            those of its agents, and names in its knowledge.
         pronunciations: how names and products are said that the speech engine would read wrongly, by what is written:
             ``{"Nguyen": "win", "Łódź": "/wudʑ/"}``, with IPA between slashes for engines that take it. What is recorded
             and shown stays as it is written.
@@ -110,6 +113,7 @@ class App:
     speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict, hash=False)
     reads_out: bool = True
+    keyterms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Report common mistakes where they are made.
@@ -149,6 +153,8 @@ class App:
             raise AppError(msg)
         check_endpointing(self.endpointing, here)
         check_speed(self.speed, here)
+        cure = 'write keyterms=("Northwind", …)'
+        object.__setattr__(self, "keyterms", as_tuple(self.keyterms, str, f"{here} keyterms", cure=cure))
         check_text(self.thinking_sound, f"{here} thinking_sound")
         if not isinstance(self.reads_out, bool):
             msg = f"{here} reads_out is {self.reads_out!r}: write reads_out=False if the engine reads figures well"
@@ -244,6 +250,18 @@ class App:
         """How fast an agent speaks; one that the app does not have any more speaks as the app says."""
         speaker = self.team.get(agent)
         return self.speed if speaker is None or speaker.speed is None else speaker.speed
+
+    @property
+    def every_keyterm(self) -> tuple[str, ...]:
+        """What the speech engine is told to expect, the most important first: the app's, its agents', its knowledge's.
+
+        Raises:
+            AppError: the knowledge cannot be read.
+
+        """
+        pages = self.knowledge.pages().values() if self.knowledge is not None else ()
+        known = names_in(text for sections in pages for _, text in sections)
+        return tuple(dict.fromkeys((*self.keyterms, *(term for a in self.agents for term in a.keyterms), *known)))
 
     @property
     def fillers(self) -> tuple[tuple[str, str, float, str], ...]:

@@ -40,6 +40,7 @@ def fingerprint(app: "App") -> str:
         "redact": dict(app.redact),
         **({"speed": app.speed} if app.speed != 1.0 else {}),
         **({"thinking_sound": Path(app.thinking_sound).name} if app.thinking_sound else {}),
+        **({"keyterms": app.keyterms} if app.keyterms else {}),
         **({"pronunciations": dict(app.pronunciations)} if app.pronunciations else {}),
         **({} if app.reads_out else {"reads_out": False}),
         **({"remembers_callers": True} if app.remembers_callers else {}),
@@ -77,6 +78,7 @@ def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
         **({"language": agent.language} if agent.language else {}),
         "model": agent.model,
         "parameters": dict(agent.parameters),
+        **({"keyterms": agent.keyterms} if agent.keyterms else {}),
         **({"speed": agent.speed} if agent.speed is not None else {}),
         **({"endpointing": agent.endpointing.content} if agent.endpointing is not None else {}),
     }

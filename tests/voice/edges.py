@@ -116,7 +116,6 @@ class ScriptedEngines:
 
     hears: Iterable[str] = ()
     name: str = "script/tone"
-    ipa: str = ""
     words: deque[str] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -130,6 +129,9 @@ class ScriptedEngines:
 
     def stt_fallback(self, *_: Any) -> None:
         return None
+
+    def ipa(self, language: str) -> str:  # noqa: ARG002 - it has tones
+        return ""
 
     def tts_fallback(self, *_: Any, **__: Any) -> None:
         return None
@@ -171,6 +173,7 @@ class Greeting:
     thinking_sound: str = ""
     speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict)
+    every_keyterm: tuple[str, ...] = ()
     fillers: tuple[tuple[str, str, float, str], ...] = ()
     speaks: SpokenLanguages = field(default_factory=SpokenLanguages)
     other_languages: Mapping[str, EdgePhrases] = field(default_factory=dict)

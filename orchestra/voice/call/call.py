@@ -199,6 +199,11 @@ class Call:
         return AUTO if self._script.speaks.automatic else self._script.language
 
     @property
+    def keyterms(self) -> tuple[str, ...]:
+        """What the speech engine is told to expect of callers of this app."""
+        return self._script.keyterms
+
+    @property
     def pronunciations(self) -> Pronunciations:
         """How words are said, as the app that has the call now wants it."""
         return self._script.pronunciations

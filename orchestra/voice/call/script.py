@@ -37,6 +37,7 @@ class Script:
     thinking_sound: str = ""  # heard while agents are at work, by its name
     speed: float = 1.0  # how fast the edge speaks; agents have their own
     pronunciations: Pronunciations = AS_WRITTEN
+    keyterms: tuple[str, ...] = ()  # that the speech engine is told to expect
     reads_out: bool = True  # figures are written as words
     ending: Ending | None = None  # after the greeting, which is then a message
     version: str = ""  # of package and app

@@ -58,6 +58,10 @@ class EdgeApp(Protocol):
         """Whether figures are written as words before they are spoken."""
 
     @property
+    def every_keyterm(self) -> Sequence[str]:
+        """Names and products that the speech engine is told to expect, the most important first."""
+
+    @property
     def pronunciations(self) -> Mapping[str, str]:
         """How words are said that a speech engine would read wrongly; see `Pronunciations`."""
 
@@ -235,6 +239,7 @@ def app_script(settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: 
         speed=app.speed,
         reads_out=app.reads_out,
         pronunciations=Pronunciations(app.pronunciations),
+        keyterms=tuple(app.every_keyterm),
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
     )

@@ -30,9 +30,8 @@ _AGAIN_S = 60.0
 class SpeechRenderer(Protocol):
     """What the cache needs of the engines."""
 
-    @property
-    def ipa(self) -> str:
-        """How the voice takes IPA in a text, as a format; empty: it does not."""
+    def ipa(self, language: str) -> str:
+        """How the voice of a language takes IPA in a text, as a format; empty: it does not."""
 
     def voice_key(self, voice: str, language: str, speed: float) -> str:
         """Identifies engine, voice, model, language and pace."""
@@ -104,7 +103,7 @@ class PhraseCache:
     def _key(self, phrase: Phrase) -> _Key:
         text = phrase.text.strip()
         speaker = self._engines.voice_key(phrase.voice, phrase.language, phrase.speed)
-        return _Key(text, phrase.pronunciations.say(text, self._engines.ipa), speaker)
+        return _Key(text, phrase.pronunciations.say(text, self._engines.ipa(phrase.language)), speaker)
 
     async def _prepare(self, key: _Key) -> None:
         name = f"{key.speaker}\n{_FORMAT}\n{key.text}" + (f"\n{key.said}" if key.said != key.text else "")
@@ -127,7 +126,7 @@ class PhraseCache:
         speech = await self._engines.render(key.said, phrase.voice, phrase.language, phrase.speed)
         if key.said == key.text:
             return speech
-        return _as_written(speech, phrase.pronunciations.pieces(key.text, self._engines.ipa))
+        return _as_written(speech, phrase.pronunciations.pieces(key.text, self._engines.ipa(phrase.language)))
 
 
 def _as_written(speech: SynthesizedSpeech, pieces: list[Piece]) -> SynthesizedSpeech:

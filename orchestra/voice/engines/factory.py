@@ -99,10 +99,9 @@ class Engines:
             start=None if start is None else [start], stop=[strategy for strategy in stop if strategy is not None]
         )
 
-    @property
-    def ipa(self) -> str:
-        """How the engine that speaks takes IPA in a text, as a format; empty: it does not."""
-        return self._tts.ipa
+    def ipa(self, language: str) -> str:
+        """How the voice of a language takes IPA in a text, as a format; empty: it does not."""
+        return self._tts.ipa(language)
 
     @property
     def looks(self) -> Mapping[str, int]:

@@ -55,14 +55,10 @@ class STTEngine(Engine, Protocol):
 
 
 class TTSEngine(Engine, Protocol):
-    """Makes one text-to-speech service per call, and synthesizes phrases outside of calls.
+    """Makes one text-to-speech service per call, and synthesizes phrases outside of calls."""
 
-    Attributes:
-        ipa: how the engine takes IPA in a text, as a format; empty: it does not.
-
-    """
-
-    ipa: str
+    def ipa(self, language: str) -> str:
+        """How the voice of a language takes IPA in a text, as a format; empty: it does not."""
 
     def tts(self, voice: str, language: str, speed: float) -> TTSService:
         """A new service with word timestamps; ``voice`` "" is the engine's own choice, ``speed`` 1.0 its own pace.

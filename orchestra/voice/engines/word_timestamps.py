@@ -6,7 +6,7 @@ words are only counted, also where an app has some of them said otherwise than t
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from pipecat.frames.frames import AggregatedTextFrame, Frame, TTSTextFrame
 from pipecat.services.tts_service import TTSService
@@ -72,20 +72,18 @@ class WordCountSequencer(AggregatedFrameSequencer):
 
 
 class WordCountingTTS(TTSService):
-    """Counts words: mix it in before the class of a service that gives word timestamps.
-
-    Attributes:
-        ipa: how the engine takes IPA in a text, as a format; empty: it does not.
-
-    """
-
-    ipa: ClassVar[str] = ""
+    """Counts words: mix it in before the class of a service that gives word timestamps."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._pronunciations: Callable[[], Pronunciations] = lambda: AS_WRITTEN
         self._aggregated_frame_sequencer = WordCountSequencer(self._pieces)
         self.add_text_transformer(self._as_said)
+
+    @property
+    def ipa(self) -> str:
+        """How the voice takes IPA in a text, as a format; empty: it does not."""
+        return ""
 
     def pronounce(self, pronunciations: Callable[[], Pronunciations]) -> None:
         """Say words as these have them, which may change; their times are those of the words that are written."""

@@ -75,7 +75,8 @@ class CallPipeline:
         self._call = call
         self._engines = engines
         conversation = call.conversation
-        self._stt, self._stt_fallback = engines.stt(call.heard_language), engines.stt_fallback(call.heard_language)
+        self._stt = engines.stt(call.heard_language, call.keyterms)
+        self._stt_fallback = engines.stt_fallback(call.heard_language)
         self._tts = engines.tts(language=call.language, speed=call.speed)
         self._tts_fallback = engines.tts_fallback(call.language, call.speed)
         for tts in (self._tts, self._tts_fallback):

@@ -28,7 +28,6 @@ class ElevenLabsEngine:
     """
 
     name = "elevenlabs"
-    ipa = ReconnectingElevenLabsTTS.ipa
 
     def __init__(self, settings: Settings) -> None:
         self._key = settings.elevenlabs_api_key.get_secret_value()
@@ -48,6 +47,11 @@ class ElevenLabsEngine:
             url=self._url,
             reconnect_backoff_min_wait=_RETRY_S,
         )
+
+    def ipa(self, language: str) -> str:
+        """None: which of its models take it, and what their word times are then, is not known."""
+        del language
+        return ""
 
     def voice_key(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> str:
         """The voice's id, the model, and what else is not as usual."""

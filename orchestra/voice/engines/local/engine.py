@@ -15,7 +15,7 @@ from orchestra.voice.engines.local.piper import SpokenPiece
 from orchestra.voice.engines.local.standby import StandbySTT, StandbyTTS
 from orchestra.voice.engines.local.stt import LocalSTT
 from orchestra.voice.engines.local.synchronous_speech import LocalSpeech
-from orchestra.voice.engines.local.tts import LocalTTS
+from orchestra.voice.engines.local.tts import LocalTTS, local_ipa
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
@@ -29,7 +29,6 @@ class LocalEngine:
     """Runs the local models on as many threads as the cores allow; further requests wait for their turn."""
 
     name = "local"
-    ipa = LocalTTS.ipa
     punctuation_tells = False  # Whisper closes nearly every stretch of speech with one
 
     def __init__(self, speech: LocalSpeech) -> None:
@@ -60,6 +59,10 @@ class LocalEngine:
         """A service whose audio starts before the sentence is complete. Only one voice: ``voice`` is ignored."""
         del voice
         return LocalTTS(self, language, speed)
+
+    def ipa(self, language: str) -> str:
+        """How the voice of this language takes IPA in a text."""
+        return local_ipa(language)
 
     def voice_key(self, voice: str, language: str = DEFAULT_CODE, speed: float = 1.0) -> str:
         """The voice of the language, and its pace if it is not the voice's own."""

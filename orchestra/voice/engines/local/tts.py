@@ -22,13 +22,16 @@ class SpeechSynthesizer(Protocol):
         """The audio of ``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError."""
 
 
+def local_ipa(language: str) -> str:
+    """How the local voice of a language takes IPA in a text, as a format; empty: it does not."""
+    return "[[{}]]" if language.partition("-")[0] == DEFAULT_CODE else ""
+
+
 class LocalTTS(WordCountingTTS):
     """Speaks piece by piece; the voice itself computes when each word begins.
 
     Word times are relative to the first sample of their context's audio, as with ElevenLabs.
     """
-
-    ipa = "[[{}]]"
 
     def __init__(self, engine: SpeechSynthesizer, language: str = DEFAULT_CODE, speed: float = 1.0) -> None:
         super().__init__(
@@ -49,6 +52,11 @@ class LocalTTS(WordCountingTTS):
         self._speaks = str(delta.language) if "language" in changed else self._speaks
         self._speed = float(given["speed"]) if "speed" in changed else self._speed
         return changed
+
+    @property
+    def ipa(self) -> str:
+        """Piper takes it, which speaks English; espeak-ng would read the brackets out."""
+        return local_ipa(self._speaks)
 
     def can_generate_metrics(self) -> bool:
         """Yes: time to first audio."""
