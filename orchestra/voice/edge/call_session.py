@@ -113,6 +113,8 @@ def _transcribe(edge: Edge, call: Call, operator: str) -> OperatorWords:
         edge.engines,
         lambda words: call.conversation.understood(operator, words, stt),
         call.on_operator_audio,
+        language=call.heard_language,
+        keyterms=call.keyterms,
     )
 
 

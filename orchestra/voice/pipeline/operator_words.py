@@ -19,6 +19,9 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.workers.runner import WorkerRunner
 
 from orchestra.async_tasks import cancel_and_wait
+from orchestra.language import find_language
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra.spoken_languages import AUTO
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.turn_words import JoinedTranscriptionFrame
 from orchestra.voice.pipeline.transport import LISTENING_RATE
@@ -46,18 +49,28 @@ class OperatorWords:
         engines: the process's speech engines.
         on_words: called with what was said between two pauses.
         on_audio: called with the seconds of audio that the engine is given: it costs what the caller's does.
+        language: in which the engine hears them, BCP 47 or `AUTO`: that of the call.
+        keyterms: names that the engine is told to expect.
 
     """
 
     def __init__(
-        self, call: str, engines: "Engines", on_words: Callable[[str], None], on_audio: Callable[[float], None]
+        self,
+        call: str,
+        engines: "Engines",
+        on_words: Callable[[str], None],
+        on_audio: Callable[[float], None],
+        *,
+        language: str = DEFAULT_CODE,
+        keyterms: tuple[str, ...] = (),
     ) -> None:
         self._call = call
         self._on_words = on_words
         self._on_audio = on_audio
         self._rate, self._resampler = LISTENING_RATE, create_stream_resampler(clear_after_secs=None)
-        stt, vad = engines.stt(), engines.vad()
-        endpointer = Endpointer(voice_starting=lambda: vad.voice_starting)
+        stt, vad = engines.stt(language, keyterms), engines.vad()
+        spoken = find_language(DEFAULT_CODE if language == AUTO else language)
+        endpointer = Endpointer(voice_starting=lambda: vad.voice_starting, language=spoken)
         params = LLMUserAggregatorParams(
             vad_analyzer=vad,
             user_turn_strategies=engines.user_turn_strategies(stt, endpointer),
