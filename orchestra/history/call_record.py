@@ -24,6 +24,7 @@ from orchestra_schemas import (
     CallTransferred,
     CallTransferRequested,
     Event,
+    LanguageChanged,
     OperatorPassedOn,
     OperatorSaid,
     OperatorTookOver,
@@ -57,6 +58,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         screening: how far a screening robot let it: ``asked``, ``waiting``, ``accepted``, ``declined``.
         app: the app that answered first; ``line`` is what decided it, ``passed_to`` the app that took the call over.
         version: package and app that answered last; ``model`` likewise.
+        languages: in which it was held (BCP 47), in the order in which it first was.
         operators: who stepped into the call, in the order in which they first did.
         transferred_to: the person to whom the call was or is being transferred.
         measured: number of turns whose latency was measured; ``mean_ms`` is their mean, ``slowest_ms`` the longest.
@@ -87,6 +89,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float = 0.0
     duration_s: float = 0.0
     end_reason: str = ""
+    languages: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
     transferred_to: str = ""
     turns: int = 0
@@ -147,6 +150,7 @@ def _(event: CallStarted, record: CallRecord) -> CallRecord:
         line=event.line,
         version=event.version,
         edge=event.source,
+        languages=(event.language,),
         started_at=round(event.at, 3),
     )
 
@@ -169,6 +173,11 @@ def _(event: CallResumed, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: AppChanged, record: CallRecord) -> CallRecord:
     return replace(record, passed_to=event.app)
+
+
+@_changed.register
+def _(event: LanguageChanged, record: CallRecord) -> CallRecord:
+    return replace(record, languages=tuple(dict.fromkeys((*record.languages, event.language))))
 
 
 @_changed.register

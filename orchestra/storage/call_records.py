@@ -16,7 +16,7 @@ from orchestra.history.call_record import CallRecord
 _INDEX = "calls"
 _PAGE = 100
 #: fields that are JSON in the stored hash; all others are plain text
-_JSON = {"usage", "cost", "operators"}
+_JSON = {"usage", "cost", "languages", "operators"}
 
 
 def from_stored(call: str, fields: Mapping[str, bytes]) -> CallRecord:

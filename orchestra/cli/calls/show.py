@@ -272,11 +272,15 @@ def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialog
     from rich.text import Text
 
     from orchestra.cli.ui.console import QUIET
+    from orchestra.language import find_language
+    from orchestra.language.registry import DEFAULT_CODE
 
     console.print(Text.assemble((record.call, "bold"), f"  {shown(record.started_at)}  from "), end="")
     console.print(Text(f"{record.from_number or 'a hidden number'}, {_status(record)} after {record.duration_s:.1f} s"))
     if record.line or record.passed_to:
         console.print(Text(f"line {record.line or 'none'}, answered by {_apps(record)}", QUIET))
+    if record.languages not in ((), (DEFAULT_CODE,)):
+        console.print(Text(f"in {', then '.join(find_language(code).name for code in record.languages)}", QUIET))
     console.print(
         Text(
             f"turns {record.turns}, interrupted {record.interruptions}, tools {record.tools}"

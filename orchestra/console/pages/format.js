@@ -76,6 +76,17 @@ export function money(amount, currency) {
   }
 }
 
+const languages = new Intl.DisplayNames(undefined, { type: "language", fallback: "code" });
+
+/** "es-MX" → "Mexican Spanish"; what is no code stays as it is. */
+export function languageName(code) {
+  try {
+    return languages.of(code);
+  } catch {
+    return code;
+  }
+}
+
 /** "1.4 MB" */
 export function bytes(value) {
   if (!known(value)) return none;

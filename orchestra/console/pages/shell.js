@@ -7,7 +7,7 @@ import { el, fill } from "./elements.js";
 export { ApiError, api, live, toSignIn, withQuery } from "./api.js";
 export { ask, confirm, emptyState, errorState, loading, toast } from "./dialogs.js";
 export { el, fill, svg } from "./elements.js";
-export { ago, bytes, clock, count, dateTime, day, duration, milliseconds, money, none, percent, seconds, timeElement } from "./format.js";
+export { ago, bytes, clock, count, dateTime, day, duration, languageName, milliseconds, money, none, percent, seconds, timeElement } from "./format.js";
 export { table } from "./table.js";
 
 const SECTIONS = [

@@ -1,6 +1,6 @@
 // The head of a call's page: who, when, with which versions, what it cost; and what can be done with the call.
 
-import { ask, count, dateTime, duration, el, milliseconds, money, none, timeElement } from "../shell.js";
+import { ask, count, dateTime, duration, el, languageName, milliseconds, money, none, timeElement } from "../shell.js";
 import { copy, copyButton } from "./text.js";
 
 const OUTCOMES = {
@@ -49,6 +49,7 @@ function* entries(view, outbound) {
   yield ["line", record.line];
   yield ["app", record.passed_to ? `${record.app} → ${record.passed_to}` : record.app];
   yield ["agents", view.agents.join(", ")];
+  yield [record.languages.length > 1 ? "languages" : "language", record.languages.map(languageName).join(", ")];
   yield ["answered with", view.versions.map(version).join("; ") || record.version];
   yield ["transferred to", record.transferred_to];
   yield ["answered by", record.answered_by];
