@@ -259,7 +259,8 @@ class App:
             AppError: the knowledge cannot be read.
 
         """
-        pages = self.knowledge.pages().values() if self.knowledge is not None else ()
+        english = self.knowledge is not None and self.knowledge.language.code == DEFAULT_CODE
+        pages = self.knowledge.pages().values() if self.knowledge is not None and english else ()
         known = names_in(text for sections in pages for _, text in sections)
         return tuple(dict.fromkeys((*self.keyterms, *(term for a in self.agents for term in a.keyterms), *known)))
 

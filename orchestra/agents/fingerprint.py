@@ -14,6 +14,7 @@ import msgspec
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool
 from orchestra.endpointing import DEFAULT_ENDPOINTING
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.spoken_languages import SpokenLanguages
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
 
 
 def _knowledge(knowledge: "Knowledge") -> dict[str, Any]:
-    return {"embeddings": [knowledge.embeddings, knowledge.similar_from], "pages": knowledge.pages()}
+    language = {} if knowledge.language.code == DEFAULT_CODE else {"language": knowledge.language.code}
+    return {"embeddings": [knowledge.embeddings, knowledge.similar_from], "pages": knowledge.pages(), **language}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

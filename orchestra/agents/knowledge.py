@@ -12,7 +12,7 @@ import structlog
 
 from orchestra.agents.documents import Read, Section, read_folder
 from orchestra.errors import AppError, EngineError
-from orchestra.language import DEFAULT_LANGUAGE, Language
+from orchestra.language import DEFAULT_LANGUAGE, Language, find_language
 from orchestra.settings import load_settings
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class Knowledge:
         embeddings_api_key: for ``embeddings_url``.
         similar_from: the least cosine between a query and a section that is relevant to it, 0 to 1; depends on the
             model.
+        language: in which the pages are written, BCP 47: whose word endings and words without meaning count.
+
+    Raises:
+        AppError: there is no such language.
 
     """
 
@@ -78,12 +82,13 @@ class Knowledge:
         embeddings_url: str = "",
         embeddings_api_key: str = "",
         similar_from: float = 0.4,
+        language: str = DEFAULT_LANGUAGE.code,
     ) -> None:
         self.folder = Path(folder)
         self.embeddings = embeddings
         self._endpoint_options = embeddings_url, embeddings_api_key
         self.similar_from = similar_from
-        self.language: Language = DEFAULT_LANGUAGE
+        self.language: Language = find_language(language)
         self._lock = threading.Lock()
         self._index: _Index | None = None
         self._read: Read = {}

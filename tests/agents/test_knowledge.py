@@ -233,3 +233,13 @@ def pdf_of(*texts: str) -> bytes:
     head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, len(body))
     return body + head + table + end
+
+
+def test_pages_in_another_language_are_found_by_the_words_of_that_language(tmp_path: Path) -> None:
+    (tmp_path / "zeiten.md").write_text(
+        "# Öffnungszeiten\n\nWir haben samstags bis zwölf geöffnet.\n\n# Parken\n\nParken ist frei."
+    )
+    found = Knowledge(tmp_path, language="de").sections("Haben Sie am Samstag geöffnet?")
+    assert [passage.title for passage in found][:1] == ["Öffnungszeiten"]
+    with pytest.raises(AppError, match="klingon"):
+        Knowledge(tmp_path, language="klingon")
