@@ -14,6 +14,7 @@ GREETED = replace(PATIENCE, greeting_s=20.0)
 HANG_UP = "<Response><Hangup/></Response>"
 
 
+@pytest.mark.integration
 async def test_latency_measured_from_the_audio_is_the_one_that_the_edge_had() -> None:
     delays_s = (0.3, 1.2)
     line = PhoneLine()

@@ -24,6 +24,7 @@ async def orchestra(folder: Path, *arguments: str) -> asyncio.subprocess.Process
     )
 
 
+@pytest.mark.integration
 async def test_a_call_from_the_command_line_reports_what_was_heard_and_when(tmp_path: Path) -> None:
     async def answer(edge: EdgeSocket) -> None:
         await edge.play(tone(0.3))

@@ -59,6 +59,7 @@ async def screened(bus: TestBus) -> list[str]:
     return [event.status for event in await bus.published(CallScreened)]
 
 
+@pytest.mark.integration
 async def test_a_robot_is_told_who_calls_and_a_person_is_greeted(bus: TestBus, settings: Settings) -> None:
     async def talk(running: RunningEdge, line: PhoneLine) -> None:
         await spoken(running, "Good day.")

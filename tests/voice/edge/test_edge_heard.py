@@ -250,6 +250,7 @@ async def test_a_caller_without_an_answer_hears_so_within_eight_seconds_and_then
     assert spoken.replace(HOLDING, "").split() == f"{APOLOGY} {ANSWER}".split()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("word", ["okay", "M-H-M.", "I see."])
 async def test_a_caller_who_only_listens_hears_the_answer_to_its_end(
     bus: TestBus, settings: Settings, word: str
@@ -443,6 +444,7 @@ async def test_late_audio_of_elevenlabs_is_heard_to_its_end(bus: TestBus, settin
     assert (await bus.published(ReplySpoken))[0].text == ANSWER
 
 
+@pytest.mark.integration
 async def test_a_sentence_is_heard_to_its_end_even_if_the_next_has_another_voice(
     bus: TestBus, settings: Settings
 ) -> None:

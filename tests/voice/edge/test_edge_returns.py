@@ -49,6 +49,7 @@ def cut(line: PhoneLine) -> None:
     stream._socket.transport.abort()
 
 
+@pytest.mark.integration
 async def test_a_stream_that_breaks_comes_back_and_says_the_rest(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "where is my parcel", "thank you", app=SILENT) as running:
 
@@ -109,6 +110,7 @@ async def test_an_edge_drops_a_call_that_another_edge_has_resumed(bus: TestBus, 
         await running.call(talk)
 
 
+@pytest.mark.integration
 async def test_a_caller_whose_words_were_lost_is_asked_for_them(bus: TestBus, settings: Settings) -> None:
     app = Greeting(greeting="", apology="Say that again.")
     async with running_edge(bus, settings, "", "", app=app) as running:

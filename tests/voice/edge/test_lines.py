@@ -112,6 +112,7 @@ def teller(prompt: PromptRequested) -> Any:
     return [tool_call("transfer_call", '{"to": "Clinic", "briefing": "Has a headache."}')]
 
 
+@pytest.mark.integration
 async def test_a_transfer_leads_to_another_app_in_the_same_call(bus: TestBus, settings: Settings) -> None:
     bank = office("bank", transfers=("clinic",))
     lines = Lines({"+15550100": bank, "+15550200": CLINIC})

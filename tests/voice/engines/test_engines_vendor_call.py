@@ -1,6 +1,7 @@
 """Whole calls on Deepgram and ElevenLabs, chosen by setting."""
 
 import numpy as np
+import pytest
 
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
@@ -24,6 +25,7 @@ from tests.voice.engines.test_engines_conformance import words
 REPLY = "We are open in the morning."
 
 
+@pytest.mark.integration
 async def test_a_call_is_heard_by_deepgram_and_answered_by_elevenlabs(
     bus: TestBus, settings: Settings, speech: LocalSpeech, vendors: Vendors, vendor_settings: Settings
 ) -> None:
