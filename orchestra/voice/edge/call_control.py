@@ -124,8 +124,13 @@ class EdgeCallControl:
             edge.admission.refused += 1
             _LOG.warning("call.busy", calls=len(edge.admission), draining=edge.admission.draining)
             await edge.call_index.mark(report.provider_call, indexed.call, "busy")
-            return Busy(edge.settings.busy_message)
+            return self._busy(report)
         return self._connect_first(report, indexed)
+
+    def _busy(self, report: CallReport) -> Busy:
+        """The operator's message is in the language in which the line is answered."""
+        language = self._edge.answering.begin(report.parties, time.time()).language
+        return Busy(self._edge.settings.busy_message, language)
 
     def _is_refused(self, report: CallReport) -> bool:
         """Whether the caller has dialled what nobody answers, and is to hear the busy tone for it."""
@@ -170,7 +175,7 @@ class EdgeCallControl:
         """The same answer again while the call's stream may still come. Afterwards none: it has had its stream."""
         edge = self._edge
         if indexed.state == "busy":
-            return Busy(edge.settings.busy_message)
+            return self._busy(report)
         if indexed.state == "waits" and time.time() < indexed.expires and edge.admission.find(indexed.call) is None:
             _LOG.info("call.asked_again", call=indexed.call)
             return self._connect_first(report, indexed)
@@ -278,12 +283,9 @@ class EdgeCallControl:
             self._edge.lost.wait_for(report.call, report.end_reason)
         if report.end_reason is not None or report.tries >= _MOST_TRIES:
             return HangUp()
-        message = (
-            self._edge.answering.begin(report.parties, time.time()).holding
-            if report.tries % _HOLDING_EVERY == 0
-            else ""
-        )
-        return AskAgain(message, report.tries + 1)
+        script = self._edge.answering.begin(report.parties, time.time())
+        message = script.holding if report.tries % _HOLDING_EVERY == 0 else ""
+        return AskAgain(message, report.tries + 1, script.language)
 
     # -- the person of a transfer
 
