@@ -35,7 +35,7 @@ FRAME = mulaw.encode(tone(0.02))
 
 
 class SpeakingEngines(ScriptedEngines):
-    async def render(self, text: str) -> SynthesizedSpeech:
+    async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         return SynthesizedSpeech(tone(0.3).tobytes(), tuple((word, 0.0) for word in text.split()))
 
 
