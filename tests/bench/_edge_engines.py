@@ -126,6 +126,9 @@ class _Stubs:
     def tts(self, *_: Any, **__: Any) -> OwnStubTTS:
         return OwnStubTTS()
 
+    def ipa(self, *_: Any) -> str:
+        return ""
+
     def voice_key(self, *_: Any) -> str:
         return "stub"
 

@@ -113,6 +113,9 @@ class KnownVoice:
     def tts(self, *_: Any, **__: Any) -> OwnKnownTTS:
         return OwnKnownTTS(library=self.library, speeds=self.speeds)
 
+    def ipa(self, *_: Any) -> str:
+        return ""
+
     def voice_key(self, *_: Any) -> str:
         return "known"
 

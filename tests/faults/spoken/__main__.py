@@ -94,6 +94,9 @@ class ToneEngines:
         del stt, endpointer
         return UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.3)])
 
+    def ipa(self, *_: Any) -> str:
+        return ""
+
     def voice_key(self, *_: Any) -> str:
         return "tones"
 
