@@ -226,7 +226,7 @@ class Settings(BaseSettings):
     """ElevenLabs voice id for agents that name none."""
     elevenlabs_model: str = "eleven_flash_v2_5"
     """ElevenLabs model."""
-    elevenlabs_models: dict[str, str] = Field(default_factory=dict)
+    elevenlabs_models: Annotated[dict[str, str], NoDecode, BeforeValidator(read_table)] = {}
     """Other ElevenLabs models by language, as JSON: {"th": "eleven_v3_conversational"}."""
     elevenlabs_stability: Annotated[float, Field(ge=0, le=1)] | None = None
     """How steady ElevenLabs speaks: 0 lively, 1 monotonous. Unset: as the voice itself is set."""

@@ -57,3 +57,10 @@ def test_prices_are_read_as_json_and_empty_text_sets_none(monkeypatch: pytest.Mo
 def test_a_secret_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRA_TWILIO_AUTH_TOKEN", "very-secret")
     assert "very-secret" not in repr(load_settings())
+
+
+@pytest.mark.parametrize("value", ["&", "[1]", '{"th": 3}', "07-01"])
+def test_models_by_language_that_are_no_table_of_names_are_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ORCHESTRA_ELEVENLABS_MODELS", value)
+    with pytest.raises(SettingError, match="ORCHESTRA_ELEVENLABS_MODELS"):
+        load_settings()
