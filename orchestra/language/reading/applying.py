@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Reading(NamedTuple):
@@ -20,10 +20,25 @@ class Reading(NamedTuple):
     say: Callable[[re.Match[str]], str] | str
 
 
+#: what is before a second part whose first part is still in figures: half of a range is not read
+_HALF: Final = re.compile(r"[0-9][.,:/–−-]$")
+
+
 def apply(readings: Iterable[Reading], sentence: str) -> str:
     """The sentence after all of the readings, in order."""
     present = frozenset(sentence)
     for needs, pattern, say in readings:
         if not needs or not needs.isdisjoint(present):
-            sentence = pattern.sub(say, sentence)
+            sentence = pattern.sub(_whole(say), sentence)
     return sentence
+
+
+def _whole(say: Callable[[re.Match[str]], str] | str) -> Callable[[re.Match[str]], str]:
+    """The same, but for what follows figures without a space: it is left as they are."""
+
+    def say_whole(found: re.Match[str]) -> str:
+        if found[0][:1].isdigit() and _HALF.search(found.string[max(0, found.start() - 2) : found.start()]):
+            return found[0]
+        return found.expand(say) if isinstance(say, str) else say(found)
+
+    return say_whole

@@ -41,9 +41,9 @@ class Names:
         return [
             Reading(frozenset("*#"), re.compile(rf"(?<![\w*#]){keys}"), self._say_keys),
             Reading(frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), re.compile(r"(?<![\w-])(?:[A-Z]{2}[0-9]{2}(?: [A-Z0-9]{4}){2,}(?: [A-Z0-9]{1,4})?|[A-Z]{1,3}(?:-[0-9]{3,})+(?:-[A-Z]{1,3})?)(?![\w-])"), self._say_code),
-            Reading(frozenset(), re.compile(r"(?<![\w.,:/+-])\(?\+?\(?[0-9](?:[0-9]|[() \u00a0/.-](?=[0-9( ])){5,24}(?<=[0-9])(?![\w/:]|[.,–-][0-9])"), self._say_telephone),
+            Reading(frozenset(), re.compile(r"(?<![\w.,:/+–−-])\(?\+?\(?[0-9](?:[0-9]|[() \u00a0/.-](?=[0-9( ])){5,24}(?<=[0-9])(?![\w/:]|[.,–-][0-9])"), self._say_telephone),
             Reading(frozenset(), re.compile(rf"(?P<name>\b(?:{naming})(?:\s(?:[A-Z]{{1,3}})(?=\s))?:?\s)(?P<number>[0-9]{{3,}}(?:[- ][0-9]{{3,}})*)(?!\w|[.,:/-][0-9]|\s?[€%])", re.IGNORECASE), self._say_named),
-            Reading(frozenset(), re.compile(r"(?<![\w.,:/-])(?:[1-9][0-9]{2}|116[0-9]{3})(?!\w|[.,:/-]\w)"), self._say_service),
+            Reading(frozenset(), re.compile(r"(?<![\w.,:/–−-])(?:[1-9][0-9]{2}|116[0-9]{3})(?!\w|[.,:/-]\w)"), self._say_service),
         ]  # fmt: skip
 
     def _punctuation(self, written: str) -> str:
