@@ -20,8 +20,9 @@ class Reading(NamedTuple):
     say: Callable[[re.Match[str]], str] | str
 
 
-#: what is before a second part whose first part is still in figures: half of a range is not read
-_HALF: Final = re.compile(r"[0-9][.,:/–−-]$")
+#: figures that something joins to what was found, before it and after it: half of a range is not read
+_JOINED_BEFORE: Final = re.compile(r"[0-9][.,:/–−-]$")
+_JOINED_AFTER: Final = re.compile(r"[–−-][0-9]")
 
 
 def apply(readings: Iterable[Reading], sentence: str) -> str:
@@ -34,10 +35,14 @@ def apply(readings: Iterable[Reading], sentence: str) -> str:
 
 
 def _whole(say: Callable[[re.Match[str]], str] | str) -> Callable[[re.Match[str]], str]:
-    """The same, but for what follows figures without a space: it is left as they are."""
+    """The same, but for what is joined to other figures: it is left as they are."""
 
     def say_whole(found: re.Match[str]) -> str:
-        if found[0][:1].isdigit() and _HALF.search(found.string[max(0, found.start() - 2) : found.start()]):
+        text, start, end = found.string, found.start(), found.end()
+        joined = (found[0][:1].isdigit() and _JOINED_BEFORE.search(text[max(0, start - 2) : start])) or (
+            found[0][-1:].isdigit() and _JOINED_AFTER.match(text, end)
+        )
+        if joined:
             return found[0]
         return found.expand(say) if isinstance(say, str) else say(found)
 
