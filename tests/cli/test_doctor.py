@@ -1,9 +1,12 @@
 """`orchestra doctor` asks each service whether it is there and takes our credentials."""
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from orchestra.cli import app
+from orchestra.cli.doctor.command import _installed
 from orchestra.cli.doctor.services import model, services
 from orchestra.settings import Settings
 from tests.servers.deepgram import DeepgramServer
@@ -166,3 +170,23 @@ async def test_the_sip_gateway_is_asked_where_one_is_wanted(there: Services) -> 
     ok, said = (await there.found(sip=True, sip_url="http://127.0.0.1:9"))["SIP"]
     assert not ok
     assert "start `orchestra sip`" in said
+
+
+def test_every_extra_of_the_package_is_looked_at() -> None:
+    extras = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    printed = CliRunner().invoke(app, ["doctor"]).output
+    assert [name for name in extras if name != "all" and f"extra {name} " not in printed] == []
+
+
+def test_a_package_that_suppresses_noise_is_needed_where_noise_is_to_be_suppressed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(name: str) -> str:
+        if name == "webrtc-noise-gain":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr("orchestra.cli.doctor.command.version", missing)
+    found = {strength: list(_installed(Settings(noise_suppression=strength))) for strength in ("off", "strong")}  # type: ignore[arg-type]
+    assert [finding.ok for finding in found["off"] if finding.what == "extra noise"] == [None]
+    assert [finding.ok for finding in found["strong"] if finding.what == "extra noise"] == [False]

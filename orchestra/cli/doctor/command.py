@@ -21,6 +21,8 @@ _PARTS = {
     "agents": ("pyautogen", "autogen-agentchat", "autogen-ext", "openai", "pypdf"),
     "console": ("fastapi", "uvicorn", "websockets"),
     "sip": ("baresip-python", "websockets"),
+    "talk": ("sounddevice",),
+    "noise": ("webrtc-noise-gain",),
     "mcp": ("mcp",),
     "curator": ("label-studio-sdk",),
     "telemetry": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
@@ -91,6 +93,7 @@ def _needed_parts(settings: "Settings") -> set[str]:
     needed |= {"telemetry"} if settings.otlp_url else set()
     needed |= {"sip"} if settings.sip else set()
     needed |= {"console"} if settings.console else set()
+    needed |= {"noise"} if settings.noise_suppression != "off" else set()
     needed |= {"curator"} if settings.label_studio_url else set()
     needed |= {"storage"} if settings.recordings_url else set()
     if settings.redis_url is None or "local" in (settings.stt, settings.tts):
