@@ -1,7 +1,8 @@
 """How fast a sentence is said: as the agent speaks, at the caller's wish, and slower where a number is said again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import cached_property
 from typing import Final
 
 from orchestra.language.pace import pace_wish
@@ -10,30 +11,45 @@ from orchestra_schemas import Message
 #: what engines can be asked for without sounding drunk or hurried; the range of ElevenLabs
 SLOWEST: Final = 0.7
 FASTEST: Final = 1.2
-_STEP: Final = 0.12
+_STEPS: Final[dict[str, float]] = {"slower": -0.12, "faster": 0.12}
 _REPEATED: Final = 0.85
 #: fewer digits are understood the first time
 _DIGITS: Final = 3
 
 
-def speaking_rate(own: float, messages: Iterable[Message], plain: str, spoken: str) -> float:
-    """The rate of one sentence; 1.0 is the voice's own.
+class SpeakingRate:
+    """The rate of each sentence of one answer; 1.0 is the voice's own.
 
     Args:
         own: the agent's rate.
         messages: the conversation so far.
-        plain: the sentence as it was written.
-        spoken: the same in the words that the engine gets.
 
     """
-    rate, said = own, []
-    for message in messages:
-        if message.role == "user":
-            rate += _STEP * {"slower": -1, "faster": 1}.get(pace_wish(message.content), 0)
-        elif message.role == "assistant":
-            said.append(f" {_bare(message.content)} ")
-    again = any(f" {_bare(words)} " in earlier for words in _spelled(plain, spoken) for earlier in said)
-    return round(min(FASTEST, max(SLOWEST, rate * (_REPEATED if again else 1.0))), 3)
+
+    def __init__(self, own: float, messages: Sequence[Message]) -> None:
+        self._own, self._messages = own, messages
+
+    def of(self, plain: str, spoken: str) -> float:
+        """The rate of a sentence as it was written, ``plain``, and in the words that the engine gets, ``spoken``."""
+        again = any(f" {_bare(words)} " in said for words in _spelled(plain, spoken) for said in self._said)
+        return round(_possible(self._wished * (_REPEATED if again else 1.0)), 3)
+
+    @cached_property
+    def _wished(self) -> float:
+        """The agent's rate, or what the caller has made of it, wish by wish."""
+        rate = self._own
+        for message in self._messages:
+            wish = pace_wish(message.content) if message.role == "user" else ""
+            rate = _possible(rate + _STEPS[wish]) if wish else rate
+        return rate
+
+    @cached_property
+    def _said(self) -> list[str]:
+        return [f" {_bare(message.content)} " for message in self._messages if message.role == "assistant"]
+
+
+def _possible(rate: float) -> float:
+    return min(FASTEST, max(SLOWEST, rate))
 
 
 def _spelled(plain: str, spoken: str) -> Iterable[str]:

@@ -5,7 +5,7 @@ import structlog
 from orchestra.agents.app import App
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.rule import Sentence
-from orchestra.agents.speaking_rate import speaking_rate
+from orchestra.agents.speaking_rate import SpeakingRate
 from orchestra.bus import Context
 from orchestra.errors import DivergedError
 from orchestra.execution.token_meter import TokenMeter
@@ -34,6 +34,7 @@ class Reply:
         self.language: Language = find_language(prompt.language, reads_out=app.reads_out)
         self._prompt = prompt
         self._context = context
+        self._rate = SpeakingRate(app.speed_of(prompt.agent), prompt.messages)
         self._chunks: list[ReplyChunk] = []
         self._matched = 0
         self.first_token_ms = 0.0
@@ -76,8 +77,7 @@ class Reply:
                 raise DivergedError
             self._matched += 1
             return
-        own = self._app.speed_of(self._prompt.agent)
-        await self._publish(text, speaking_rate(own, self._prompt.messages, plain, text))
+        await self._publish(text, self._rate.of(plain, text))
 
     async def apologize(self) -> None:
         """Tell the caller that something went wrong, if they wait for an answer."""

@@ -3,7 +3,7 @@
 import pytest
 
 from orchestra import Agent, App
-from orchestra.agents.speaking_rate import FASTEST, SLOWEST, speaking_rate
+from orchestra.agents.speaking_rate import FASTEST, SLOWEST, SpeakingRate
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE
 from orchestra_schemas import Message
@@ -12,7 +12,7 @@ SAID = Message(role="assistant", content="Your order four two seven one is in De
 
 
 def rate_of(plain: str, *messages: Message, own: float = 1.0) -> float:
-    return speaking_rate(own, messages, plain, DEFAULT_LANGUAGE.verbalize(plain))
+    return SpeakingRate(own, messages).of(plain, DEFAULT_LANGUAGE.verbalize(plain))
 
 
 def caller(text: str) -> Message:
@@ -33,6 +33,7 @@ def test_a_caller_who_asks_for_it_hears_every_sentence_slower_and_a_second_time_
 def test_no_wish_goes_beyond_what_engines_can() -> None:
     assert rate_of("Yes.", *[caller("Slower, please.")] * 9) == SLOWEST
     assert rate_of("Yes.", *[caller("Speak faster, please.")] * 9) == FASTEST
+    assert rate_of("Yes.", *[caller("Slower, please.")] * 9, caller("Speak faster, please.")) > SLOWEST  # at once
 
 
 @pytest.mark.parametrize(
