@@ -180,7 +180,7 @@ class Call:
 
     @property
     def thinking_sound(self) -> str:
-        """The name of what its caller hears while the first app's agents are at work; empty: nothing."""
+        """The name of what its caller hears while agents of the app that has it are at work; empty: nothing."""
         return self._script.thinking_sound
 
     @property

@@ -163,10 +163,15 @@ class Answering:
 
     @property
     def hold_music(self) -> set[str]:
-        """What any line or app has its callers hear while they wait, as settings, lines and apps name it."""
+        """What any line has its callers hear while they wait, as settings and lines name it."""
         rules = self.plan.rules.values() if self.plan is not None else ()
         of_lines = (rule.hold_music for rule in rules if rule.hold_music is not None)
-        return {self.settings.hold_music, *of_lines, *(app.thinking_sound for app in self.apps)}
+        return {self.settings.hold_music, *of_lines}
+
+    @property
+    def thinking_sounds(self) -> set[str]:
+        """What the callers of any app hear while its agents are at work."""
+        return {app.thinking_sound for app in self.apps} - {""}
 
     def hold_music_of(self, line: str) -> str:
         """What the callers of this line hear while they wait for a person; empty: a ringing tone."""

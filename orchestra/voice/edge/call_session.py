@@ -30,6 +30,7 @@ from orchestra.voice.edge.person_legs import ring_person
 from orchestra.voice.pipeline.agent_speech import SpeechQueue
 from orchestra.voice.pipeline.operator_words import OperatorWords
 from orchestra.voice.pipeline.pipeline import CallPipeline
+from orchestra.voice.pipeline.thinking_sound import Samples
 from orchestra.voice.text.text_call import TextCall
 from orchestra.voice.text.text_playback import TextPlayback
 from orchestra_schemas.calls import EndReason
@@ -77,7 +78,10 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
         )
 
     def parts(call: Call) -> CallParts:
-        thinking = edge.hold_music.samples(call.thinking_sound, stream.sample_rate)
+        def sound() -> Samples:
+            return edge.hold_music.sound(call.thinking_sound, stream.sample_rate)
+
+        thinking = sound if edge.answering.thinking_sounds else None
         noise = edge.settings.noise_suppression
         find = edge.phrase_cache.find
         pipeline = CallPipeline(call, speech, find, edge.engines, stream, thinking=thinking, noise=noise)

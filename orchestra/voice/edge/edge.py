@@ -74,7 +74,7 @@ class Edge:
         """
         answering = _answering(self.settings, app)
         check_three_way(self.settings, answering.apps)
-        await asyncio.to_thread(self.hold_music.load, answering.hold_music)
+        await asyncio.to_thread(self.hold_music.load, answering.hold_music, sounds=answering.thinking_sounds)
         self.answering = answering
         self.publisher.version = self.answering.apps[0].version
         self.phrase_cache.use_phrases(self.answering.phrases)
@@ -107,7 +107,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
     answering = _answering(settings, app)
     check_three_way(settings, answering.apps)
     hold_music = HoldMusicShelf()
-    hold_music.load(answering.hold_music)
+    hold_music.load(answering.hold_music, sounds=answering.thinking_sounds)
     admission = CallAdmission(settings.max_calls)
     homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
     publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=answering.apps[0].version)

@@ -28,6 +28,10 @@ _RATE = 8000
 _SLOWEST_HZ, _FASTEST_HZ = 4_000, 384_000
 #: it is held in memory, and carriers fetch it whole
 _LONGEST_S = 600
+#: of a sound that edges repeat: all of their calls share its samples
+_LONGEST_SOUND_S = 60
+LINE_RATES = (8_000, 16_000)
+_NOTHING = np.zeros(0, np.int16)
 _DAY_S = 86_400
 
 #: of the melody: the chords C, A minor, F and G, their notes one after another
@@ -45,6 +49,12 @@ class HoldMusic:
     def path(self) -> str:
         """Where an edge serves it."""
         return f"{PATH}/{hashlib.sha256(self.wav).hexdigest()[:32]}.wav"
+
+    def samples(self, rate: int) -> NDArray[np.int16]:
+        """The same as samples at ``rate`` Hz."""
+        with wave.open(io.BytesIO(self.wav)) as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+        return samples if rate == _RATE else np.asarray(soxr.resample(samples, _RATE, rate))
 
 
 def read_music(named: str) -> HoldMusic:
@@ -107,33 +117,38 @@ class HoldMusicShelf:
     def __init__(self) -> None:
         self._by_name: dict[str, HoldMusic] = {}
         self._by_path: dict[str, HoldMusic] = {}
+        self._sounds: dict[str, dict[int, NDArray[np.int16]]] = {}
 
-    def load(self, names: Iterable[str]) -> None:
+    def load(self, names: Iterable[str], *, sounds: Iterable[str] = ()) -> None:
         """Read these files, also where an older version is known, which a carrier may be about to fetch.
 
-        Ten minutes of music take some seconds: not in the event loop of an edge that has calls.
+        Ten minutes of music take some seconds: not in the event loop of an edge that has calls. ``sounds`` are played
+        by the edge itself, at the rates of its lines.
 
         Raises:
             SettingError: a file cannot be used; all stays as it was.
 
         """
-        read = {name: read_music(name) for name in {*names} - {""}}
-        self._by_path.update({music.path: music for music in read.values()})
-        self._by_name.update(read)
+        names, sounds = {*names} - {""}, {*sounds} - {""}
+        read = {name: read_music(name) for name in names | sounds}
+        played = {name: {rate: read[name].samples(rate) for rate in LINE_RATES} for name in sounds}
+        for name, by_rate in played.items():
+            if by_rate[_RATE].size > _LONGEST_SOUND_S * _RATE:
+                msg = f"the sound {name} is longer than {_LONGEST_SOUND_S} s: give a shorter one, it is repeated"
+                raise SettingError(msg)
+        music = {name: read[name] for name in names}
+        self._by_path.update({each.path: each for each in music.values()})
+        self._by_name.update(music)
+        self._sounds.update(played)
 
     def path_of(self, name: str) -> str:
         """Where the music of this name is served; "" if there is none."""
         music = self._by_name.get(name)
         return "" if music is None else music.path
 
-    def samples(self, name: str, rate: int) -> NDArray[np.int16] | None:
-        """The music of this name, mono at ``rate`` Hz; None if there is none."""
-        music = self._by_name.get(name)
-        if music is None:
-            return None
-        with wave.open(io.BytesIO(music.wav)) as file:
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
-        return samples if rate == _RATE else soxr.resample(samples, _RATE, rate)
+    def sound(self, name: str, rate: int) -> NDArray[np.int16]:
+        """The sound of this name, mono at ``rate`` Hz; no samples if there is none."""
+        return self._sounds.get(name, {}).get(rate, _NOTHING)
 
     def routes(self) -> APIRouter:
         """The route at which it is fetched, by anybody: it is no secret."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,8 @@ class CallPipeline:
         find_phrase: the synthesized audio of a text in a voice, if it is cached.
         engines: the process's speech engines.
         stream: the call's audio, to the carrier.
-        thinking: heard while agents are at work and nothing is said, mono at the stream's rate; None: nothing is.
+        thinking: what is heard while agents are at work and nothing is said, mono at the stream's rate; None: no app
+            of this edge has such a sound.
         noise: how much noise is taken out of the caller's audio.
         clock: the time; tests pass their own.
 
@@ -68,7 +70,7 @@ class CallPipeline:
         engines: "Engines",
         stream: MediaStream,
         *,
-        thinking: Samples | None = None,
+        thinking: Callable[[], Samples] | None = None,
         noise: Strength = "off",
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -91,8 +93,9 @@ class CallPipeline:
         self._sample_rate = stream.sample_rate
         self._operator_rate, self._resampler = 0, create_stream_resampler(clear_after_secs=None)
         self._input = StreamInput(stream.sample_rate, call.audio, noise)
-        samples = np.zeros(0, np.int16) if thinking is None else thinking
-        self._thinking = ThinkingSound(samples, stream.sample_rate, lambda: conversation.silent_s)
+        self._has_sound = thinking is not None
+        sound = thinking or (lambda: np.zeros(0, np.int16))
+        self._thinking = ThinkingSound(sound, stream.sample_rate, lambda: conversation.silent_s)
         self._output = StreamOutput(
             stream,
             call.audio,
@@ -137,7 +140,7 @@ class CallPipeline:
         runner = WorkerRunner(handle_sigint=False, handle_sigterm=False)
         await runner.add_workers(self._worker)
         tasks = [asyncio.create_task(self._watch_tts(), name=f"speech {self._call.id}")]
-        if self._thinking:
+        if self._has_sound:
             sound = self._output.play_while_waiting()
             tasks.append(asyncio.create_task(sound, name=f"thinking sound {self._call.id}"))
         try:

@@ -17,28 +17,27 @@ class ThinkingSound:
     """Plays a recording round and round while a caller waits, and fades it out under what is said next.
 
     Args:
-        samples: mono, at the call's rate; empty: there is no sound.
+        samples: mono, at the call's rate, as the app that has the call now wants it; empty: there is no sound.
         sample_rate: the call's, in Hz.
         silent_s: for how many seconds the caller has waited in silence for agents who are at work; 0.0: does not wait.
 
     """
 
-    def __init__(self, samples: Samples, sample_rate: int, silent_s: Callable[[], float]) -> None:
-        self._samples = samples
+    def __init__(self, samples: Callable[[], Samples], sample_rate: int, silent_s: Callable[[], float]) -> None:
+        self._of_app = samples
+        self._samples: Samples = np.zeros(0, np.int16)
         self._silent_s = silent_s
         self._at = 0
         self._gain = 0.0
         self._step = 1.0 / (_FADE_S * sample_rate)
 
-    def __bool__(self) -> bool:
-        """Whether there is a sound at all."""
-        return bool(self._samples.size)
-
     def alone(self, size: int) -> bytes:
         """The next ``size`` samples while nothing is said, 16-bit PCM; empty if the caller does not wait."""
         wanted = self._silent_s() >= STARTS_AFTER_S
-        if not wanted and not self._gain:
-            return b""
+        if not self._gain:
+            self._samples = self._of_app() if wanted else self._samples
+            if not wanted or not self._samples.size:
+                return b""
         return self._next(size, 1.0 if wanted else 0.0).astype(np.int16).tobytes()
 
     def under(self, speech: bytes) -> bytes:

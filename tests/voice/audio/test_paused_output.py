@@ -45,7 +45,7 @@ class Output(StreamOutput):
         super().__init__(
             stream,
             CallAudio(),
-            ThinkingSound(np.zeros(0, np.int16), _RATE, lambda: 0.0),
+            ThinkingSound(lambda: np.zeros(0, np.int16), _RATE, lambda: 0.0),
             on_speech=lambda: None,
             on_held=lambda: None,
             on_sound=lambda _silence_s: None,

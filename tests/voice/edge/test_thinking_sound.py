@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
 from orchestra.testing import TestBus
+from orchestra.voice.edge.hold_music import HoldMusicShelf
 from orchestra.voice.pipeline.thinking_sound import STARTS_AFTER_S, ThinkingSound
 from orchestra_schemas import AudioChunk, PromptRequested, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded
 from tests.voice.edges import Greeting, running_edge, tone
@@ -26,8 +28,10 @@ class Wait:
         return self.silent_s
 
 
-def sound(wait: Wait, level: int = 1000) -> ThinkingSound:
-    return ThinkingSound(np.full(500, level, np.int16), _RATE, wait)
+def sound(wait: Wait, *levels: int) -> ThinkingSound:
+    """One that is another each time it begins."""
+    following = iter(levels or [1000])
+    return ThinkingSound(lambda: np.full(500, next(following), np.int16), _RATE, wait)
 
 
 def frames(thinking: ThinkingSound, count: int) -> np.ndarray:
@@ -72,6 +76,34 @@ def test_a_caller_who_speaks_ends_it_at_once() -> None:
     wait.silent_s = 0.0
     thinking.clear()
     assert thinking.alone(_FRAME) == b""
+
+
+def test_it_is_that_of_the_app_that_has_the_call_when_it_begins() -> None:
+    wait = Wait()
+    wait.silent_s = 2.0
+    thinking = sound(wait, 1000, 500)
+    assert frames(thinking, 20)[-1] == 1000
+    thinking.clear()
+    assert frames(thinking, 20)[-1] == 500
+
+
+def test_a_sound_is_short_and_shared_by_all_calls(tmp_path: Path) -> None:
+    shelf, path = HoldMusicShelf(), tmp_path / "sound.wav"
+    for seconds in (2, 61):
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(_RATE)
+            file.writeframes(tone(float(seconds)).tobytes())
+        if seconds == 2:
+            shelf.load([], sounds=[str(path)])
+        else:
+            with pytest.raises(SettingError, match="longer than 60 s"):
+                shelf.load([], sounds=[str(path)])
+    assert [shelf.sound(str(path), rate).size for rate in (8_000, 16_000)] == [16_000, 32_000]
+    assert shelf.sound(str(path), 8_000) is shelf.sound(str(path), 8_000)
+    assert shelf.sound("", 8_000).size == 0
+    assert shelf.path_of(str(path)) == ""
 
 
 @pytest.mark.integration
