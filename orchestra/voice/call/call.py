@@ -19,6 +19,8 @@ from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.audio.second_voice import PersonsEar
 from orchestra.voice.call.actions import Speech
+from orchestra.voice.call.awaited_mark import AwaitedMark
+from orchestra.voice.call.call_limits import CallLimits
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
@@ -52,8 +54,6 @@ from orchestra_schemas.calls import EndReason, ScreeningStatus
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: a carrier plays its buffer within tenths of a second; a mark that is not back after this is lost, in seconds
-_MARK_WITHIN_S = 5.0
 #: a server that has answered nothing for longer is away, in seconds
 _ANSWER_WITHIN_S = 1.0
 #: a carrier says within this after the ringing that nobody has answered, in seconds
@@ -62,12 +62,8 @@ _ANSWERED_WITHIN_S = 10.0
 _LISTENED_TICK_S = 0.05
 #: event ids that a call remembers: far more than a turn has, and events of older turns change nothing
 _REMEMBERED = 1000
-#: a person whose telephone asks first decides within this, in seconds; meanwhile nobody is asked anything
-_SCREENED_WITHIN_S = 60.0
 #: the detail of a `CallAnswered` that was told by the machine's own words
 _HEARD = "heard"
-#: once no engine speaks, only cached phrases can; their audio is there within this, in seconds
-_LAST_WORDS_WITHIN_S = 0.3
 
 
 class Call:
@@ -151,11 +147,8 @@ class Call:
         # id of our `CallResumed` until the journal has it: earlier ones are of edges that have lost the call since
         self._resumed_as = ""
         self.on_language_changed: Callable[[], None] = lambda: None  # the pipeline sets it
-        self._nudged = False
-        self._held = False
-        self._started = self._clock.monotonic() - age_s
-        self._mark_out: tuple[str, float] | None = None
-        self._tts_lost_at = 0.0
+        self._limits = CallLimits(self.conversation, clock, age_s)
+        self._mark = AwaitedMark()
 
     def _screening(self, script: Script, state: ResumeState | None) -> CallScreening:
         return CallScreening(
@@ -283,7 +276,7 @@ class Call:
                 call=self.id,
                 turn=self.conversation.turns.turn,
                 reason=reason,
-                duration_s=round(self._clock.monotonic() - self._started, 3),
+                duration_s=round(self._limits.age_s, 3),
                 audio_ms=self.audio.end_ms,
             )
         )
@@ -311,7 +304,7 @@ class Call:
     def on_tts_lost(self) -> None:
         """No TTS engine works any more: play the apology if it is cached, and end the call."""
         _LOG.error("call.speechless", call=self.id)
-        self._tts_lost_at = self._clock.monotonic()
+        self._limits.tts_lost()
         self.conversation.say_and_hang_up(self._script.apology)
 
     # -- the carrier's side
@@ -343,8 +336,7 @@ class Call:
 
     def take_mark(self, name: str) -> None:
         """The carrier has played everything before this mark."""
-        if self._mark_out is not None and self._mark_out[0] == name:
-            self._mark_out = None
+        self._mark.returned(name)
         self.conversation.mark_returned(name)
 
     def on_tts_text(self, text: str) -> None:
@@ -357,7 +349,7 @@ class Call:
 
     def on_mark_sent(self, name: str) -> None:
         """The whole reply before this mark was sent to the carrier."""
-        self._mark_out = (name, self._clock.monotonic())
+        self._mark.sent(name, self._clock.monotonic())
 
     def take_digit(self, digit: str) -> None:
         """The caller pressed a key."""
@@ -368,9 +360,8 @@ class Call:
     def take_hold(self, *, held: bool) -> None:
         """The other party has put the call on hold, or taken it up again: nobody hears us, and nobody is asked."""
         _LOG.info("call.held" if held else "call.taken_up", call=self.id)
-        self._held = held
-        if self._mark_out is not None:  # what was sent is played only now
-            self._mark_out = (self._mark_out[0], self._clock.monotonic())
+        self._limits.on_hold = held
+        self._mark.postpone(self._clock.monotonic())
 
     # -- the agents' side
 
@@ -462,16 +453,12 @@ class Call:
         """The carrier has found out who answered the call."""
         if event.by == "human" or self._script.ending is not None or self.conversation.held_by:
             return
-        if self._is_screened and event.detail != _HEARD:
+        if self.conversation.screened and event.detail != _HEARD:
             return  # what the carrier has heard is the robot that screens the call
         if event.by == "machine" and self._script.voicemail:
             self.conversation.say_and_hang_up(self._script.voicemail)
         else:
             self.end("agent_hung_up")
-
-    @property
-    def _is_screened(self) -> bool:
-        return self.conversation.screening is not None and self.conversation.screening.screened
 
     def _on_screened(self, status: ScreeningStatus, heard: str) -> None:
         _LOG.info("call.screened", call=self.id, status=status)
@@ -498,7 +485,9 @@ class Call:
             self._stalled(passed_s)
         self._publish_audio()
         self._publish_progress()
-        self._watch_limits()
+        reason = self._limits.look(self._script)
+        if reason is not None:
+            self.end(reason)
         self._watch_mark()
         self.conversation.look(passed_s)
         away = not self._publisher.connected or self._publisher.unanswered_s > _ANSWER_WITHIN_S
@@ -509,40 +498,13 @@ class Call:
         _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
         self.conversation.note_stall(seconds)
 
-    def _watch_limits(self) -> None:
-        turns = self.conversation.turns
-        now = self._clock.monotonic()
-        if now - self._started > self._script.max_call_s:
-            self.end("time_limit")
-        elif self._tts_lost_at and self.conversation.tts_audio_missing(_LAST_WORDS_WITHIN_S):
-            self.end("failed")
-        elif self._held or self.conversation.held_by or self.conversation.rings_for() or self._caller_at_it:
-            self.conversation.active_at = now
-            self._nudged = self._nudged and not turns.caller_speaks
-        elif self._is_screened:
-            if now - self.conversation.active_at > max(self._script.caller_silence_s, _SCREENED_WITHIN_S):
-                self.end("silence")
-        elif now - self.conversation.active_at > self._script.caller_silence_s:
-            if self._nudged or not self._script.still_there:
-                self.end("silence")
-            else:
-                self._nudged = True
-                self.conversation.nudge(self._script.still_there)
-
-    @property
-    def _caller_at_it(self) -> bool:
-        """Whether the caller speaks, or waits for an answer."""
-        conversation = self.conversation
-        return conversation.turns.caller_speaks or conversation.voice_on or conversation.caller_waiting
-
     def _watch_mark(self) -> None:
-        if self._mark_out is None or self._held:
+        if self._limits.on_hold or self.conversation.turns.caller_speaks:
             return
-        name, sent_at = self._mark_out
-        if self._clock.monotonic() - sent_at > _MARK_WITHIN_S and not self.conversation.turns.caller_speaks:
-            _LOG.warning("call.mark_missing", call=self.id, mark=name)
-            self._mark_out = None
-            self.conversation.mark_returned(name)
+        lost = self._mark.take_lost(self._clock.monotonic())
+        if lost:
+            _LOG.warning("call.mark_missing", call=self.id, mark=lost)
+            self.conversation.mark_returned(lost)
 
     def _publish_progress(self) -> None:
         turn = self.conversation.turns.turn

@@ -20,13 +20,14 @@ from orchestra.voice.call.actions import (
     TurnPredicted,
     TurnResumed,
 )
+from orchestra.voice.call.caller_voice import CallerVoice
 from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.prediction_limit import PredictionLimit
 from orchestra.voice.call.screening import CallScreening
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
-from orchestra.voice.call.turn_latency import TurnTimestamps
+from orchestra.voice.call.turn_latency import LatencyMeter
 from orchestra.voice.call.turn_taking import TurnTaking
 from orchestra.voice.call.waiting_phrases import WaitingPhrases
 from orchestra_schemas import (
@@ -107,13 +108,8 @@ class Conversation:
         self._silence = SilenceWatch(bridge_after_s, since=self.active_at)
         self.line_checks = LineChecks()
         self._prediction_limit = PredictionLimit()
-        self._voice_on = False
-        self._times = TurnTimestamps(0.0, 0.0)
-        self._wasted_predictions = 0  # since the last turn ended
-        self._speech_started = 0.0
-        self._speech_ended = 0.0
-        self._transcribed = 0.0
-        self._turn_ended_at = 0.0
+        self._voice = CallerVoice()
+        self._latency = LatencyMeter()
         self._interrupted_at = 0.0
         self._working_turn = -1  # the last turn on which the agents showed that they are working
         self._keys_wanted = -1  # the turn in which the caller is asked to press keys
@@ -121,12 +117,9 @@ class Conversation:
         self._pressed_turn = -1  # the turn in which the agents pressed keys, which may be their whole reply
         self._sound_at = 0.0
         self._edge_speaks = False  # the edge's own phrase is being spoken, which does not count as activity of an agent
-        # the last turn whose latency cannot be measured, since another edge or the edge itself began the reply
-        self._unmeasured_turn = 0
         self._sentences_reported = 0
         self._tts_given_at = 0.0
         self._tts_audio_at = 0.0
-        self._reply_from_ms = 0.0
         self._heard_before = (-1, "")  # what an earlier edge said up to this turn
 
     def use_phrases(self, holding: str, bridges: Sequence[str], apology: str) -> None:
@@ -153,10 +146,9 @@ class Conversation:
         self._restore(resume_state, first, reply_heard=list(resume_state.heard), over=False)
         self._sentences_reported = len(resume_state.heard)
         self._answered_turn = turn if resume_state.heard else -1
-        self._unmeasured_turn = turn if resume_state.heard or resume_state.over else 0
-        self._times = TurnTimestamps(
-            resume_state.speech_ended_at or resume_state.turn_ended_at, resume_state.turn_ended_at
-        )
+        self._latency.unmeasured_turn = turn if resume_state.heard or resume_state.over else 0
+        turn_ended, predicted = resume_state.turn_ended_at, bool(resume_state.predicted) and not resume_state.over
+        self._latency.restore(resume_state.speech_ended_at or turn_ended, turn_ended, predicted=predicted)
         if resume_state.over:
             promised = self._waiting_phrases.promised(resume_state.all_heard)
             lost = resume_state.caller_spoke or resume_state.transfer_failed or promised
@@ -166,7 +158,7 @@ class Conversation:
             return
         if resume_state.predicted:
             self.turns.restore_prediction(resume_state.predicted)
-            self._times.predicted, self._speech_ended = resume_state.turn_ended_at, resume_state.speech_ended_at
+            self._voice.restore(resume_state.speech_ended_at)
         for chunk in resume_state.unheard:
             self._take_chunk(chunk)
         if resume_state.ending is not None:
@@ -208,8 +200,7 @@ class Conversation:
 
     def speech_started(self, at: float) -> None:
         """The caller's voice started at ``at`` (epoch seconds)."""
-        self._speech_started = at
-        self._voice_on = True
+        self._voice.begin(at)
         self.line_checks.voice_started(at, self._sound_at)
         self._interrupted_at = self._clock.time()
         self._act(self.turns.caller_voice_heard(self._audio.reply_heard(), may_be_echo=self.line_checks.line_echoes))
@@ -225,14 +216,13 @@ class Conversation:
 
     def caller_paused(self, silence_s: float) -> None:
         """The caller has been silent for so short a time that their speech may go on."""
-        self._speech_ended = self._clock.time() - silence_s
+        self._voice.pause(self._clock.time() - silence_s)
 
     def speech_ended(self, at: float) -> None:
         """Voice activity detection places the end of the caller's voice at ``at`` (epoch seconds)."""
         now = self._clock.time()
-        at = max(self._speech_started, now - self._audio.since_caller_sound(now - at))
-        self._speech_ended = at
-        self._voice_on = False
+        at = max(self._voice.started, now - self._audio.since_caller_sound(now - at))
+        self._voice.end(at)
         self.line_checks.voice_ended(at)
         self._heard_caller(at)
         self._act(self.turns.caller_voice_ended())
@@ -251,8 +241,8 @@ class Conversation:
         """The final transcript of a stretch of speech; ``joined``: and of the one before it, which it replaces."""
         if not text.strip():
             return
-        now = self._transcribed = self._clock.time()
-        ended = self._speech_ended if self._speech_ended > self._speech_started else now
+        now = self._voice.transcribed = self._clock.time()
+        speech_s, ended = self._voice.stretch(now)
         self._act(self.turns.transcribed(text))
         self._publish(
             TranscriptFinal(
@@ -262,7 +252,7 @@ class Conversation:
                 text=text.strip(),
                 engine=self.engine,
                 joined=joined,
-                speech_s=round(max(0.0, ended - self._speech_started), 3) if self._speech_started else 0.0,
+                speech_s=round(speech_s, 3),
                 stt_ms=round((now - ended) * 1000, 1),
                 language=language,
             )
@@ -273,7 +263,7 @@ class Conversation:
         """The caller takes the turn: the reply stops now. Returns whether its audio is held; if not, clear it."""
         self.active_at = self._clock.monotonic()
         self._interrupted_at = self._clock.time()
-        if self._speech_ended <= self._turn_ended_at and not self._voice_on:
+        if not (self._voice.ended_in_turn or self._voice.on):
             self._heard_caller(self._interrupted_at)  # the voice was too soft for the VAD
         interrupting = self.turns.caller_started(self._audio.reply_heard())
         self._publish(UserSpeechStarted(call=self._call, turn=self.turns.caller_turn, interrupting=interrupting))
@@ -317,6 +307,11 @@ class Conversation:
         turn, heard_before = self._heard_before
         return self.turns.reply_agent, self.turns.reply_text or (heard_before if turn == self.turns.turn else "")
 
+    @property
+    def screened(self) -> bool:
+        """Whether the telephone of the person whom we have called asks first who it is."""
+        return self.screening is not None and self.screening.screened
+
     def pause_allowed(self, seconds: float) -> None:
         """The caller may pause for this much longer than after a finished turn: until then they do not wait."""
         self._silence.pause_s = seconds
@@ -336,7 +331,7 @@ class Conversation:
     @property
     def voice_on(self) -> bool:
         """Whether the caller's voice is heard now."""
-        return self._voice_on
+        return self._voice.on
 
     def mark_returned(self, name: str) -> None:
         """The carrier has played or discarded everything before this mark."""
@@ -373,7 +368,7 @@ class Conversation:
                 self._take_chunk(event)
             case PromptRequested() if event.turn == self.turns.turn:
                 self._note_work(event.turn)
-                self._times.prompted = self._times.prompted or event.at
+                self._latency.prompted(event.at)
             case PromptCompleted():
                 self._note_work(event.turn)
                 self._act(self.turns.pause(event.turn))
@@ -400,7 +395,7 @@ class Conversation:
     @property
     def caller_waiting(self) -> bool:
         """Whether the caller waits for an answer, for the rest of one, or to be understood."""
-        if self._voice_on or self._silence.apologised:
+        if self._voice.on or self._silence.apologised:
             return False
         waits = self.turns.caller_took_turn or self._silence.promised
         return waits or self.turns.reply_pending or self.tts_audio_missing(0)
@@ -459,14 +454,12 @@ class Conversation:
     def on_speech_ready(self) -> None:
         """Speech of the reply's first sentence is there before it may be heard."""
         if self.turns.speech_prepared:
-            self._times.held = self._times.held or self._clock.time()
+            self._latency.speech_held(self._clock.time())
 
     def on_tts_audio(self) -> None:
         """Audio of the reply came from the TTS engine; it is not queued yet."""
         self._tts_audio_at = self._clock.monotonic()
-        if self._times.sentence and not self._times.speech:
-            self._times.speech = self._clock.time()
-            self._reply_from_ms = self._audio.queued_ms
+        self._latency.speech_came(self._clock.time(), self._audio.queued_ms)
 
     def on_audio_sent(self, silence_s: float = 0.0) -> None:
         """A frame that can be heard was sent to the carrier; ``silence_s`` of silence are at its beginning."""
@@ -475,9 +468,7 @@ class Conversation:
         if not self._edge_speaks:
             self.active_at = now
         self._sound_at = self._clock.time()
-        # audio that was queued earlier belongs to another reply or to the edge itself
-        if self._times.speech and not self._times.sent and self._audio.sent_ms > self._reply_from_ms:
-            self._times.sent = self._sound_at + silence_s
+        self._latency.audio_sent(self._sound_at + silence_s, self._audio.sent_ms)
 
     def _note_work(self, turn: int) -> None:
         """The agents show that they are working on this turn."""
@@ -491,7 +482,7 @@ class Conversation:
     def _begin_edge_phrase(self) -> None:
         """The edge adds a phrase to the last reply, whose latency is then not measured."""
         self._sentences_reported = 0
-        self._unmeasured_turn = self.turns.turn
+        self._latency.unmeasured_turn = self.turns.turn
         self._edge_speaks = True
         if not self.turns.reply_open:
             self._working_turn = -1  # the agents' work so far was for a reply that is over
@@ -519,9 +510,7 @@ class Conversation:
             self._edge_speaks = False
             self._silence.answered()
             self.active_at = self._clock.monotonic()
-            if not self._times.sentence:
-                self._times.sentence = self._clock.time()
-                self._times.first_token_ms = chunk.first_token_ms
+            self._latency.sentence_came(self._clock.time(), chunk.first_token_ms)
         if chunk.filler:
             actions += self.turns.pause(chunk.turn)
         self._act(actions)
@@ -544,7 +533,7 @@ class Conversation:
                 case TurnEnded() | TurnPredicted():
                     self._begin_turn(action)
                 case TurnResumed(turn, reason):
-                    self._wasted_predictions += 1
+                    self._latency.prediction_wasted()
                     self._prediction_limit.wasted()
                     self._publish(UserTurnResumed(call=self._call, turn=turn, reason=reason))
                 case Backchannel(turn, text):
@@ -560,33 +549,24 @@ class Conversation:
                     self._speak(action)
 
     def _begin_turn(self, began: TurnEnded | TurnPredicted) -> None:
-        now = self._clock.time()
-        ended = self._last_sound(now)
+        now, transcribed = self._clock.time(), self._voice.transcribed
+        ended = self._voice.last_sound(now)
         call, turn, text, last_sound = self._call, began.turn, began.text, round(ended, 3)
-        if isinstance(began, TurnEnded) and began.predicted:
-            # the reply is being made already: keep its times, only the turn ends later
-            self._times.speech_ended, self._times.turn_ended, self._times.transcribed = ended, now, self._transcribed
-        else:
-            self._times = TurnTimestamps(ended, now, transcribed=self._transcribed)
-            self._sentences_reported = 0
         if isinstance(began, TurnPredicted):
-            self._times.predicted = now
+            self._latency.turn_predicted(now, speech_ended=ended, transcribed=transcribed)
+            self._sentences_reported = 0
             self._publish(UserTurnPredicted(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound))
             return
-        self._times.wasted, self._wasted_predictions = self._wasted_predictions, 0
+        before = began.predicted
+        self._latency.turn_ended(now, speech_ended=ended, transcribed=transcribed, predicted=before)
+        self._sentences_reported = self._sentences_reported if before else 0
         self._prediction_limit.turn_ended()
-        self._transcribed = 0.0
+        self._voice.end_turn(now)
         self._heard_caller(ended)
         self._silence.turn_began(self._clock.monotonic())
-        self._turn_ended_at = now
-        before = began.predicted
         self._publish(
             UserTurnEnded(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound, predicted=before)
         )
-
-    def _last_sound(self, now: float) -> float:
-        """When the turn's last sound was, in epoch seconds; ``now`` if its end has not been detected."""
-        return self._speech_ended if self._speech_ended > self._turn_ended_at else now
 
     def _publish_interruption(self, cut: ReplyCut) -> None:
         # the interruption dates from when the caller began to speak, although only the words confirmed it
@@ -594,6 +574,6 @@ class Conversation:
         self._publish_latency(cut.turn)
 
     def _publish_latency(self, turn: int) -> None:
-        measured = self._times.to_event(self._call, turn)
-        if turn > self._unmeasured_turn and measured is not None:
+        measured = self._latency.measured(self._call, turn)
+        if measured is not None:
             self._publish(measured)

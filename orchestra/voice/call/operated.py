@@ -182,7 +182,7 @@ class OperatedConversation(MultilingualConversation):
         """The agent has asked for a person, who is rung now; meanwhile the agents keep the caller."""
         self._rung, self._rings_until = transfer, self._clock.monotonic() + within_s
         self.turns.restore(self.turns.turn, [], agent=self.turns.reply_agent, over=True)
-        self._unmeasured_turn = self.turns.turn
+        self._latency.unmeasured_turn = self.turns.turn
 
     def rings_for(self, person: str = "") -> bool:
         """Whether this person, or anybody, is rung to join the caller."""
@@ -264,7 +264,7 @@ class OperatedConversation(MultilingualConversation):
         for event in spoken:
             turn = self.turns.turn + 1
             self.turns.restore(turn, [], agent=self.turns.reply_agent, over=True)
-            self._unmeasured_turn = turn
+            self._latency.unmeasured_turn = turn
             self._publish(replace(event, turn=turn))
 
     def look(self, since_s: float = 0.0) -> None:
@@ -281,7 +281,7 @@ class OperatedConversation(MultilingualConversation):
         if self._rung is not None and now > self._rings_until:
             self._nobody_joins("no answer")
         self._publish_spoken()
-        if self._to_say and not self._voice_on and now - self._silence.since > _FINISHED_AFTER_S:
+        if self._to_say and not self.voice_on and now - self._silence.since > _FINISHED_AFTER_S:
             self._act(self.turns.assume_turn_over())
             self._say_next()
 
@@ -329,7 +329,7 @@ class OperatedConversation(MultilingualConversation):
             return
         if resume_state.held_by or resume_state.handed_back:
             self._restore(resume_state, first, reply_heard=[], over=True)
-            self._unmeasured_turn = resume_state.turn
+            self._latency.unmeasured_turn = resume_state.turn
             if resume_state.held_by:
                 self._hold(resume_state.held_by)
             elif self.handed_back:

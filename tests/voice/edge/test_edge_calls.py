@@ -347,7 +347,7 @@ async def test_a_mark_that_does_not_come_back_does_not_keep_a_call_that_ended(
         """A carrier that forgets marks."""
 
     monkeypatch.setattr(MediaStream, "send_mark", lost)
-    monkeypatch.setattr("orchestra.voice.call.call._MARK_WITHIN_S", 0.3)
+    monkeypatch.setattr("orchestra.voice.call.awaited_mark._WITHIN_S", 0.3)
     async with running_edge(bus, settings, "good bye", app=Greeting(greeting="")) as running:
 
         async def talk(line: PhoneLine) -> None:

@@ -104,7 +104,7 @@ class PredictedTurn:
     async def ready(self) -> None:
         """Wait until speech of the sentence is held; nothing of it is heard."""
         conversation = await self.conversation()
-        assert await self.line.until(lambda: bool(conversation._times.held), 30)
+        assert await self.line.until(lambda: bool(conversation._latency.times.held), 30)
         assert await self.line.until(lambda: False, 0.5) is False  # it had the time to come out
         assert self.line.agent_audible_s == 0.0
 
@@ -399,7 +399,7 @@ async def test_the_reply_alone_is_made_early_where_no_speech_may_be(
             busy = True
             await turn.answered(FIRST)
             conversation = await turn.conversation()
-            assert await line.until(lambda: bool(conversation._times.sentence), 30)
+            assert await line.until(lambda: bool(conversation._latency.times.sentence), 30)
             assert vendors.elevenlabs.said == []
             turn.over = True
             await running.event(ReplySpoken, turn=1, text=FIRST)
