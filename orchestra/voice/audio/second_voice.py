@@ -22,16 +22,24 @@ class WaitingVoice:
     """What one side has said and the other has not heard yet: 16-bit samples of one rate, the oldest dropped."""
 
     def __init__(self, sample_rate: int, most_ms: float = MOST_MS) -> None:
-        self._most = round(most_ms * sample_rate / 1000) * _SAMPLE_BYTES
-        self._cushion = round(CUSHION_MS * sample_rate / 1000) * _SAMPLE_BYTES
+        self._rate = sample_rate
+        self._most = self._size(most_ms)
+        self._cushion = self._size(CUSHION_MS)
         self._waiting = bytearray()
 
-    def put(self, samples: bytes, *, quiet: bool = False) -> None:
-        """Add to it; what is ``quiet`` only if it makes nothing late that follows."""
-        if quiet and len(self._waiting) > self._cushion:
+    def put(self, samples: bytes, *, quiet: bool = False, ahead_ms: float = 0.0) -> None:
+        """Add to it; what is ``quiet`` only if it makes nothing late that follows.
+
+        ``ahead_ms``: so much was taken that is not heard yet, and counts like what waits.
+        """
+        ahead = self._size(ahead_ms)
+        if quiet and len(self._waiting) + ahead > self._cushion:
             return
         self._waiting += samples
-        del self._waiting[: max(0, len(self._waiting) - self._most)]
+        del self._waiting[: max(0, len(self._waiting) - max(0, self._most - ahead))]
+
+    def _size(self, ms: float) -> int:
+        return round(ms * self._rate / 1000) * _SAMPLE_BYTES
 
     def take(self, size: int | None = None) -> bytes:
         """The oldest bytes, at most so many; all of them unless given."""

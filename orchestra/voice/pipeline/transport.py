@@ -142,7 +142,8 @@ class StreamOutput(BaseOutputTransport):
         self._on_sound = on_sound
         self._on_mark = on_mark
         self._on_clear = on_clear
-        self._played_at = 0.0  # when the carrier will have played everything that was sent, on the monotonic clock
+        self._played_at = 0.0  # when the carrier will have played the agents' audio, on the monotonic clock
+        self._line_free_at = 0.0  # when it will have played everything that was sent, a second voice's, too
         self._speech_starts: dict[str, int] = {}  # context → presentation time stamp of its start, in ns
         self._last_word_pts = 0
         self._past_engine = False  # a cached phrase is being queued, not the engine's audio
@@ -238,7 +239,7 @@ class StreamOutput(BaseOutputTransport):
                 # it is recorded and known as an echo, but it is nothing that an agent has said
                 self._audio.take_fading_frame(sound)
                 self._played_at = max(self._played_at, now) + _FRAME_MS / 1000
-                await self._stream.send_audio(sound)
+                await self._transmit(sound)
             await asyncio.sleep(max(_FRAME_MS / 1000, self._played_at - now - _AHEAD_S))
 
     def _supports_native_dtmf(self) -> bool:
@@ -256,7 +257,7 @@ class StreamOutput(BaseOutputTransport):
         second = self._second_voice.take(len(audio))
         together = mixed(audio, second) if second else audio
         self._audio.take_agent_frame(audio, together)
-        if not await self._stream.send_audio(together):
+        if not await self._transmit(together):
             return False
         audible, before = is_audible(audio), self._audible
         self._audible = audible
@@ -267,12 +268,22 @@ class StreamOutput(BaseOutputTransport):
         return True
 
     async def play_beside(self, samples: bytes) -> None:
-        """Have the caller hear another voice: with the agents' audio while there is some, otherwise at once."""
-        self._second_voice.put(samples, quiet=not is_audible(samples))
-        if time.monotonic() >= self._played_at:
-            waiting = self._second_voice.take()
+        """Have the caller hear another voice: with the agents' audio while there is some, otherwise at once.
+
+        While the agents spoke it waited, and what waited stays with the carrier: without a limit it would be later
+        after each of their sentences.
+        """
+        now = time.monotonic()
+        alone = now >= self._played_at
+        ahead_ms = max(0.0, self._line_free_at - now) * 1000 if alone else 0.0
+        self._second_voice.put(samples, quiet=not is_audible(samples), ahead_ms=ahead_ms)
+        if alone and (waiting := self._second_voice.take()):
             self._audio.take_second_voice(waiting)
-            await self._stream.send_audio(waiting)
+            await self._transmit(waiting)
+
+    async def _transmit(self, audio: bytes) -> bool:
+        self._line_free_at = max(self._line_free_at, time.monotonic()) + len(audio) / 2 / self._stream.sample_rate
+        return await self._stream.send_audio(audio)
 
     async def _send_mark(self, name: str) -> None:
         self._paused.sent(name)
@@ -285,10 +296,10 @@ class StreamOutput(BaseOutputTransport):
             return
         fading = self._paused.pause(self._audio.pause())
         await self._stream.clear()
-        self._played_at = 0.0
+        self._played_at = self._line_free_at = 0.0
         if fading:
             self._audio.take_fading_frame(fading)
-            await self._stream.send_audio(fading)
+            await self._transmit(fading)
 
     async def _resume_audio(self) -> None:
         """Let what was held be sent, in the task that sends, from the beginning of the word that was cut."""
@@ -322,7 +333,7 @@ class StreamOutput(BaseOutputTransport):
         self._thinking.clear()
         await self._report_stop()
         self._audio.clear()
-        self._played_at = 0.0
+        self._played_at = self._line_free_at = 0.0
         self._last_word_pts = 0
         self._speech_starts.clear()
         self._on_clear()

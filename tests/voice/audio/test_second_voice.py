@@ -1,9 +1,15 @@
-"""A second voice on the line, in samples."""
+"""A second voice on the line, in samples, and how late it is heard."""
+
+import asyncio
+import time
 
 import numpy as np
 import pytest
+from pipecat.frames.frames import TTSAudioRawFrame
 
 from orchestra.voice.audio.second_voice import PersonsEar, WaitingVoice, mixed
+from tests.voice.audio.test_paused_output import Output, Stream
+from tests.voice.engines.line import Line
 
 RATE = 8000
 
@@ -44,6 +50,50 @@ def test_silence_is_left_out_where_it_would_make_a_voice_late() -> None:
     voice.put(pcm(*[9] * 500))
     voice.put(pcm(*[9] * 500))
     assert len(voice.take()) == 2000
+
+
+def test_what_was_taken_and_is_not_heard_yet_counts_like_what_waits() -> None:
+    voice = WaitingVoice(RATE)
+    voice.put(pcm(*[0] * 80), quiet=True, ahead_ms=61)
+    assert voice.take() == b""
+    voice.put(pcm(*range(160)), ahead_ms=230)
+    assert voice.take() == pcm(*range(80, 160))
+    voice.put(pcm(1), ahead_ms=1000)
+    assert voice.take() == b""
+
+
+class Playing(Stream):
+    """A carrier's stream that plays what it gets, and knows until when."""
+
+    plays_until = 0.0
+
+    async def send_audio(self, samples: bytes) -> bool:
+        self.plays_until = max(self.plays_until, time.monotonic()) + len(samples) / 2 / RATE
+        return await super().send_audio(samples)
+
+
+@pytest.mark.parametrize(("level", "most_s"), [(0, 0.15), (8_000, 0.28)])
+async def test_the_agents_sentences_do_not_make_a_second_voice_later_and_later(level: int, most_s: float) -> None:
+    stream, over = Playing(), asyncio.Event()
+    output = Output(stream)
+    sentence = np.full(RATE * 15 // 100, 8_000, np.int16).tobytes()
+    piece = np.full(RATE // 25, level, np.int16).tobytes()
+
+    async def speak_beside() -> None:
+        at = time.monotonic()
+        while not over.is_set():
+            await output.play_beside(piece)
+            at += 0.04
+            await asyncio.sleep(max(0.0, at - time.monotonic()))
+
+    async with Line(output) as line:
+        speaking = asyncio.create_task(speak_beside())
+        for _ in range(7):
+            await line.push(TTSAudioRawFrame(sentence, RATE, 1))
+            await asyncio.sleep(0.35)  # the sentence, and a pause after it
+        over.set()
+        await speaking
+        assert stream.plays_until - time.monotonic() < most_s
 
 
 def test_the_person_hears_the_agents_when_the_caller_does_and_nothing_that_was_cleared() -> None:
