@@ -1,7 +1,7 @@
 """How an app has its words said: names and products that a speech engine would read wrongly."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -80,25 +80,32 @@ class Pronunciations(msgspec.Struct, frozen=True):
         written = [text[start:end] for start, end in spans]
         if pattern is None or not found:
             return [Piece(each, each) for each in written]
-        return [Piece(each, pattern.sub(lambda match: self._say(match[0], ipa), each)) for each in written]
+        return [Piece(each, pattern.sub(lambda match: self._said(match, ipa), each)) for each in written]
 
     def say(self, text: str, ipa: str = "") -> str:
         """A text as it is said; ``ipa`` as in `pieces`."""
         return " ".join(piece.said for piece in self.pieces(text, ipa)) if self.said else text
 
-    def _say(self, written: str, ipa: str) -> str:
-        said = self.said.get(written) or next(said for key, said in self.said.items() if key.lower() == written.lower())
+    def _said(self, found: re.Match[str], ipa: str) -> str:
+        said = self.said[_longest_first(self.said)[(found.lastindex or 1) - 1]]
         if not said.startswith("/"):
             return said
-        return ipa.format(said[1:-1]) if ipa else written
+        return ipa.format(said[1:-1]) if ipa else found[0]
 
 
 #: nothing is said otherwise
 AS_WRITTEN: Final = Pronunciations()
 
 
+def _longest_first(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=len, reverse=True)
+
+
 @lru_cache(maxsize=64)
 def _pattern(keys: tuple[str, ...]) -> re.Pattern[str] | None:
-    longest_first = sorted(keys, key=len, reverse=True)
-    choices = [re.escape(key) if key[1:] != key[1:].lower() else f"(?i:{re.escape(key)})" for key in longest_first]
+    """Finds each of the keys, longest first, as the group of its place among them."""
+    choices = []
+    for key in _longest_first(keys):
+        words = r"\s+".join(map(re.escape, key.split()))
+        choices.append(f"({words})" if key[1:] != key[1:].lower() else f"((?i:{words}))")
     return re.compile(rf"(?<!\w)(?:{'|'.join(choices)})(?!\w)") if choices else None
