@@ -14,7 +14,13 @@ _DICTATED_DIGITS: Final = 2
 _DATE_DIGITS: Final = 6
 _UNSPACED: Final = re.compile(rf"[{UNSPACED}]")
 _POSTCODE: Final = re.compile(r"\b(?:\d{4,5}(?:-?\d{3})?(?: ?[a-z]{2})?)\W*$", re.IGNORECASE)
-_DOMAIN: Final = re.compile(r"[.\s](?:com|org|net|edu|info|io|eu|es|de|at|ch|fr|be|it|pt|br|nl|mx|ar|cl|co|uk|us)\W*$")
+#: ends of a host's name that are no words: nobody has to say the full stop before them
+_CLEAR_ENDINGS: Final = "com|org|net|edu|info"
+#: and those that may be words: "at" is the sign of the address, too, "de" and "es" are small words
+_ENDINGS: Final = rf"(?:{_CLEAR_ENDINGS}|io|eu|es|de|at|ch|fr|be|it|pt|br|nl|mx|ar|cl|co|uk|us)"
+_WRITTEN_HOST: Final = re.compile(rf"\w\.{_ENDINGS}\W*$")
+_CLEAR_HOST: Final = re.compile(rf"\w (?:{_CLEAR_ENDINGS})(?: {_ENDINGS})?$")
+_ENDING: Final = re.compile(_ENDINGS)
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\W*$")
 _WRITTEN_DATE: Final = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\W*$")
 
@@ -31,6 +37,7 @@ class DictationReader:
         )
         self._named = KnownPhrases(words.digits_wanted)
         self._at, self._dot = KnownPhrases(words.at), KnownPhrases(words.dot)
+        self._full_stop = KnownPhrases(words.dot.split(",", 1)[0])
         self._spells_like = frozenset(phrase_words(words.spells_like))
         self._months = KnownPhrases(words.months)
         self._address_begins = KnownPhrases(words.address_begins)
@@ -47,8 +54,16 @@ class DictationReader:
         asked = question.wanted is Wanted.EMAIL
         begun = "@" in said or (self._at.occur(words) and (asked or self._dot.occur(words)))
         if begun:
-            return _DOMAIN.search(said.casefold()) is not None
+            return _WRITTEN_HOST.search(said.casefold()) is not None or self._ends_in_host(said, words)
         return False if asked and (self._dot.occur(words) or self._spells(words)) else None
+
+    def _ends_in_host(self, said: str, words: list[str]) -> bool:
+        """Whether the name of a host has been said to its end: ``gmail punto com``, ``uol com br``."""
+        if "@" not in said:
+            at = next(index for index in range(len(words)) if self._at.length_at(words, index))
+            words = words[at + self._at.length_at(words, at) :]
+        ends = self._full_stop.ends(words[:-1]) and _ENDING.fullmatch(words[-1]) is not None
+        return ends or _CLEAR_HOST.search(" ".join(words)) is not None
 
     def _birth(self, said: str, words: list[str], question: Question) -> bool | None:
         if question.wanted is not Wanted.BIRTH:

@@ -39,7 +39,7 @@ class UtteranceWords:
         digits: the words for 0 to 9.
         tens: other number words.
         at: the sign of an e-mail address.
-        dot: its full stop, and other signs of it.
+        dot: its full stop first, and then other signs of it.
         spells_like: between a letter and a word: "b for Berlin".
         months: their names.
         address_begins: "I live in", "my address is".

@@ -10,10 +10,20 @@ from orchestra.language.values import values_of
 ADDRESSES = {
     "en": "john dot smith at",
     "es": "juan punto perez arroba",
+    "de": "max punkt mustermann at",
     "fr": "jean point dupont arobase",
     "it": "mario punto rossi chiocciola",
     "pt": "joao ponto silva arroba",
     "nl": "jan punt jansen apenstaartje",
+}
+#: whole ones, in which the sign is also an ending, or a full stop is left out
+WHOLE = {
+    "de": "max ät firma punkt at",
+    "es": "juan arroba empresa punto com mx",
+    "fr": "jean at orange point fr",
+    "it": "mario at libero punto it",
+    "pt": "joao arroba uol com br",
+    "nl": "jan at gmail com",
 }
 
 
@@ -34,3 +44,24 @@ def test_spelling_gets_a_long_pause(code: str) -> None:
 def test_an_e_mail_address_gets_a_long_pause_before_its_host(code: str, text: str) -> None:
     question = values_of(code).phrases.questions["email"]
     assert find_language(code).utterance_state(text, question) is UtteranceState.DICTATION
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("de", "max at"),
+        ("de", "max punkt at"),
+        ("fr", "jean at la poste de"),
+        ("nl", "jan at"),
+        ("es", "con arroba es"),
+    ],
+)
+def test_a_small_word_is_not_the_end_of_a_host(code: str, text: str) -> None:
+    question = values_of(code).phrases.questions["email"]
+    assert find_language(code).utterance_state(text, question) is UtteranceState.DICTATION
+
+
+@pytest.mark.parametrize(("code", "text"), WHOLE.items())
+def test_a_whole_e_mail_address_is_the_answer(code: str, text: str) -> None:
+    question = values_of(code).phrases.questions["email"]
+    assert find_language(code).utterance_state(text, question) is UtteranceState.ANSWER
