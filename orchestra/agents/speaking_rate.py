@@ -32,6 +32,13 @@ class SpeakingRate:
     def of(self, plain: str, spoken: str) -> float:
         """The rate of a sentence as it was written, ``plain``, and in the words that the engine gets, ``spoken``."""
         again = any(f" {_bare(words)} " in said for words in _spelled(plain, spoken) for said in self._said)
+        return self._rate(again=again)
+
+    def of_same_words(self, text: str) -> float:
+        """The rate of words that no model has written, and that are the same each time: a value that is read back."""
+        return self._rate(again=self._said[-1:] == [f" {_bare(text)} "])
+
+    def _rate(self, *, again: bool) -> float:
         return round(_possible(self._wished * (_REPEATED if again else 1.0)), 3)
 
     @cached_property
@@ -45,7 +52,8 @@ class SpeakingRate:
 
     @cached_property
     def _said(self) -> list[str]:
-        return [f" {_bare(message.content)} " for message in self._messages if message.role == "assistant"]
+        said = (message.content for message in self._messages if message.role == "assistant" and message.content)
+        return [f" {_bare(words)} " for words in said]
 
 
 def _possible(rate: float) -> float:

@@ -18,6 +18,7 @@ from orchestra.agents.autogen.requests import ToolChoice
 from orchestra.agents.builtin import ACTS_ON_CALL
 from orchestra.agents.call_cache import ActiveCall, CallerTurn, Step
 from orchestra.agents.reply_chunk import reply_chunk
+from orchestra.agents.speaking_rate import SpeakingRate
 from orchestra.agents.transfer_tool import TransferTool
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
@@ -223,9 +224,10 @@ class TurnRequests:
             self._pending.append(changed)
             self._active.conversation.change_language(changed)
 
-    def say(self, agent: Agent, text: str) -> None:
-        """Have the caller hear these words as they are; no model has written them."""
-        self._pending.append(reply_chunk(self._app, self._event, agent.name, text, self.language))
+    def say(self, agent: Agent, text: str, messages: tuple[Message, ...]) -> None:
+        """Have the caller hear these words as they are, at the pace that fits what was said before in ``messages``."""
+        speed = SpeakingRate(self._app.speed_of(agent.name), messages).of_same_words(text)
+        self._pending.append(reply_chunk(self._app, self._event, agent.name, text, self.language, speed=speed))
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
         """Publish a request. Returns its id, and an awaitable that ends when it is stored."""

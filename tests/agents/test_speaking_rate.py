@@ -57,6 +57,15 @@ def test_an_address_that_is_said_again_is_said_slower() -> None:
     assert rate_of(address, said) < rate_of(address) == 1.0
 
 
+def test_what_is_read_back_in_the_same_words_is_said_slower() -> None:
+    read_back = "4 2, 7 1. Is that right?"
+    heard = Message(role="assistant", content=read_back)
+    assert SpeakingRate(1.0, (heard, caller("hm"))).of_same_words(read_back) == 0.85
+    for before in ((), (caller("hm"),), (heard, SAID, caller("hm")), (Message(role="assistant", content="4 3, 7 1."),)):
+        assert SpeakingRate(1.0, before).of_same_words(read_back) == 1.0
+    assert SpeakingRate(1.0, (caller("Slower, please."),)).of_same_words(read_back) == 0.88
+
+
 @pytest.mark.parametrize("speed", [0.5, 1.3, "fast", True, float("nan")])
 def test_a_speed_that_no_engine_has_is_refused(speed: object) -> None:
     with pytest.raises(AppError, match="speed"):

@@ -89,7 +89,7 @@ class CaptureStep:
         self._say(spoken)
 
     def _say(self, spoken: str) -> None:
-        self._requests.say(self._toolset.agents[self._state.agent], spoken)
+        self._requests.say(self._toolset.agents[self._state.agent], spoken, self._state.messages)
         self._state.said.append(Message(role="assistant", content=spoken))
 
     async def _keys(self, say: str, tool: CaptureTool) -> str:

@@ -74,7 +74,7 @@ class PromptClient(ChatCompletionClient):
         match step:
             case Say(text):
                 state.say_instead = ""
-                self._requests.say(self._toolset.agents[state.agent], text)
+                self._requests.say(self._toolset.agents[state.agent], text, state.messages)
                 return self._result(text, ())
             case Call(call):
                 state.agreed = None

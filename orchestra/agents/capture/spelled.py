@@ -69,7 +69,11 @@ class Email(Kind):
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
         return Heard(read_email(text, setting.values))
 
-    def correct(self, value: str, text: str, setting: Setting) -> str:  # noqa: D102
+    def correct(self, value: str, text: str, setting: Setting) -> str:
+        """The address said anew, or with the part that was said in place of its own; empty if there is none.
+
+        A part is a host (``@gmail.com``), the end of one (``.org``) or what stands before it (``joe@``).
+        """
         if whole := read_email(text, setting.values):
             return whole
         piece = address_parts(_without_leading_answer(text, setting.values), setting.values)

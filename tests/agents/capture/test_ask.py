@@ -103,6 +103,13 @@ async def test_a_yes_over_what_is_read_back_does_not_count(bus: TestBus) -> None
     assert (await said(line))[1:] == ["4 2, 7 1. Is that right?"] * 2 + ["Got four two seven one."]
 
 
+async def test_what_is_read_back_again_is_said_slower(bus: TestBus) -> None:
+    async with line_of(bus).running() as line:
+        for words in ("where is my parcel", "four two seven one", "what", "slower please", "yes"):
+            await line.say(words)
+    assert [chunk.speed for chunk in await line.events(ReplyChunk)] == [None, None, 0.85, 0.748, 0.88]
+
+
 async def test_who_does_not_want_to_tell_is_with_the_agent_again(bus: TestBus) -> None:
     async with line_of(bus).running() as line:
         await line.say("where is my parcel")
