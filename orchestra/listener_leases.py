@@ -10,16 +10,16 @@ LEASE_S: Final = 15
 RENEWED_EVERY_S: Final = 3.0
 
 
-def _key(bus: Bus, call: str, operator: str) -> str:
-    return bus.key(call, "listener", call, operator)
+def _key(bus: Bus, call: str, operator: str, console: str) -> str:
+    return bus.key(call, "listener", call, operator, console)
 
 
-async def renew(bus: Bus, listeners: Iterable[tuple[str, str]]) -> None:
-    """Hold the leases of these operators (call, name) for `LEASE_S` from now on. Raises RedisError."""
+async def renew(bus: Bus, console: str, listeners: Iterable[tuple[str, str]]) -> None:
+    """Hold the leases of this console's listeners (call, operator) for `LEASE_S` from now on. Raises RedisError."""
     for call, operator in listeners:
-        await bus.redis.set(_key(bus, call, operator), b"1", ex=LEASE_S)
+        await bus.redis.set(_key(bus, call, operator, console), b"1", ex=LEASE_S)
 
 
-async def is_held(bus: Bus, call: str, operator: str) -> bool:
-    """Whether some console still has this operator listen to the call. Raises RedisError."""
-    return bool(await bus.redis.exists(_key(bus, call, operator)))
+async def is_held(bus: Bus, call: str, operator: str, console: str) -> bool:
+    """Whether this console still has the operator listen to the call. Raises RedisError."""
+    return bool(await bus.redis.exists(_key(bus, call, operator, console)))

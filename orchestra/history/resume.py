@@ -72,7 +72,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         transfer_failed: nobody took the call; the caller does not know it yet.
         held_by: the operator who has taken the call over; empty: the agents have it.
         handed_back: the agents have it again; the caller does not know it yet.
-        listeners: the operators who listen to the call.
+        listeners: the operators who listen to the call, each with the console at which they do.
         to_say: operators' sentences that the caller has not heard yet.
         ordered: an operator wants the ``ending``, whatever else is said.
         ended: the call is over.
@@ -105,7 +105,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     transfer_failed: bool = False
     held_by: str = ""
     handed_back: bool = False
-    listeners: frozenset[str] = frozenset()
+    listeners: frozenset[tuple[str, str]] = frozenset()
     to_say: tuple[OperatorSaid, ...] = ()
     ordered: bool = False
     ended: bool = False
@@ -198,10 +198,10 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
             | OperatorLeft(operator=operator, listens=False)
         ):
             return replace(state, held_by="", handed_back=True) if operator == state.held_by else state
-        case OperatorJoined(operator=operator, listens=True):
-            return replace(state, listeners=state.listeners | {operator})
-        case OperatorLeft(operator=operator):
-            return replace(state, listeners=state.listeners - {operator})
+        case OperatorJoined(listens=True):
+            return replace(state, listeners=state.listeners | {(event.operator, event.console)})
+        case OperatorLeft(listens=True):
+            return replace(state, listeners=state.listeners - {(event.operator, event.console)})
         case _:
             return state
 

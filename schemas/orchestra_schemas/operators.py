@@ -10,11 +10,15 @@ from orchestra_schemas.event import Event
 
 
 class OperatorJoined(Event, frozen=True, kw_only=True):
-    """An operator is present in the call from here on. ``listens``: they hear both sides."""
+    """An operator is present in the call from here on. ``listens``: they hear both sides.
+
+    ``console`` is the process at which they listen: the same operator may listen at several, and leaves each by itself.
+    """
 
     family: ClassVar[str] = "operators"
     operator: str
     listens: bool = False
+    console: str = ""
 
 
 class OperatorSaid(Event, frozen=True, kw_only=True):
@@ -68,7 +72,7 @@ class OperatorPassedOn(Event, frozen=True, kw_only=True):
 
 
 class OperatorLeft(Event, frozen=True, kw_only=True):
-    """An operator is no longer present. ``listens`` as in the `OperatorJoined` that this ends.
+    """An operator is no longer present. ``listens`` and ``console`` as in the `OperatorJoined` that this ends.
 
     Where the operator had taken the call over and this is not only the end of listening, the agents have it again. An
     edge publishes it, too, when nothing more is heard of that operator, or when the call has no audio to speak into.
@@ -78,3 +82,4 @@ class OperatorLeft(Event, frozen=True, kw_only=True):
     operator: str
     reason: str = ""
     listens: bool = False
+    console: str = ""

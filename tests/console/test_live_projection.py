@@ -213,6 +213,15 @@ def test_an_operator_holds_the_call_until_they_hand_it_back_or_leave() -> None:
     assert lines(call)[-1].text == "ann hands the call back: “a refund”"
 
 
+def test_an_operator_who_listens_at_two_consoles_is_in_the_call_until_they_have_left_both() -> None:
+    joined = [OperatorJoined(call=CALL, operator="ann", console=name, listens=True) for name in ("east", "west")]
+    left = [OperatorLeft(call=CALL, operator="ann", console=name, listens=True) for name in ("east", "west")]
+    call = live(*joined, left[0], left[0])  # its edge has said so, too
+    assert call.row().operators == ("ann",)
+    call.apply(entry(left[1]), PRICES)
+    assert call.row().operators == ()
+
+
 def test_unknown_types_and_bodies_that_cannot_be_read_are_shown_at_their_place() -> None:
     call = live(UserTurnEnded(call=CALL, turn=1, text="one"))
     for each in (

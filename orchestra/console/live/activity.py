@@ -56,7 +56,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
         caller_speaks: the caller is speaking.
         tools: id and name of each tool call whose result is not there yet; some belong to a predicted turn.
         wait_ms: how long the caller waited for the last reply; None before the first.
-        present: the operators who are in the call, by name, once for each time they joined it.
+        present: the operators who are in the call: name, console, and whether they listen, in the order of joining.
         holder: the one who has taken it over.
         transfer: how far a transfer to ``target`` is; empty if there is none.
         ended: the call is over.
@@ -69,7 +69,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     caller_speaks: bool = False
     tools: tuple[tuple[str, str], ...] = ()
     wait_ms: float | None = None
-    present: tuple[str, ...] = ()
+    present: tuple[tuple[str, str, bool], ...] = ()
     holder: str = ""
     transfer: Literal["", "transferring", "transferred"] = ""
     target: str = ""
@@ -127,22 +127,24 @@ def _of_call(activity: Activity, event: Event) -> dict[str, Any] | None:  # noqa
 
 def _of_operator(activity: Activity, event: Event) -> dict[str, Any]:
     match event:
-        case OperatorJoined(operator=name):
-            return {"present": (*activity.present, name)}
+        case OperatorJoined():
+            return {"present": tuple(dict.fromkeys((*activity.present, _presence(event))))}
         case OperatorTookOver(operator=name) if not activity.holder:
             return {"holder": name, "agents": "listening", "tools": ()}
         case OperatorHandedBack(operator=name) | OperatorPassedOn(operator=name) if name == activity.holder:
             return {"holder": "", "agents": "listening"}
         case OperatorLeft(operator=name, listens=listens):
             back = {"holder": "", "agents": "listening"} if name == activity.holder and not listens else {}
-            present = list(activity.present)
-            if name in present:
-                present.remove(name)
-            return {"present": tuple(present), **back}
+            return {"present": tuple(each for each in activity.present if each != _presence(event)), **back}
         case OperatorSaid():
             return {"agents": "speaking", "tools": ()}
         case _:
             return {}
+
+
+def _presence(event: OperatorJoined | OperatorLeft) -> tuple[str, str, bool]:
+    """What joins and leaves: an operator may listen at several consoles, and speak."""
+    return event.operator, event.console, event.listens
 
 
 def _of_caller(activity: Activity, event: Event) -> dict[str, Any] | None:

@@ -185,7 +185,7 @@ class LiveCall:
             started_at=record.started_at,
             ended_at=record.ended_at,
             end_reason=record.end_reason,
-            operators=tuple(dict.fromkeys(activity.present)),
+            operators=tuple(dict.fromkeys(name for name, _, _ in activity.present)),
             holder=activity.holder,
             target=activity.target,
             gaps=self.gaps,

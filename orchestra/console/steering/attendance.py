@@ -1,7 +1,8 @@
-"""Says in a call's journal which operators are there. Several pages of an operator's that listen count once."""
+"""Says in a call's journal which operators are there. Several pages of an operator's that listen here count once."""
 
 import asyncio
 import contextlib
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
@@ -24,9 +25,10 @@ class Departure:
 
 
 class Attendance:
-    """Publishes that operators join calls and leave them."""
+    """Publishes that operators join calls and leave them, at this console: others may have the same operators."""
 
     def __init__(self) -> None:
+        self.console = secrets.token_hex(4)
         self._pages: Counter[tuple[str, str]] = Counter()
 
     async def renew_leases(self, bus: Bus) -> None:
@@ -37,23 +39,24 @@ class Attendance:
 
         """
         while True:
-            await renew(bus, list(self._pages))
+            await renew(bus, self.console, list(self._pages))
             await asyncio.sleep(RENEWED_EVERY_S)
 
     @contextlib.asynccontextmanager
     async def listening(self, publish: _Publish, call: str, operator: str) -> AsyncIterator[Departure]:
         """A page listens while the block runs."""
-        who, departure = (call, operator), Departure()
+        who, departure, console = (call, operator), Departure(), self.console
         self._pages[who] += 1
         if self._pages[who] == 1:
-            publish(OperatorJoined(call=call, operator=operator, listens=True))
+            publish(OperatorJoined(call=call, operator=operator, console=console, listens=True))
         try:
             yield departure
         finally:
             self._pages[who] -= 1
             if not self._pages[who]:
                 del self._pages[who]
-                publish(OperatorLeft(call=call, operator=operator, listens=True, reason=departure.reason))
+                reason = departure.reason
+                publish(OperatorLeft(call=call, operator=operator, console=console, listens=True, reason=reason))
 
 
 @contextlib.asynccontextmanager

@@ -1,6 +1,7 @@
 """Who of the operators is in a call, and whether it still runs: a fold of its journal."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -28,7 +29,7 @@ class Presence(msgspec.Struct, frozen=True):
     Attributes:
         state: whether there is anything to step into: a call that a carrier was told to connect to a person has no
             audio at an edge, unless the person declines.
-        listening: names of those who listen, sorted.
+        listeners: who listens, each with the console at which they do; ``listening`` has their names.
         speaking: who has taken over; empty if the agents speak.
         agent: who speaks otherwise; empty if it is not known yet.
         app: the app that has the call.
@@ -36,7 +37,7 @@ class Presence(msgspec.Struct, frozen=True):
     """
 
     state: str = "unknown"
-    listening: tuple[str, ...] = ()
+    listeners: frozenset[tuple[str, str]] = frozenset()
     speaking: str = ""
     agent: str = ""
     app: str = ""
@@ -45,6 +46,16 @@ class Presence(msgspec.Struct, frozen=True):
     def running(self) -> bool:
         """Whether an edge has the call."""
         return self.state == "running"
+
+    @property
+    def listening(self) -> tuple[str, ...]:
+        """The names of those who listen, sorted, each once."""
+        return tuple(sorted({operator for operator, _ in self.listeners}))
+
+    def for_pages(self) -> dict[str, Any]:
+        """What pages are told: it names operators, and no consoles."""
+        names = ("state", "listening", "speaking", "agent", "app")
+        return {name: getattr(self, name) for name in names}
 
 
 def presence_of(events: Iterable[Event]) -> Presence:
@@ -70,7 +81,7 @@ def reduce_presence(presence: Presence, event: Event) -> Presence:
 
 def _with_state(presence: Presence, event: Event) -> Presence:
     if isinstance(event, CallEnded):
-        return replace(presence, state="ended", listening=(), speaking="")
+        return replace(presence, state="ended", listeners=frozenset(), speaking="")
     if presence.state == "ended":
         return presence
     if isinstance(event, CallTransferred):
@@ -81,12 +92,11 @@ def _with_state(presence: Presence, event: Event) -> Presence:
 
 
 def _with_operator(presence: Presence, event: Event) -> Presence:
-    listening = set(presence.listening)
     match event:
-        case OperatorJoined(operator=operator, listens=True):
-            return replace(presence, listening=tuple(sorted(listening | {operator})))
-        case OperatorLeft(operator=operator, listens=True):
-            return replace(presence, listening=tuple(sorted(listening - {operator})))
+        case OperatorJoined(listens=True):
+            return replace(presence, listeners=presence.listeners | {(event.operator, event.console)})
+        case OperatorLeft(listens=True):
+            return replace(presence, listeners=presence.listeners - {(event.operator, event.console)})
         case OperatorTookOver(operator=operator) if not presence.speaking:
             return replace(presence, speaking=operator)
         case (

@@ -135,7 +135,7 @@ def _add_state(api: APIRouter, console: Console, acts: Acts, targets: TransferTa
         async def messages() -> AsyncIterator[bytes]:
             async with contextlib.aclosing(follow_presence(console.bus, call)) as changes:
                 async for presence in changes:
-                    yield message(presence)
+                    yield message(presence.for_pages())
 
         return event_stream(messages())
 

@@ -64,7 +64,7 @@ class OperatedConversation(MultilingualConversation):
 
     Attributes:
         held_by: the operator who has taken the call over; empty: the agents have it.
-        listeners: the operators who listen to the call.
+        listeners: the operators who listen to the call, each with the console at which they do.
         handed_back: said to a caller who is back with the agents; `Call` sets it.
         takes_audio: whether an operator's voice can be played.
         on_held: called when an operator takes the call over, and when the agents have it again.
@@ -73,7 +73,7 @@ class OperatedConversation(MultilingualConversation):
     """
 
     held_by = ""
-    listeners: frozenset[str] = frozenset()
+    listeners: frozenset[tuple[str, str]] = frozenset()
     handed_back = ""
     takes_audio = True
     transfer_failed = ""
@@ -91,10 +91,10 @@ class OperatedConversation(MultilingualConversation):
     def take(self, event: Event) -> None:
         """Handle an event of this call's journal."""
         match event:
-            case OperatorJoined(operator=operator, listens=True):
-                self.listeners |= {operator}
-            case OperatorLeft(operator=operator, listens=True):
-                self.listeners -= {operator}
+            case OperatorJoined(listens=True):
+                self.listeners |= {(event.operator, event.console)}
+            case OperatorLeft(listens=True):
+                self.listeners -= {(event.operator, event.console)}
             case OperatorSaid():
                 self._take_sentence(event)
             case OperatorTookOver():

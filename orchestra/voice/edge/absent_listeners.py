@@ -33,7 +33,7 @@ class AbsentListeners:
         self._bus = bus
         self._publisher = publisher
         self._running = running
-        self._missed: set[tuple[str, str]] = set()
+        self._missed: set[tuple[str, str, str]] = set()
 
     async def run(self) -> None:
         """Look every `LOOK_EVERY_S`, until cancelled."""
@@ -48,9 +48,10 @@ class AbsentListeners:
 
     async def look(self) -> None:
         """See who is missing; who was missing before has left. Raises RedisError."""
-        listening = [(call.id, name) for call in self._running() for name in call.conversation.listeners]
+        listening = [(call.id, *listener) for call in self._running() for listener in call.conversation.listeners]
         missing = {each for each in listening if not await is_held(self._bus, *each)}
-        for call, operator in sorted(missing & self._missed):
-            _LOG.warning("listener.away", call=call, operator=operator)
-            self._publisher.publish(OperatorLeft(call=call, operator=operator, listens=True, reason=_AWAY))
+        for call, operator, console in sorted(missing & self._missed):
+            _LOG.warning("listener.away", call=call, operator=operator, console=console)
+            left = OperatorLeft(call=call, operator=operator, console=console, listens=True, reason=_AWAY)
+            self._publisher.publish(left)
         self._missed = missing - self._missed

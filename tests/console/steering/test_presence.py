@@ -1,5 +1,7 @@
 """Who of the operators is in a call, according to its journal."""
 
+from typing import Any
+
 import pytest
 
 from orchestra.console.steering.presence import Presence, presence_of
@@ -21,6 +23,8 @@ CALL = "01-x"
 STARTED = CallStarted(call=CALL, app="demo")
 TRANSFERRED = CallTransferred(call=CALL, target="+15550100")
 JOINED = OperatorJoined(call=CALL, operator="ann", listens=True)
+LEFT = OperatorLeft(call=CALL, operator="ann", listens=True)
+ELSEWHERE: dict[str, Any] = {"call": CALL, "operator": "ann", "listens": True, "console": "west"}
 TOOK_OVER = OperatorTookOver(call=CALL, operator="ann")
 
 
@@ -48,9 +52,11 @@ def test_a_call_can_be_stepped_into_while_an_edge_has_it(journal: list[Event], s
     [
         ([JOINED], ("ann",), ""),
         ([JOINED, JOINED], ("ann",), ""),
-        ([JOINED, OperatorLeft(call=CALL, operator="ann", listens=True)], (), ""),
+        ([JOINED, LEFT], (), ""),
+        ([JOINED, OperatorJoined(**ELSEWHERE), OperatorLeft(**ELSEWHERE)], ("ann",), ""),
+        ([JOINED, OperatorJoined(**ELSEWHERE), LEFT, LEFT], ("ann",), ""),  # its edge has said so, too
         ([JOINED, TOOK_OVER], ("ann",), "ann"),
-        ([JOINED, TOOK_OVER, OperatorLeft(call=CALL, operator="ann", listens=True)], (), "ann"),
+        ([JOINED, TOOK_OVER, LEFT], (), "ann"),
         ([JOINED, TOOK_OVER, OperatorLeft(call=CALL, operator="ann")], ("ann",), ""),
         ([TOOK_OVER, OperatorHandedBack(call=CALL, operator="ann")], (), ""),
         ([TOOK_OVER, OperatorTookOver(call=CALL, operator="ben")], (), "ann"),

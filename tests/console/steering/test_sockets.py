@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.console.steering.attendance import Attendance
+from orchestra.console.steering.call_state import presence_in
 from orchestra.listener_leases import is_held
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
@@ -127,15 +128,31 @@ async def test_an_operator_who_listens_on_two_pages_is_there_once(desk: Desk) ->
     await desk.event(OperatorLeft)
 
 
+async def test_an_operator_who_listens_at_two_consoles_is_there_until_they_have_left_both(
+    desk: Desk, settings: Settings
+) -> None:
+    async with serving_console(console_settings(settings)) as console:
+        other = Desk(console, desk.bus, desk.call)
+        async with desk.socket("listen"):
+            async with other.socket("listen"):
+                await desk.event(OperatorJoined, 2)
+            left = await desk.event(OperatorLeft)
+            assert left.console == (await desk.event(OperatorJoined, 2)).console
+            assert (await presence_in(desk.bus.bus, desk.call)).listening == ("operator",)
+        await desk.event(OperatorLeft, 2)
+    assert (await presence_in(desk.bus.bus, desk.call)).listening == ()
+
+
 async def test_the_lease_of_a_listener_is_held_by_their_console(bus: TestBus) -> None:
     attendance, call, said = Attendance(), bus.call(), list[Event]()
     async with attendance.listening(said.append, call, "anna"):
         renewing = asyncio.create_task(attendance.renew_leases(bus.bus))
         async with asyncio.timeout(WITHIN_S):
-            while not await is_held(bus.bus, call, "anna"):  # noqa: ASYNC110 - an edge looks at it, too
+            while not await is_held(bus.bus, call, "anna", attendance.console):  # noqa: ASYNC110 - an edge looks at it, too
                 await asyncio.sleep(0.01)
         await cancel_and_wait(renewing)
-    assert not await is_held(bus.bus, call, "ben")
+    assert not await is_held(bus.bus, call, "ben", attendance.console)
+    assert not await is_held(bus.bus, call, "anna", Attendance().console)
 
 
 @pytest.mark.parametrize("kind", ["listen", "take-over"])

@@ -347,7 +347,7 @@ def test_another_edge_knows_who_listens(call: OperatedCall) -> None:
     journal = [OperatorJoined(call="call", operator=name, listens=True) for name in ("anna", "ben")]
     left = OperatorLeft(call="call", operator="ben", listens=True)
     call.conversation.resume(history_of([*journal, left]).resume, "Sorry, say that again.")
-    assert call.operated.listeners == {"anna"}
+    assert call.operated.listeners == {("anna", "")}
 
 
 # -- pass on
@@ -519,8 +519,8 @@ def test_it_is_known_who_listens_so_that_audio_is_published_sooner(call: Operate
     for operator in ("anna", "ben"):
         call.conversation.take(OperatorJoined(call="call", operator=operator, listens=True))
     call.conversation.take(OperatorJoined(call="call", operator="eve", listens=False))
-    assert call.operated.listeners == {"anna", "ben"}
+    assert call.operated.listeners == {("anna", ""), ("ben", "")}
     takes_over(call, "ben")
     call.conversation.take(OperatorLeft(call="call", operator="ben", listens=True))
-    assert call.operated.listeners == {"anna"}
+    assert call.operated.listeners == {("anna", "")}
     assert call.operated.held_by == "ben"

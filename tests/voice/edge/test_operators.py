@@ -151,9 +151,9 @@ async def test_a_listener_whose_console_is_gone_leaves_the_call_and_one_who_is_t
 
         async def talk(line: PhoneLine) -> None:
             call = await begun(running)
-            await renew(bus.bus, [(call, "ben")])
+            await renew(bus.bus, "here", [(call, "ben")])
             for operator in ("anna", "ben"):  # anna's console is killed before it has a lease
-                await bus.publish(OperatorJoined(call=call, operator=operator, listens=True))
+                await bus.publish(OperatorJoined(call=call, operator=operator, console="here", listens=True))
             left = await running.event(OperatorLeft)
             assert (left.operator, left.listens) == ("anna", True)
             await line.until(lambda: False, 1.0)
