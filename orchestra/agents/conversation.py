@@ -65,6 +65,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         handed_back: notes of operators who had taken the call over, or passed the caller on, oldest first.
         held_by: the operator who has taken the call over, after the turn ``held_since``; empty: the agents have it.
         wanted_agent: who is to answer the next turn, because an operator has passed the caller on to them.
+        greeted: the turn of the greeting of an app that an operator has passed the caller on to; -1: there is none.
+            The edge says it in a turn of its own, whose number may be higher.
         call_state: what tools have noted for the rest of the call, by name.
         language: in which the call is held (BCP 47).
         language_before: the last turn in which agents changed the language, and the one in which that turn began.
@@ -90,6 +92,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     held_by: str = ""
     held_since: int = -1
     wanted_agent: str = ""
+    greeted: int = -1
     call_state: dict[str, Any] = {}
     language: str = DEFAULT_CODE
     language_before: tuple[int, str] = (-1, "")
@@ -171,12 +174,20 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         """
         self.app, self.version, self.agent = changed.app, changed.version, changed.agent
         said = [each.message.content for each in self.lines if each.turn == changed.turn and _is_speech(each.message)]
-        words = [*said, *([changed.greeting] if changed.greeting else [])]
-        self.lines = [Line(changed.turn, Message(role="assistant", content=text)) for text in words]
+        greeted = changed.turn + 1 if changed.operator else changed.turn
+        words = [(changed.turn, text) for text in said] + [(greeted, changed.greeting)] * bool(changed.greeting)
+        self.lines = [Line(turn, Message(role="assistant", content=text)) for turn, text in words]
+        self.greeted = greeted if changed.operator and changed.greeting else -1
         self.background = PASSED_ON.format(app=changed.previous, briefing=quoted(changed.briefing or "nothing more"))
         self.drop_questions()
         self.running, self.forgotten, self.call_state = {}, [], {}
         self.handed_back, self.wanted_agent, self.held_by = [], "", ""
+
+    def forget_unsaid_greeting(self, turn: int) -> None:
+        """The caller's turn of this number is answered: a greeting that was to come before it was never said."""
+        if self.greeted >= turn:
+            self.lines = [line for line in self.lines if line.turn != self.greeted]
+            self.greeted = -1
 
     def add_operator_words(self, turn: int, text: str) -> None:
         """An operator has said this in the agents' voice, in a turn of its own."""
@@ -263,6 +274,8 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         ):
             self.capture = msgspec.structs.replace(self.capture, unheard=True)
         rest = text.strip()
+        if self._is_greeting(turn, rest):
+            turn = self.greeted
         said = [at for at, line in enumerate(self.lines) if line.turn == turn and _is_speech(line.message)]
         for at in said[:-1]:
             spoken = self.lines[at].message.content.strip()
@@ -274,6 +287,11 @@ class Conversation(msgspec.Struct, omit_defaults=True):
             self._cut_at(said[-1], rest, said)
         elif rest:
             self.lines.insert(self._end_of(turn), Line(turn, Message(role="assistant", content=rest + _CUT_OFF)))
+
+    def _is_greeting(self, turn: int, heard: str) -> bool:
+        """Whether this was heard of the greeting, which nothing has followed yet."""
+        last = self.lines[-1] if self.lines else None
+        return last is not None and last.turn == self.greeted < turn and last.message.content.startswith(heard)
 
     def _cut_at(self, at: int, heard: str, said: list[int]) -> None:
         """Shorten the message at ``at`` to what was heard, and empty those after it."""

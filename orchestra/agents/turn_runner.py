@@ -261,6 +261,7 @@ class TurnRunner:
         requests = TurnRequests(
             self._app, event, context, active, group=self._group, prompt_s=self._prompt_s, named=self._lines.several
         )
+        conversation.forget_unsaid_greeting(event.turn)
         capture = conversation.capture
         asked, whispers = conversation.asked, tuple(conversation.whispers)
         answer = "" if asked is None else conversation.said_since(asked.turn, event.text)

@@ -2,11 +2,15 @@
 
 import time
 
+import pytest
+
 from orchestra.agents.caller_notes import NOTES_HEAD, WHISPER_HEAD
 from orchestra.agents.conversation import Conversation
+from orchestra.language.registry import find_language
 from orchestra.testing import TestBus, replay
 from orchestra_schemas import (
     AgentChanged,
+    AppChanged,
     CallEnded,
     Message,
     OperatorHandedBack,
@@ -201,6 +205,61 @@ async def test_the_agent_to_whom_an_operator_passed_the_caller_on_answers_the_ne
     assert (changed.agent, changed.previous, changed.reason) == ("billing", "reception", "operator")
     note = 'colleague of yours, "anna", has passed the caller on to billing, who notes: "A bill is wrong."'
     assert [note in prompt.messages[1].content for prompt in line.model.prompts] == [False, True, True]
+
+
+def passed_on_to_the_clinic(turn: int = 3) -> Conversation:
+    conversation = Conversation(agent="desk", turn=turn)
+    said = [Message(role="user", content="my foot hurts"), Message(role="assistant", content="Oh dear.")]
+    conversation.add_turn(turn, said, agent="desk", running={})
+    changed = AppChanged(
+        call="call", turn=turn, app="clinic", agent="ann", greeting="Hello. The clinic.", operator="eve"
+    )
+    conversation.pass_on(changed)
+    return conversation
+
+
+def remembered(conversation: Conversation) -> list[str]:
+    return [line.message.content for line in conversation.lines]
+
+
+@pytest.mark.parametrize("number", [4, 6])  # operators' words may have had the numbers between
+@pytest.mark.parametrize(
+    ("heard", "known"),
+    [
+        ("Hello. The", ["Hello. The —"]),
+        ("Hello.", ["Hello. —"]),
+        ("Hello. The clinic.", ["Hello. The clinic."]),
+        ("", []),
+    ],
+)
+def test_of_the_greeting_of_an_app_passed_on_to_agents_know_once_what_was_heard(
+    number: int, heard: str, known: list[str]
+) -> None:
+    conversation = passed_on_to_the_clinic()
+    for _ in range(2):  # it may be delivered twice
+        conversation.truncate_reply(number, heard, find_language("en"))
+    assert remembered(conversation) == ["Oh dear.", *known]
+
+
+def test_a_phrase_of_the_edge_after_the_greeting_is_none_of_it() -> None:
+    conversation = passed_on_to_the_clinic()
+    conversation.truncate_reply(5, "Are you still", find_language("en"))
+    assert remembered(conversation) == ["Oh dear.", "Hello. The clinic.", "Are you still —"]
+
+
+def test_a_reply_that_passing_on_cuts_short_leaves_the_greeting_whole() -> None:
+    conversation = passed_on_to_the_clinic()
+    conversation.truncate_reply(3, "Oh", find_language("en"))
+    assert remembered(conversation) == ["Oh —", "Hello. The clinic."]
+
+
+def test_a_greeting_for_which_the_caller_left_no_time_is_not_remembered() -> None:
+    conversation = passed_on_to_the_clinic()
+    conversation.forget_unsaid_greeting(4)
+    assert remembered(conversation) == ["Oh dear."]
+    conversation = passed_on_to_the_clinic()
+    conversation.forget_unsaid_greeting(5)
+    assert remembered(conversation) == ["Oh dear.", "Hello. The clinic."]
 
 
 async def test_an_agent_who_was_to_answer_a_turn_that_is_cut_short_answers_the_next(bus: TestBus) -> None:
