@@ -55,11 +55,12 @@ def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: in
     """The newest calls in which somebody said the words, of a SELECT of ``call`` and ``time``, with both. Blocks.
 
     Calls that may have them are looked at in their order, until there are enough; and those of the last days before
-    older ones, so that words that are said every day are not looked for in all years.
+    older ones, so that words that are said every day are not looked for in all years. Words that are said seldom are
+    looked for in the last days up to three times.
     """
     matching: list[dict[str, Any]] = []
     before = "true"
-    for since in _further_back(records):
+    for since in _further_back(records, calls):
         while len(matching) < limit:
             candidates = _candidates(records, wanted, f"SELECT * FROM ({calls}) WHERE {before} AND {since}", since)
             if not candidates:
@@ -72,9 +73,9 @@ def calls_with(records: CallDatabase, wanted: WantedWords, calls: str, limit: in
     return matching[:limit]
 
 
-def _further_back(records: CallDatabase) -> Iterator[str]:
-    """Conditions on ``time``: the last days, more of them, and any."""
-    (latest,) = records.rows("SELECT max(time) AS time FROM calls")
+def _further_back(records: CallDatabase, calls: str) -> Iterator[str]:
+    """Conditions on ``time``: the last days of these calls, more of them, and any."""
+    (latest,) = records.rows(f"SELECT max(time) AS time FROM ({calls})")
     if latest["time"] is not None:
         for days in _DAYS_BACK:
             yield f"time >= TIMESTAMP {quoted(str(latest['time']))} - INTERVAL {days} DAY"

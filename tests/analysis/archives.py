@@ -40,6 +40,24 @@ def archived(folder: Path, found: list[Entry]) -> Settings:
     return settings
 
 
+def call_with(words: str, days_ago: float, *, lasts_s: int = 1) -> list[Entry]:
+    """A call in which the caller says this so long after its beginning."""
+    began_ms = 1_763_830_000_000 - round(days_ago * 86_400_000)
+    call = f"03-{began_ms:012x}7000800000000000aaaa"
+    said = [
+        (0, CallStarted(call=call, at=began_ms / 1000)),
+        (lasts_s, UserTurnEnded(call=call, turn=1, text=words, at=began_ms / 1000 + lasts_s)),
+        (lasts_s + 1, CallEnded(call=call, turn=1, reason="caller_hung_up", duration_s=lasts_s + 1.0)),
+    ]
+    return [
+        Entry(
+            f"{began_ms + 1000 * after_s}-0", 3, JOURNAL, tag_of(type(event)), call,
+            f"{call}{after_s}", encode(event)[b"body"],
+        )
+        for after_s, event in said
+    ]  # fmt: skip
+
+
 def call_on(number: int, app: str, line: str, dialled: str, *, passed_to: str = "") -> list[Event]:
     call = f"03-0199a0b4-c0de-7000-8000-{number:012d}"
     return [

@@ -26,6 +26,7 @@ from orchestra.bus.keys import JOURNAL
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
 from orchestra_schemas.speech import TURN_TIMES
+from tests.analysis.archives import archived, call_with
 from tests.bench._replay_events import interleaved
 
 CALLS = 12
@@ -125,6 +126,57 @@ async def test_calls_are_found_by_what_was_said_in_any_inflection(records: CallD
     assert find_calls(records, CallFilter(words=f'"{words} nowhere"')).rows == []
     with pytest.raises(UsageError, match="no word"):
         find_calls(records, CallFilter(words="?!"))
+
+
+#: how many days ago a caller spoke of a parcel
+DAYS_AGO = (0, 0.5, 0.9999, 2, 7.9999, 9, 400)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def years(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CallDatabase]:
+    """An archive of calls of today, of days before, and of last year, half of them with derived tables."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("years"))
+    for days in sorted(DAYS_AGO, reverse=True):
+        said = "a vase" if days > 8 else "a lamp"
+        # those at the end of a day say it after its end
+        archived(settings.data_dir, call_with(f"my parcel is {said}", days, lasts_s=60))
+        if days == 2:
+            derive(Archive.of(settings))
+    with closing(await CallDatabase.open(settings)) as opened:
+        yield opened
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("limit", [2, 50])
+@pytest.mark.parametrize(
+    ("words", "filtered", "days_ago"),
+    [
+        ("parcel", CallFilter(), DAYS_AGO),
+        ("lamp", CallFilter(), DAYS_AGO[:5]),
+        ("vase", CallFilter(), (9, 400)),  # older than what is looked through first
+        ("parcel", CallFilter(until=1_763_830_000 - 86_400), DAYS_AGO[3:]),
+        ("parcel", CallFilter(since=1_763_830_000 - 8 * 86_400), DAYS_AGO[:5]),
+        ("lamp", CallFilter(until=1_763_830_000 - 8 * 86_400), ()),
+        ("elephant", CallFilter(), ()),
+    ],
+)
+async def test_words_are_found_however_long_ago_they_were_said(
+    years: CallDatabase, words: str, filtered: CallFilter, days_ago: tuple[float, ...], limit: int
+) -> None:
+    wanted, found, after = filtered.model_copy(update={"words": words}), list[dict[str, Any]](), ""
+    while True:
+        page = find_calls(years, wanted, limit=limit, after=after)
+        found += page.rows
+        if not (after := page.next):
+            break
+    times = [row["time"].replace(tzinfo=UTC).timestamp() for row in found]
+    assert times == pytest.approx([1_763_830_000 - days * 86_400 for days in days_ago], abs=0.01)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_words_of_an_archive_without_calls_are_not_found(tmp_path: Path) -> None:
+    with closing(await CallDatabase.open(Settings(data_dir=tmp_path))) as empty:
+        assert find_calls(empty, CallFilter(words="parcel")).rows == []
 
 
 @pytest.mark.asyncio(loop_scope="module")
