@@ -18,6 +18,7 @@ from orchestra.testing import TestBus
 from orchestra_schemas import (
     CallEnded,
     CallStarted,
+    LanguageChanged,
     PromptCompleted,
     ReplyInterrupted,
     ReplySpoken,
@@ -140,6 +141,20 @@ def test_what_a_call_has_used_and_cost_is_told(home: Path, monkeypatch: pytest.M
     monkeypatch.setenv("ORCHESTRA_PRICES", '{"stt_per_minute": {"deepgram": 0.6}, "call_per_minute": 0.2}')
     priced = " ".join(CliRunner().invoke(app, ["calls", "show", CALL]).stdout.split())
     assert "cost: 0.0600 USD (models 0.0000, stt 0.0300, tts 0.0000, line 0.0300; without a price: big," in priced
+
+
+def test_a_call_is_told_in_which_languages_it_was_held_whatever_stands_for_one(home: Path) -> None:
+    (journal,) = home.glob("demo-runs/*/journal.jsonl")
+    codes = ["es-MX", "pl", "x" * 30_000, "[red]<b>", "", "\x1b[31m"]
+    changes = [LanguageChanged(call=CALL, language=code, at=1002.0 + n) for n, code in enumerate(codes)]
+    events = [*EVENTS[:2], *changes, *EVENTS[2:]]
+    journal.write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+    told = CliRunner().invoke(app, ["calls", "show", CALL])
+    assert told.exit_code == 0, told.output
+    written = " ".join(told.stdout.split())
+    assert f"in English, then Spanish, then Polish, then {'x' * 40}…, then [red]<b>, then , then" in written
+    assert "\x1b" not in told.stdout
+    assert "where is it" in written
 
 
 def test_a_call_that_is_not_kept_is_a_clear_error(home: Path) -> None:

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from orchestra_schemas import CallEnded, CallStarted, ReplySpoken, TurnMeasured, UserTurnEnded
+from orchestra_schemas import CallEnded, CallStarted, LanguageChanged, ReplySpoken, TurnMeasured, UserTurnEnded
 from tests.console.browsers import console_page, picture
 from tests.console.consoles import console_settings, serving_console
 from tests.console.long_call import TURN_S, long_call, store, write_recording
@@ -87,7 +87,9 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None
     evil = '<script>window.broken = 1</script><img src=x onerror="window.broken = 1">"\' &amp; '
     evil += "\u202e\u05d8\u05e7\u05e1\u05d8"
     await bus.publish(
-        CallStarted(call=call, from_number=evil, at=began, app=evil, variables={evil: evil}),
+        CallStarted(call=call, from_number=evil, at=began, app=evil, variables={evil: evil}, language=evil),
+        LanguageChanged(call=call, language="x" * 30_000, at=began + 1),
+        LanguageChanged(call=call, language="", at=began + 1),
         UserTurnEnded(call=call, turn=1, text=f"{evil} {'long ' * 6_000}", speech_ended_at=began + 2, at=began + 2.5),
         ReplySpoken(call=call, turn=1, text=evil, agent=evil, at=began + 5),
         CallEnded(call=call, reason="caller_hung_up", duration_s=6, at=began + 6),
@@ -100,10 +102,25 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None
         await said.get_by_role("button", name="Show all").click()
         assert len(await said.inner_text()) > 30_000
         await expect(page.locator("li.line.reply")).to_contain_text("onerror=")
+        languages = page.locator(".facts div", has=page.get_by_text("languages", exact=True)).locator("dd")
+        await expect(languages).to_contain_text("<script>window.broken")
+        assert len(await languages.inner_text()) < 100
         await expect(page.get_by_text("No recording is complete yet")).to_be_visible(timeout=SOON_MS)
         assert await page.evaluate("window.broken") is None
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360
         await picture(page, "call-narrow")
+
+
+async def test_the_languages_of_a_call_are_named_in_the_order_in_which_it_was_held_in_them(bus: TestBus) -> None:
+    call = bus.call()
+    changes = [LanguageChanged(call=call, language=code) for code in ("es-MX", "en", "zh-Hant")]
+    await bus.publish(CallStarted(call=call), changes[0])
+    async with a_page(bus, call) as page:
+        facts = page.locator(".facts div").filter(has_text="languages")
+        await expect(facts).to_have_text("languagesEnglish, Mexican Spanish", timeout=SOON_MS)
+        await expect(page.get_by_text("the call goes on in es-MX")).to_be_visible()
+        await bus.publish(*changes[1:])
+        await expect(facts).to_have_text("languagesEnglish, Mexican Spanish, Traditional Chinese", timeout=SOON_MS)
 
 
 async def test_the_page_of_a_running_call_grows_and_ends_with_it(bus: TestBus) -> None:

@@ -26,6 +26,8 @@ _COLOURS = ("bright_blue", "magenta", "yellow", "bright_yellow", "green", "cyan"
 _BAR_WIDTH = 48
 #: how many of the latest calls are searched for the beginning or end of an id
 _NAMED_AMONG = 5000
+#: of what stands for a language and is no code, in characters
+_LONGEST_CODE = 40
 
 #: with a filter, so many of the latest calls are looked through
 _MOST_FILTERED = 10_000
@@ -268,11 +270,21 @@ def _status(record: "CallRecord") -> str:
     return (record.end_reason or "ended").replace("_", " ")
 
 
+def _language(code: str) -> str:
+    """The name of a language; a code that is none, as others may have written it, is shown as it is."""
+    from orchestra.errors import AppError
+    from orchestra.language import find_language
+
+    try:
+        return find_language(code).name
+    except AppError:
+        return code if len(code) <= _LONGEST_CODE else f"{code[:_LONGEST_CODE]}…"
+
+
 def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialogue") -> None:
     from rich.text import Text
 
     from orchestra.cli.ui.console import QUIET
-    from orchestra.language import find_language
     from orchestra.language.registry import DEFAULT_CODE
 
     console.print(Text.assemble((record.call, "bold"), f"  {shown(record.started_at)}  from "), end="")
@@ -280,7 +292,7 @@ def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialog
     if record.line or record.passed_to:
         console.print(Text(f"line {record.line or 'none'}, answered by {_apps(record)}", QUIET))
     if record.languages not in ((), (DEFAULT_CODE,)):
-        console.print(Text(f"in {', then '.join(find_language(code).name for code in record.languages)}", QUIET))
+        console.print(Text(f"in {', then '.join(map(_language, record.languages))}", QUIET))
     console.print(
         Text(
             f"turns {record.turns}, interrupted {record.interruptions}, tools {record.tools}"

@@ -78,13 +78,15 @@ export function money(amount, currency) {
 
 const languages = new Intl.DisplayNames(undefined, { type: "language", fallback: "code" });
 
-/** "es-MX" → "Mexican Spanish"; what is no code stays as it is. */
+/** "es-MX" → "Mexican Spanish"; what is no code is shown as it is, at most its beginning. */
 export function languageName(code) {
+  let name = code;
   try {
-    return languages.of(code);
+    name = languages.of(code);
   } catch {
-    return code;
+    // no code: another producer may have written it
   }
+  return name.length > 40 ? `${name.slice(0, 40)}…` : name;
 }
 
 /** "1.4 MB" */
