@@ -66,6 +66,7 @@ def _health(console: Console, streams: OpenStreams) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
+        """Figures of this process for Prometheus: streams that pages have open, and whether Redis answers."""
         found = [
             gauge(
                 "orchestra_console_streams",

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 import wave
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ import pytest
 from orchestra.archive.archive import Archive
 from orchestra.bus import Bus, Entry
 from orchestra.bus.keys import JOURNAL, new_call, partition_of
+from orchestra.console.call_page import reader as call_reader
 from orchestra.console.call_page.journal import CallJournal
 from orchestra.console.call_page.peaks import read_peaks
 from orchestra.console.call_page.reader import CallReader
 from orchestra.console.call_page.recording import RecordingReader
-from orchestra.errors import RedisAwayError, RejectedError
+from orchestra.errors import MissingExtraError, RedisAwayError, RejectedError
 from orchestra.history.call_record import CallRecord
+from orchestra.replay.sources.port import Source
 from orchestra.settings import Settings
 from orchestra.storage.call_records import changed_fields
 from orchestra.testing import TestBus
@@ -100,6 +103,24 @@ async def test_a_call_of_last_year_is_found_in_the_archive_with_the_server_away(
     assert found.problems == [
         "The server is away, so the latest events may be missing here: 127.0.0.1:1 does not answer"
     ]
+
+
+@pytest.mark.parametrize("is_set", [False, True])
+async def test_an_archive_that_cannot_be_read_is_a_problem_where_one_is_set(
+    bus: TestBus, settings: Settings, is_set: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_extra(*_: object) -> AbstractAsyncContextManager[Source]:
+        msg = "the extra archive is not installed"
+        raise MissingExtraError(msg)
+
+    monkeypatch.setattr(call_reader, "open_archive", without_extra)
+    if is_set:
+        settings = settings.model_copy(update={"archive_dir": settings.data_dir / "kept"})
+    call, reader = bus.call(), CallReader(settings, lambda: bus.bus)
+    await bus.publish(*a_call(call, time.time())[1:])  # its beginning may be in the archive
+    found = await reader.find(call)
+    assert found is not None
+    assert found.problems == ["the extra archive is not installed"] * is_set
 
 
 async def test_of_a_call_whose_journal_is_gone_the_record_is_left(bus: TestBus, settings: Settings) -> None:

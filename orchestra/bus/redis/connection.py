@@ -78,6 +78,10 @@ class _RespProtocol(asyncio.Protocol):
         self.open = True
 
     def data_received(self, data: bytes) -> None:
+        """Answer those who wait, oldest first: a server replies in the order of the commands.
+
+        The connection ends on what nobody asked for, on what is no RESP, and on a server that refers to another one.
+        """
         self._progress = self._loop.time()
         self.received += len(data)
         self._reader.feed(data)
@@ -109,6 +113,7 @@ class _RespProtocol(asyncio.Protocol):
             self.waiting.popleft()(error)
 
     def write(self, data: bytes, on_reply: OnReply) -> None:
+        """Send a packed command; ``on_reply`` gets its reply or error once, never before this returns."""
         if self._transport is None or not self.open:
             self._loop.call_soon(on_reply, LostConnectionError(str(self._why or "not connected")))
             return
@@ -355,6 +360,7 @@ async def _ask(protocol: _RespProtocol, *args: Argument, arrived: OnReply | None
     answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
     def on_reply(reply: Reply) -> None:
+        """``arrived`` sees the reply in the step in which it comes, before whoever awaits it runs."""
         if answer.done():
             return
         if isinstance(reply, BaseException):

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, keys
 from orchestra.bus.redis.refusal import describe_error
 from orchestra.console.call_page.journal import CallJournal
-from orchestra.errors import MissingExtraError, RedisAwayError, ServerError, UsageError
+from orchestra.errors import RedisAwayError, ServerError, UsageError
 from orchestra.history.call_record import CallRecord
 from orchestra.replay.sources.archive import open_archive
 from orchestra.replay.sources.auto import MergedSource, demo_journals
@@ -166,9 +166,7 @@ class CallReader:
             stores: list[Source] = [RedisJournal(bus, patience_s=0.0)] if bus is not None else []
             try:
                 stores.append(await stack.enter_async_context(open_archive(self._settings, "archive", on_warning)))
-            except MissingExtraError:
-                pass  # without the extra there is no archive here
-            except UsageError as error:
+            except UsageError as error:  # expected, where none is set
                 if self._settings.archive_url is not None or self._settings.archive_dir is not None:
                     on_warning(str(error))
             yield MergedSource(stores)

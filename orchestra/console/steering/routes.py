@@ -58,6 +58,10 @@ def router(console: Console) -> APIRouter:
 
     @api.websocket("/api/calls/{call}/take-over")
     async def speak(websocket: WebSocket, call: str, operator: _Operating) -> None:
+        """Have the operator's microphone be the voice of the call; see `TakeOver` for the messages.
+
+        Closed with 4404 without such a call, 4409 if it is over or another page has it, 4503 while Redis is away.
+        """
         await websocket.accept()
         if await _refusal(acts, websocket, call):
             return
@@ -104,6 +108,10 @@ def _add_acts(api: APIRouter, acts: Acts, targets: TransferTargets) -> None:
 
     @api.post("/api/calls/{call}/transfer")
     async def transfer(request: Request, call: str, operator: _Operating) -> Response:
+        """Give the call to a person now, or to an agent or app from the caller's next words on.
+
+        Whether there is such an agent or app is not asked again for a request that was done: it may have gone since.
+        """
         body = await read_json(request, requests.Transfer)
         briefing = requests.optional(body.briefing)
         event: Event

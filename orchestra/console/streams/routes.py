@@ -75,6 +75,10 @@ def router(console: Console) -> APIRouter:
         what: Literal["requeue", "drop"],
         operator: Annotated[Operator, requires(Role.ADMIN)],
     ) -> Response:
+        """Deliver dead letters again, or delete them: those that are named, or every one of the group.
+
+        ``done`` may be less than ``of``: somebody else has decided on the others meanwhile.
+        """
         decision = await read_json(request, Decision)
         await known(group)
         if bool(decision.names) == decision.every:
