@@ -19,6 +19,7 @@ from orchestra_schemas import (
     OperatorTookOver,
     ReplyInterrupted,
     ReplySpoken,
+    TransferFailed,
     UserTurnEnded,
     UserTurnResumed,
     tag_of,
@@ -28,10 +29,11 @@ _ENDED = tag_of(CallEnded)
 #: each takes a number: a turn that was only predicted has one, too
 _TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
 _REPLIES = {tag_of(ReplySpoken), tag_of(ReplyInterrupted)}
-#: what the edge says after a take-over, for another app, or to the person who joins, takes a number, too, as the
-#: sentences of operators do
-_HANDED_BACK = {
-    tag_of(kind) for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn, OperatorTookOver)
+#: after these the edge may say a sentence of its own, which takes a number, too, as the sentences of operators do: that
+#: the agents are back, the greeting of another app, the briefing for a person who joins, or that nobody does
+_EDGE_SPEAKS_AFTER = {
+    tag_of(kind)
+    for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn, OperatorTookOver, TransferFailed)
 }
 #: an outbound call may be answered before its audio is connected, or end without either
 _FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
@@ -49,13 +51,13 @@ _header = msgspec.json.Decoder(_Header).decode
 class _CallState:
     """The journal of one call so far."""
 
-    __slots__ = ("ended", "handed_back", "ids", "missed", "turn")
+    __slots__ = ("edge_may_speak", "ended", "ids", "missed", "turn")
 
     def __init__(self) -> None:
         self.ids: set[int] = set()
         self.missed: set[str] = set()
         self.turn = 0
-        self.ended = self.handed_back = False
+        self.ended = self.edge_may_speak = False
 
 
 class GapDetector:
@@ -107,9 +109,9 @@ class GapDetector:
 
     def _turns(self, entry: Entry, header: _Header, state: _CallState) -> list[str]:
         turn = header.turn
-        state.handed_back = state.handed_back or entry.type in _HANDED_BACK
-        if entry.type in _REPLIES and turn == state.turn + 1 and (header.operator or state.handed_back):
-            state.turn, state.handed_back = turn, False
+        state.edge_may_speak = state.edge_may_speak or entry.type in _EDGE_SPEAKS_AFTER
+        if entry.type in _REPLIES and turn == state.turn + 1 and (header.operator or state.edge_may_speak):
+            state.turn, state.edge_may_speak = turn, False
         if entry.type not in _TURNS:
             return []
         before, state.turn = state.turn, max(state.turn, turn)

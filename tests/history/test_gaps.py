@@ -1,17 +1,22 @@
+import pytest
+
 from orchestra.bus import Entry
 from orchestra.bus.stream.encode import encode_event
 from orchestra.history.gaps import GapDetector
 from orchestra_schemas import (
     AgentChanged,
+    AppChanged,
     CallAnswered,
     CallEnded,
     CallStarted,
     Event,
     OperatorHandedBack,
+    OperatorTookOver,
     PromptCompleted,
     PromptRequested,
     ReplyInterrupted,
     ReplySpoken,
+    TransferFailed,
     TurnCompleted,
     UserTurnEnded,
     UserTurnResumed,
@@ -119,3 +124,22 @@ def test_sentences_of_operators_and_the_one_after_a_take_over_are_turns_and_no_g
     ]
     assert gaps_in(events) == []
     assert gaps_in([event for event in events if event.id != "4"]) == ["turns 3 to 4 are missing before turn 5"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        AppChanged(call=CALL, id="2", app="bank", agent="desk", operator="anna"),
+        OperatorTookOver(call=CALL, id="2", operator="+15550111"),
+        TransferFailed(call=CALL, id="2", target="+15550111", reason="no answer"),
+    ],
+)
+def test_what_the_edge_says_of_its_own_accord_is_a_turn_and_no_gap(before: Event) -> None:
+    events = [
+        CallStarted(call=CALL, id="1"),
+        before,
+        ReplySpoken(call=CALL, id="3", turn=1, text="Nobody answers there."),
+        UserTurnEnded(call=CALL, id="4", turn=2, text="oh"),
+    ]
+    assert gaps_in(events) == []
+    assert gaps_in([events[0], *events[2:]]) == ["turn 1 is missing before turn 2"]
