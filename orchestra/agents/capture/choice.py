@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from orchestra.agents.capture.corrections import digits_in, without_idioms
+from orchestra.agents.capture.corrections import without_idioms
 from orchestra.agents.capture.kinds import Heard, Kind, Setting
 from orchestra.errors import AppError
 from orchestra.language.values import ValueWords, plain
-from orchestra.language.values.numbers import number_tokens
+from orchestra.language.values.numbers import digits_at, number_tokens
 from orchestra.language.values.tokens import has_phrase, longest_at, words_of
 
 
@@ -103,16 +103,16 @@ class Choice(Kind):
         return {option for option, found in own.items() if found & set(said)}
 
     def _counted(self, text: str, values: ValueWords) -> Heard:
+        """The option of a place or number, if the caller says nothing else with it."""
         options = list(self.options)
-        found = number_tokens(without_idioms(text, values), values)
+        found = [each for each in number_tokens(without_idioms(text, values), values) if each.isalnum()]
         for at in range(len(found)):
-            if longest_at(found, at, values.last):
-                return Heard(options[-1])
-            if size := longest_at(found, at, values.ordinals.keys()):
-                number = values.ordinals[" ".join(found[at : at + size])]
-                return Heard(options[number - 1]) if number <= len(options) else Heard(invalid=True)
-        digits = digits_in(text, values)
-        number = int(digits) if 0 < len(digits) <= 2 else 0  # noqa: PLR2004 - nobody offers a hundred
+            last, size = longest_at(found, at, values.last), longest_at(found, at, values.ordinals.keys())
+            if not (last or size) or _meant(found[at + (last or size) :], values, one=True):
+                continue
+            number = len(options) if last else values.ordinals[" ".join(found[at : at + size])]
+            return Heard(options[number - 1]) if number <= len(options) else Heard(invalid=True)
+        number = _number_meant(found, values)
         return Heard(options[number - 1]) if 0 < number <= len(options) else Heard()
 
     @property
@@ -155,6 +155,37 @@ _SMALL: Final = frozenset(
         "et",
     ]
 )
+
+
+#: before the number of an option
+_COUNTERS: Final = frozenset(
+    ["number", "option", "choice", "nummer", "moglichkeit", "numero", "opcion", "opzione", "opcao", "optie", "keuze"]
+)
+
+
+def _meant(found: list[str], values: ValueWords, *, one: bool = False) -> list[str]:
+    """The words that carry meaning; ``one``: words of the number 1 and counters do not, as in "the last one"."""
+    small = values.fillers | values.introduces | values.yes | _SMALL
+    counts = [word for word in found if word not in small]
+    return [word for word in counts if word not in _COUNTERS and values.numbers.get(word) != 1] if one else counts
+
+
+def _number_meant(found: list[str], values: ValueWords) -> int:
+    """The number by which an option is chosen; 0: none.
+
+    Words of the number 1 are articles and pronouns, too: alone, and after "number", they count ("the middle one" does
+    not). Other numbers also count at the end of a sentence: "I'll take two" chooses, "for two people" does not.
+    """
+    for at in range(len(found)):
+        digits, used = digits_at(found, at, values)
+        if not used:
+            continue
+        before, after = _meant(found[:at], values), _meant(found[at + used :], values)
+        number = int(digits) if len(digits) <= 2 else 0  # noqa: PLR2004 - nobody offers a hundred
+        if before[-1:] and before[-1] in _COUNTERS:
+            return number
+        return number if not after and (not before or number > 1) else 0
+    return 0
 
 
 def _without_rejected(text: str, values: ValueWords) -> tuple[str, str]:
