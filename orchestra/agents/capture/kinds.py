@@ -1,5 +1,6 @@
 """What a caller may be asked for: how each kind is understood, corrected and read back. Pure."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,7 +17,7 @@ from orchestra.agents.capture.corrections import (
 )
 from orchestra.errors import AppError
 from orchestra.language.values import ValueWords, digit_runs, read_date, read_number
-from orchestra.language.values.dates import When
+from orchestra.language.values.dates import When, day_alone
 
 _LONGEST_DIGITS: Final = 32
 
@@ -198,11 +199,23 @@ class Date(Kind):
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
         bare = without_idioms(text, setting.values)
         found = read_date(bare, setting.values, today=setting.today, when=self.when)
-        if found is None:
-            return Heard()
+        return Heard() if found is None else self._checked(found, setting)
+
+    def _checked(self, found: date, setting: Setting) -> Heard:
         early = self.earliest is not None and (found - setting.today).days < self.earliest
         late = self.when == "past" and found > setting.today
         return Heard(invalid=True) if early or late else Heard(found.isoformat())
+
+    def correct(self, value: str, text: str, setting: Setting) -> str:
+        """The date said anew; a day alone is of the month that was read back."""
+        right, _ = right_and_wrong(text, setting.values)
+        day = day_alone(right, setting.values)
+        if day is None:
+            return super().correct(value, text, setting)
+        before = date.fromisoformat(value)
+        if not 0 < day <= monthrange(before.year, before.month)[1]:
+            return ""
+        return self._checked(before.replace(day=day), setting).value
 
     def say(self, value: str, setting: Setting) -> str:  # noqa: D102
         day = date.fromisoformat(value)

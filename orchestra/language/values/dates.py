@@ -120,6 +120,16 @@ def _relative(found: list[str], values: ValueWords, today: date, when: When) -> 
     return None
 
 
+def day_alone(text: str, values: ValueWords) -> int | None:
+    """The day of the month that a caller names, if they name nothing else of a date: "the fourth"."""
+    found = number_tokens(_ENDING.sub("", text), values)
+    parts = _parts(found, values)
+    others = (values.months.keys(), values.weekdays.keys(), values.days.keys(), values.within)
+    if any(longest_at(found, at, phrases) for at in range(len(found)) for phrases in others):
+        return None
+    return int(parts[0]) if len(parts) == 1 and len(parts[0]) <= 2 else None  # noqa: PLR2004 - a day
+
+
 def _later(found: list[str], at: int, values: ValueWords, today: date) -> date | None:
     """The day after a number of days, weeks or months."""
     number, used = number_at(found, at, values)
