@@ -157,6 +157,8 @@ def address_parts(text: str, values: ValueWords) -> str:
     while at < len(found):
         introduced = _introduced(found, at, written, values)
         piece, used = ("", 0) if introduced else _piece_at(found, at, values)
+        if piece == "@" and "@" in written[begin:] and written[-1] == ".":
+            piece = found[at]  # the ending of Austria, not the sign again
         if introduced:
             begin, used = len(written), introduced  # what was said before it is no part of the address
         elif (
