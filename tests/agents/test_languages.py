@@ -7,10 +7,12 @@ import msgspec
 import pytest
 
 from orchestra import Agent, App, Line, Lines
+from orchestra.agents.capture import Digits, ask
 from orchestra.agents.loader import load_app
 from orchestra.app_phrases import EdgeLines, edge_lines
 from orchestra.errors import AppError
 from orchestra.language import find_language
+from orchestra.language.values import values_of
 from orchestra.spoken_languages import SpokenLanguages
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -201,3 +203,20 @@ def test_an_app_of_one_language_has_no_tool_to_change_it() -> None:
     assert demo.speaks == SpokenLanguages()
     assert "change_language" not in demo.tools
     assert "change_language" in speaking().tools
+
+
+async def test_a_caller_who_is_asked_for_a_value_is_asked_again_in_the_language_that_the_call_has_now(
+    bus: TestBus,
+) -> None:
+    def asks(prompt: PromptRequested) -> object:
+        return [call_of("ask_digits")]
+
+    app = replace(team(Parcels(), tools=(ask(Digits(4)),)), languages=("en", "es"))
+    async with CallLine(bus, asks, app=app).running() as line:
+        await line.say("where is my parcel")
+        await change(line, "es")
+        await line.say("hmm")
+    english, spanish = (values_of(code).phrases for code in ("en", "es"))
+    question, again = [chunk.text for chunk in await line.events(ReplyChunk)]
+    assert question == english.questions["digits"]
+    assert again == spanish.again.format(question=spanish.questions["digits"])

@@ -58,6 +58,8 @@ class CaptureStep:
         if not isinstance(tool, CaptureTool):  # another version of the app has no such tool
             return False
         setting = self._setting()
+        # in the language of this turn, which may be another than that of the last one
+        pending = msgspec.structs.replace(pending, question=tool.question_in(setting.values.phrases))
         step = tool.dialogue.advance(pending, state.context.captured_words, setting)
         if isinstance(step, KeysWanted):
             pending = step.pending
