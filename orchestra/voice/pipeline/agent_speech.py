@@ -131,12 +131,18 @@ class AgentSpeechProcessor(FrameProcessor):
         self._task: asyncio.Task[None] | None = None
         self._tts_open = False  # the TTS engine has text, and has not been told that it ends
         self._voice, self._language, self._speed = "", language, speed
+        self._own_speed = speed
+        self._engine_lost = False
         self._prepared: Say | None = None  # the TTS engine has it, and its speech is held
 
     async def interrupt(self) -> None:
         """Clear all audio in flight; the conversation says it again."""
         self._speech.clear()
         await self._flush_pipeline()
+
+    def on_tts_lost(self) -> None:
+        """No TTS engine speaks any more: what is cached is all that can be said."""
+        self._engine_lost = True
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Report the caller's start and stop; pass everything on."""
@@ -238,8 +244,14 @@ class AgentSpeechProcessor(FrameProcessor):
             await self._end_speech()
             await self.push_frame(TTSUpdateSettingsFrame(delta=delta))
 
-    def _cached(self, text: str) -> SynthesizedSpeech | None:
-        return self._find_phrase(Phrase(text, self._voice, self._language, self._speed, self._pronunciations()))
+    def _cached(self, text: str, *, engine_speaks: bool = True) -> SynthesizedSpeech | None:
+        """The phrase as the agent would say it; as the edge itself does if the engine cannot."""
+        said = self._pronunciations()
+        phrase = self._find_phrase(Phrase(text, self._voice, self._language, self._speed, said))
+        if phrase is None and (self._engine_lost or not engine_speaks):
+            language = self._conversation.turns.language.code  # which nothing may have been said in yet
+            phrase = self._find_phrase(Phrase(text, "", language, self._own_speed, said))
+        return phrase
 
     async def _speak(self, text: str) -> None:
         """Give this text to the TTS engine."""
@@ -252,7 +264,7 @@ class AgentSpeechProcessor(FrameProcessor):
         await self.push_frame(AggregatedTextFrame(text, TextType.SENTENCE))
 
     async def _say_at_once(self, text: str) -> None:
-        phrase = self._cached(text)
+        phrase = self._cached(text, engine_speaks=False)
         if phrase is not None:
             self._conversation.on_phrase_interjected(text)
             await self.push_frame(UrgentPhraseFrame(phrase))

@@ -198,6 +198,7 @@ class CallPipeline:
             if not conversation.tts_audio_missing(within_s):
                 continue
             if self._respoken:
+                self._agent_speech.on_tts_lost()
                 self._call.on_tts_lost()
                 return
             await self._tts_failed(f"no speech came within {within_s:.0f} s", unanswered=True)

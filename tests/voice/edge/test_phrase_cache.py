@@ -17,6 +17,7 @@ from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.engines.phrase import Phrase
 from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech, place_words_in_text
 from orchestra_schemas import (
+    CallEnded,
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
@@ -162,8 +163,8 @@ class KeepingEngines(ScriptedEngines):
     def tts(self, *_: Any, **__: Any) -> DeadTTS:
         return DeadTTS()
 
-    def voice_key(self, voice: str = "", *_: Any) -> str:
-        return f"tone/{voice}"
+    def voice_key(self, voice: str = "", language: str = "en", speed: float = 1.0) -> str:
+        return f"tone/{voice}/{language}/{speed}"
 
     async def render(self, text: str, *_: Any) -> SynthesizedSpeech:
         words = text.split()
@@ -206,6 +207,62 @@ async def test_an_agents_apology_is_the_edges_phrase_however_it_is_written(
 
         await running.call(talk)
     assert not any(metered.tts_characters for metered in await bus.published(SpeechMetered))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("voice", "speed"), [("", None), ("amy", None), ("amy", 0.8), ("", 1.2)])
+async def test_a_call_without_any_voice_ends_with_the_apology_that_is_kept_whichever_voice_spoke_before(
+    bus: TestBus, settings: Settings, voice: str, speed: float | None
+) -> None:
+    engines, app = KeepingEngines(["where is it"]), Greeting(greeting="")
+    async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
+        await running.edge.phrase_cache.prepare()
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            reply = ReplyChunk(call=call, turn=1, text="In Denver.", voice=voice, speed=speed)
+            await bus.publish(reply, TurnCompleted(call=call, turn=1, agent="a"))
+            assert await line.until(lambda: line.ended, 30)
+
+        await running.call(talk)
+    (ended,) = await bus.published(CallEnded)
+    assert ended.reason == "agent_hung_up"  # after its last words
+    assert [spoken.text for spoken in await bus.published(ReplySpoken) if spoken.text] == [app.apology]
+    assert running.lines[0].agent_audible_s == pytest.approx(len(app.apology.split()) * WORD_S, abs=0.1)
+
+
+class StuckTTS(ToneTTS):
+    """Takes text, and never speaks."""
+
+    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
+        del text, context_id
+        yield None
+
+
+class StuckEngines(KeepingEngines):
+    """The same with a voice that does not even fail."""
+
+    def tts(self, *_: Any, **__: Any) -> StuckTTS:
+        return StuckTTS()
+
+
+@pytest.mark.integration
+async def test_who_waits_for_an_agents_voice_hears_the_holding_phrase_in_the_edges_own(
+    bus: TestBus, settings: Settings
+) -> None:
+    app = Greeting(greeting="", holding="Just a moment.", apology="")
+    engines = StuckEngines(["where is it"])
+    async with running_edge(bus, settings, engines=engines, app=app, prerender=True) as running:
+        await running.edge.phrase_cache.prepare()
+
+        async def talk(line: PhoneLine) -> None:
+            line.say(tone(0.4))
+            call = (await running.event(UserTurnEnded, turn=1)).call
+            await bus.publish(ReplyChunk(call=call, turn=1, text="In Denver.", voice="amy", speed=0.8))
+            assert await line.until(lambda: line.agent_audible_s > 2.5 * WORD_S, 30)
+
+        await running.call(talk)
 
 
 async def test_only_the_played_words_of_an_interrupted_cached_phrase_count_as_heard(
