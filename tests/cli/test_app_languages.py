@@ -48,9 +48,28 @@ def test_an_app_that_they_do_not_know_does_not_start_and_the_message_says_what_t
 
 @pytest.mark.usefixtures("spanish")
 def test_the_doctor_says_which_language_is_not_known() -> None:
-    found = doctor._languages(Settings(stt="deepgram"), SPANISH)
+    (found,) = doctor._languages(Settings(stt="deepgram"), SPANISH)
     assert (found.what, found.ok) == ("languages", False)
     assert found.detail.startswith("local does not speak 'es'")
-    assert doctor._languages(Settings(stt="deepgram", tts="elevenlabs"), SPANISH) == doctor.Finding(
-        "languages", True, "es: heard by deepgram, spoken by elevenlabs"
-    )
+    assert doctor._languages(Settings(stt="deepgram", tts="elevenlabs"), SPANISH) == [
+        doctor.Finding("languages", True, "es: heard by deepgram, spoken by elevenlabs")
+    ]
+
+
+@pytest.mark.usefixtures("spanish")
+def test_an_app_starts_whose_language_only_the_fallback_does_not_know_and_the_doctor_says_what_callers_would_hear() -> (
+    None
+):
+    settings = Settings(stt="deepgram", tts="elevenlabs", stt_fallback="local", tts_fallback="local")
+    app_languages.check_languages(settings, SPANISH)
+    known, fallback = doctor._languages(settings, SPANISH)
+    assert (known.ok, fallback.what, fallback.ok) == (True, "languages of the fallback", None)
+    assert "local takes over where elevenlabs fails, and would read es out as English" in fallback.detail
+    assert "local takes over where deepgram fails, and would take es for English" in fallback.detail
+    assert fallback.detail.count("install the extra `local-multilingual`") == 2
+
+
+def test_the_doctor_has_nothing_to_say_of_a_fallback_that_knows_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_languages, "languages_of", lambda _lines: ["en", "en-GB"])
+    settings = Settings(stt="deepgram", tts="elevenlabs", stt_fallback="local", tts_fallback="local")
+    assert [found.what for found in doctor._languages(settings, SPANISH)] == ["languages"]

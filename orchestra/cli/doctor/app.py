@@ -26,7 +26,7 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
         for app in lines.apps
         for name in [settings.app if lines.plan is None else f"{settings.app}, {app.name} {_lines_of(app, lines)}"]
     ]
-    found.append(_languages(settings, lines))
+    found += _languages(settings, lines)
     found += [
         Finding(f"words of {app.name} in {code}", None, f"in English, unless the app gives its own: {', '.join(names)}")
         for app in lines.apps
@@ -42,14 +42,16 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
     return found
 
 
-def _languages(settings: Settings, lines: "Lines") -> Finding:
+def _languages(settings: Settings, lines: "Lines") -> list[Finding]:
     from orchestra.cli.app_languages import languages_of
-    from orchestra.voice.engines.language_check import unknown_languages
+    from orchestra.voice.engines.language_check import languages_without_fallback, unknown_languages
 
     languages = languages_of(lines)
     problems = unknown_languages(settings, languages)
     known = f"{', '.join(languages)}: heard by {settings.stt}, spoken by {settings.tts}"
-    return Finding("languages", not problems, "; ".join(problems) or known)
+    found = [Finding("languages", not problems, "; ".join(problems) or known)]
+    without = languages_without_fallback(settings, languages)
+    return found + ([Finding("languages of the fallback", None, "; ".join(without))] if without else [])
 
 
 def _lines_of(app: "App", lines: "Lines") -> str:
