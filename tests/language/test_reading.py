@@ -105,6 +105,39 @@ def test_figures_are_said_or_left_as_a_whole(code: str, frame: str, figures: str
     assert not any(letter.isalpha() for word in left for letter in word.strip("().%€$+kgh"))
 
 
+_RANGED = {  # two frames and a month
+    "es": ("{}", "Del {} está cerrado.", "mayo"), "de": ("{}", "Vom {} ist zu.", "Mai"),
+    "fr": ("{}", "Du {} c'est fermé.", "mai"),
+    "it": ("{}", "Dal {} è chiuso.", "maggio"),
+    "pt": ("{}", "De {} está fechado.", "maio"), "nl": ("{}", "Van {} is het dicht.", "mei"),
+    "en": ("{}", "From {} it is closed.", "May"),
+}  # fmt: skip
+_DATE_FORMS = (
+    "{0:02}.{1:02}.{2}", "{0}/{1}/{2}", "{0}-{1}-{2}", "{2}-{1:02}-{0:02}", "{0} {month} {2}", "{0}.{1}.",
+)  # fmt: skip
+_TIME_FORMS = ("{0}:{1:02}", "{0}.{1:02}", "{0}h{1:02}", "{0}h", "{0}")
+_DAYS = st.tuples(st.integers(1, 28), st.integers(1, 12), st.integers(2019, 2031))
+_HOURS = st.tuples(st.integers(0, 23), st.integers(0, 59), st.just(0))
+
+
+@given(
+    st.sampled_from(CODES[1:]),
+    st.integers(0, 1),
+    st.one_of(
+        st.tuples(st.sampled_from(_DATE_FORMS), _DAYS, _DAYS), st.tuples(st.sampled_from(_TIME_FORMS), _HOURS, _HOURS)
+    ),
+    st.sampled_from(("-", "–", "—")),
+)
+def test_a_range_of_dates_or_times_is_said_or_left_as_a_whole(
+    code: str, frame: int, ends: tuple[str, tuple[int, int, int], tuple[int, int, int]], joint: str
+) -> None:
+    form, first, last = ends
+    *frames, month = _RANGED[code]
+    written = f"{form.format(*first, month=month)}{joint}{form.format(*last, month=month)}"
+    said = verbalizer(code)(frames[frame].format(written))
+    assert written in said or not any(letter.isdigit() for letter in said)
+
+
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize(
     "text",

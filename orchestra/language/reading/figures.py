@@ -8,7 +8,7 @@ from typing import Final
 from orchestra.language.reading.applying import Reading
 from orchestra.language.reading.cldr import UNITS, unit_names
 from orchestra.language.reading.detection import function_words
-from orchestra.language.reading.notation import AFTER, BEFORE, NUMBER, Number
+from orchestra.language.reading.notation import AFTER, BEFORE, MINUS, NUMBER, Number
 from orchestra.language.reading.numerals import Numerals
 from orchestra.language.reading.rules import Rules
 
@@ -35,20 +35,20 @@ class Figures:
         rules = self._rules
         units = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True) if unit not in _APART)
         apart = "|".join(sorted(_APART))
-        span, minus = rf"(?:(?P<first>{NUMBER})\s?%?\s?[-–—]\s?)?", r"(?P<minus>[-–−]\s?)?"
+        span = rf"(?:(?P<first>{NUMBER})\s?%?\s?[-–—]\s?)?"
         unit = rf"(?:\s?(?P<unit>{units})|\s(?P<apart>{apart}))(?![\w°²³/'’]|[-–]\w)"
         halves = "|".join(re.escape(half) for half in rules.halves)
         periods = rf"\s?/\s?(?={rules.periods})"
         return [
             *(Reading(frozenset(), re.compile(pattern), self._ordinal(say)) for pattern, say in rules.ordinals.items()),
             Reading(frozenset("h"), re.compile(rf"{BEFORE}(?P<hours>[0-9]{{1,2}})\s?h\s?(?P<minutes>[0-5]?[0-9])\s?m(?:in)?(?!\w)"), self._say_duration),
-            Reading(frozenset("%"), re.compile(rf"{BEFORE}{minus}{span}(?P<amount>{NUMBER})\s?%"), self._say_percent),
-            Reading(frozenset(), re.compile(rf"{BEFORE}{minus}{span}(?P<amount>{NUMBER}){unit}"), self._say_measure),
+            Reading(frozenset("%"), re.compile(rf"{BEFORE}{MINUS}{span}(?P<amount>{NUMBER})\s?%"), self._say_percent),
+            Reading(frozenset(), re.compile(rf"{BEFORE}{MINUS}{span}(?P<amount>{NUMBER}){unit}"), self._say_measure),
             Reading(frozenset("½¼¾⅓⅔/"), re.compile(rf"{BEFORE}(?:(?P<whole>[0-9]{{1,3}})(?:\s?(?P<sign>[½¼¾⅓⅔])|\s(?P<written>{halves})(?![\w/]|[.,][0-9]))(?:\s(?P<noun>[^\W\d_]+))?)"), self._say_mixed),
             Reading(frozenset("/"), re.compile(rf"(?<=[^\W\d_]){periods}"), f" {rules.per} "),
             Reading(frozenset("#"), re.compile(r"(?<!\w)#\s?(?=[0-9])"), f"{rules.number} "),
-            Reading(frozenset("-–—"), re.compile(rf"{BEFORE}(?P<first>[0-9]{{1,2}})\s?[-–—]\s?(?=[0-9]{{1,2}}(?![\w:/-]|[.,][0-9]|\s?[-–—]))"), self._say_range),
-            Reading(frozenset("-–—"), re.compile(rf"{BEFORE}(?P<first>{NUMBER})\s?[-–—]\s?(?={NUMBER}[ \u00a0](?:{rules.counted})(?!\w))"), self._say_range),
+            Reading(frozenset("-–—"), re.compile(rf"{BEFORE}(?P<first>[0-9]{{1,2}})\s?[-–—]\s?(?=[0-9]{{1,2}}(?![\w:/-]|[.,][0-9]|\s?[-–—]){_NOUN})"), self._say_range),
+            Reading(frozenset("-–—"), re.compile(rf"{BEFORE}(?P<first>{NUMBER})\s?[-–—]\s?(?={NUMBER}(?=[ \u00a0](?:{rules.counted})(?!\w)){_NOUN})"), self._say_range),
             Reading(frozenset("-–−"), re.compile(rf"(?<![\w.,)])[-–−](?=(?:{NUMBER}){AFTER})"), f"{rules.minus} "),
             Reading(frozenset(), re.compile(rf"{BEFORE}(?P<amount>{NUMBER}){AFTER}(?!\s?[kKM]?[€$£¥₹/%°\"”½¼¾⅓⅔]){_NOUN}"), self._say_plain),
             Reading(frozenset("&"), re.compile(r"\s&\s"), f" {rules.also} "),
@@ -101,7 +101,10 @@ class Figures:
 
     def _say_range(self, found: re.Match[str]) -> str:
         first = self._rules.notation.parse(found["first"])
-        return f"{self._numerals.decimal(first)} {self._rules.to} " if first else found[0]
+        if first is None:
+            return found[0]
+        said = None if first.is_one else self._numerals.count(first, found["noun"] or "")
+        return f"{said or self._numerals.decimal(first)} {self._rules.to} "
 
     def _say_plain(self, found: re.Match[str]) -> str:
         """A number: long ones in one piece are read digit by digit, like those of parcels, unless something is counted."""

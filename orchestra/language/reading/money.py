@@ -5,7 +5,7 @@ from typing import Final
 
 from orchestra.language.reading.applying import Reading
 from orchestra.language.reading.cldr import currency_names
-from orchestra.language.reading.notation import AFTER, BEFORE, NUMBER, Number
+from orchestra.language.reading.notation import AFTER, BEFORE, MINUS, NUMBER, Number
 from orchestra.language.reading.numerals import Numerals
 from orchestra.language.reading.rules import Currency, Rules
 
@@ -38,13 +38,13 @@ class Money:
         any_sign = "|".join(re.escape(sign) for sign in sorted(self._signs, key=len, reverse=True))
         before = "|".join(re.escape(sign) for sign in sorted([*_SIGNS, *_CODES, "$"], key=len, reverse=True))
         scales = "|".join(re.escape(scale) for scale in sorted(self._rules.scales, key=len, reverse=True)) or "(?!)"
-        minus, scale = r"(?P<minus>[-–−]\s?)?", rf"(?:\s(?P<scale>{scales}))?"
+        scale = rf"(?:\s(?P<scale>{scales}))?"
         behind = re.compile(
-            rf"{BEFORE}{minus}(?:(?P<first>{NUMBER})(?:\s?(?:{any_sign}))?\s?[-–—]\s?)?"
+            rf"{BEFORE}{MINUS}(?:(?P<first>{NUMBER})(?:\s?(?:{any_sign}))?\s?[-–—]\s?)?"
             rf"(?P<amount>{NUMBER})(?:,[-–—]{{1,2}})?{scale}\s?(?P<sign>{any_sign})(?!\w)"
         )
         ahead = re.compile(
-            rf"(?<!\w){minus}(?P<sign>{before})\s?(?:(?P<first>{NUMBER})\s?[-–—]\s?(?:{before})?\s?)?"
+            rf"(?<!\w){MINUS}(?P<sign>{before})\s?(?:(?P<first>{NUMBER})\s?[-–—]\s?(?:{before})?\s?)?"
             rf"(?P<amount>{NUMBER})(?:,[-–—]{{1,2}})?{scale}{AFTER}"
         )
         return [

@@ -1,6 +1,7 @@
 """What differs between languages when figures are read out."""
 # ruff: noqa: E501 - one attribute a line
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -152,3 +153,7 @@ class Rules:
     days: tuple[str, ...]
     day_span: str
     keys: tuple[str, str]
+
+    def amount_behind(self) -> re.Pattern[str]:
+        """What follows figures that are an amount: a sign or a word for what is counted."""
+        return re.compile(rf"\s?(?:[€$£%]|(?:{self.counted}))")
