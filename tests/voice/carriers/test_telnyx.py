@@ -1,17 +1,22 @@
 """Calls that Telnyx controls for the edge: transfers, calls that we place, what is said where no agent can."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from orchestra.errors import CarrierError, JournalUnavailableError, RejectedError, SettingError
+from orchestra.history.ending import Transfer
 from orchestra.settings import Settings
 from orchestra.simulator import CallOutcome, PhoneLine, TelnyxCaller, TelnyxNetwork, TransferTarget
 from orchestra.simulator.telnyx_network import Leg
 from orchestra.testing import TestBus
+from orchestra.voice.carriers.port import CallReport, Parties, Step
+from orchestra.voice.carriers.public_url import PublicUrl
 from orchestra.voice.carriers.registry import open_carrier
+from orchestra.voice.carriers.telnyx.call_flow import CallFlow
+from orchestra.voice.carriers.telnyx.commands import Commands
 from orchestra.voice.edge.call_control import EdgeCallControl
 from orchestra_schemas import (
     CallAnswered,
@@ -25,7 +30,7 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 from tests.voice.carriers.telnyx_edge import TelnyxEdge, telnyx_edge
-from tests.voice.edges import Greeting, tone
+from tests.voice.edges import Greeting, running_edge, tone
 
 PATIENCE_S = 60.0
 
@@ -125,6 +130,41 @@ async def test_the_telephone_of_the_person_stops_ringing_where_the_caller_hangs_
         assert (await edge.call(talk)).how == "caller_hung_up"
         async with asyncio.timeout(PATIENCE_S):
             await stopped.wait()
+
+
+class HangsUpMeanwhile:
+    """Telnyx's commands: the caller hangs up before the edge knows the call to the person."""
+
+    def __init__(self, call: str) -> None:
+        self.call, self.sent = call, list[tuple[str, str]]()
+        self.flow: CallFlow
+
+    async def dial(self, command_id: str, **fields: Any) -> str:
+        del command_id, fields
+        await self.flow.stop_ringing(self.call)
+        return "person's leg"
+
+    async def send(self, leg: str, action: str, command_id: str, **fields: Any) -> bool:
+        del command_id, fields
+        self.sent.append((leg, action))
+        return True
+
+
+async def test_it_stops_ringing_also_where_they_hang_up_before_its_call_is_known(
+    bus: TestBus, settings: Settings
+) -> None:
+    changed = settings.model_copy(update={"telnyx_connection_id": "c"})
+    telnyx = HangsUpMeanwhile(bus.call())
+    async with running_edge(bus, settings) as running:
+        control, tokens = EdgeCallControl(running.edge), cast("Any", None)
+        telnyx.flow = CallFlow(changed, PublicUrl("https://edge.example"), tokens, cast("Commands", telnyx), control)
+        report = CallReport(Parties(telnyx.call, "caller's leg"), request="stream")
+
+        async def transfers(_: CallReport) -> Step:
+            return Transfer("+15550003", "")
+
+        await telnyx.flow.proceed(report, transfers)
+    assert telnyx.sent == [("person's leg", "hangup")]
 
 
 @pytest.mark.integration

@@ -36,8 +36,8 @@ _ACCEPT_WITHIN_MS = 10_000
 _AGAIN_S = 2.0
 #: of an extension's keys: Telnyx's ``W`` waits for a second; a key takes 0.25 s, and as much again until the next one
 _COMMA, _COMMA_S, _KEY_S = "WW", 2.0, 0.5
-#: of what is kept of a call: Telnyx's id of the person's leg
-_PERSON = "telnyx person"
+#: of what is kept of a call: Telnyx's id of the person's leg, and that the caller has hung up
+_PERSON, _CALLER_GONE = "telnyx person", "telnyx caller gone"
 
 #: asks the edge what happens next
 Ask = Callable[[CallReport], Awaitable[Step]]
@@ -257,16 +257,24 @@ class CallFlow:
             )
 
     async def _note_person(self, call: str, person: str) -> None:
-        """Keep the id of the person's leg: without it, it rings on where the caller hangs up."""
+        """Keep the id of the person's leg: without it, it rings on where the caller hangs up.
+
+        They may have hung up while it was dialled, unseen here: `stop_ringing` notes first and looks then, too.
+        """
         try:
             await self._control.keep(call, _PERSON, person)
-        except RejectedError as error:
+            if await self._control.kept(call, _CALLER_GONE):
+                await self.hang_up(person)
+        except (CarrierError, RejectedError) as error:
             _LOG.warning("transfer.person_not_noted", call=call, error=str(error))
 
     async def stop_ringing(self, call: str) -> None:
         """The caller has hung up: nobody is to be rung for them any longer."""
+        if not call:
+            return
         try:
-            if call and (person := await self._control.kept(call, _PERSON)):
+            await self._control.keep(call, _CALLER_GONE, "yes")
+            if person := await self._control.kept(call, _PERSON):
                 await self.hang_up(person)
         except (CarrierError, RejectedError) as error:  # whoever answers is hung up on
             _LOG.info("transfer.rings_on", call=call, error=str(error))
