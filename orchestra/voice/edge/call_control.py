@@ -320,10 +320,13 @@ class EdgeCallControl:
     async def answered(self, call: str, answered: Answered) -> None:
         """The carrier has detected during the call who answered it. The edge that has the call reads the event."""
         try:
-            state = await self._state(call)
-        except JournalUnavailableError:
-            state = None
-        if state is None or not state.answered_by:
+            leg, state = await self._person(call), await self._state(call)
+        except (JournalUnavailableError, RejectedError):
+            leg, state = None, None
+        if leg is not None:
+            if answered.by != "human":
+                await person_gone(self._edge, call, leg, answered.by)
+        elif state is None or not state.answered_by:
             await self._publish(_call_answered(call, answered))
 
     async def ended(self, report: CallReport) -> None:

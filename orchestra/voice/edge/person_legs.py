@@ -94,11 +94,16 @@ async def person_gone(edge: Edge, leg: str, known: PersonLeg, reason: str) -> No
     """The person's call is over: the caller's agents are told, once."""
     if known.over:
         return
+    await not_wanted(edge, leg, known)
+    edge.publisher.publish(OperatorLeft(call=known.call, operator=known.person, reason=reason, at=time.time()))
+
+
+async def not_wanted(edge: Edge, leg: str, known: PersonLeg) -> None:
+    """The person's call is to end, and gets no other stream; the caller's agents know."""
     try:
         await PersonLegs(edge.bus).keep(leg, msgspec.structs.replace(known, over=True))
     except (RedisError, TimeoutError) as error:
         _LOG.warning("person.not_noted", call=known.call, error=repr(error))
-    edge.publisher.publish(OperatorLeft(call=known.call, operator=known.person, reason=reason, at=time.time()))
 
 
 def _carrier_for(edge: Edge, person: str) -> Carrier:

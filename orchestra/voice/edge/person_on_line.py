@@ -16,7 +16,7 @@ from orchestra.voice.audio.call_audio import is_audible
 from orchestra.voice.audio.jitter_buffer import JitterBuffer
 from orchestra.voice.carriers.port import AudioReceived, DigitReceived, MediaStream, StreamStopped
 from orchestra.voice.edge.edge import Edge
-from orchestra.voice.edge.person_legs import PersonLeg, person_gone
+from orchestra.voice.edge.person_legs import PersonLeg, not_wanted, person_gone
 from orchestra_schemas import (
     AudioChunk,
     CallEnded,
@@ -60,7 +60,8 @@ class PersonOnLine:
         self._piece = round(_PIECE_S * stream.sample_rate) * _SAMPLE_BYTES
         self._buffer = JitterBuffer(SYSTEM_CLOCK.monotonic)
         self._rate, self._resampler = stream.sample_rate, create_stream_resampler(clear_after_secs=None)
-        self._reason = ""  # why the person is gone; empty: another stream may follow
+        self._reason = ""  # why the person has left; empty: another stream may follow
+        self._over = False  # the caller is gone, or the agents have them again: whoever did that has said it
 
     async def serve(self, leg_id: str) -> None:
         """Join the call, and stay until the person leaves, the call is over, or the stream is lost."""
@@ -73,7 +74,9 @@ class PersonOnLine:
         publisher.publish(OperatorTookOver(call=call, operator=person))
         async with aclosing(following) as entries:
             await _first_of(self._speak(), self._hear(entries))
-        if self._reason:
+        if self._over:
+            await not_wanted(self._edge, leg_id, self._leg)
+        elif self._reason:
             await person_gone(self._edge, leg_id, self._leg, self._reason)
 
     async def _speak(self) -> None:
@@ -111,7 +114,7 @@ class PersonOnLine:
             if entry.type == _AUDIO:
                 await self._play(entry)
             elif entry.type in _OVER or (entry.type in _LEFT and self._is_ours(entry)):
-                self._reason = "call over"
+                self._over = True
                 return
 
     async def _play(self, entry: Entry) -> None:
