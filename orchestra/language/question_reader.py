@@ -1,4 +1,4 @@
-"""What an agent's last words ask of the caller: machinery for every language but English."""
+"""What an agent's last words ask of the caller: the kinds of answers, and machinery for all languages but English."""
 
 import re
 from dataclasses import dataclass

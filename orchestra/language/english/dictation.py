@@ -4,8 +4,8 @@ import re
 from enum import Enum
 from typing import Final
 
-from orchestra.language.english.questions import Question, Wanted
 from orchestra.language.english.spoken_digits import digit_runs
+from orchestra.language.question_reader import Question, Wanted
 
 _DIGIT_WORDS: Final = (
     "zero nought null oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "

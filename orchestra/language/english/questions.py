@@ -1,11 +1,10 @@
 """What an agent's last words ask of the caller, in English."""
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from typing import Final
 
+from orchestra.language.question_reader import Question, Wanted
 from orchestra.language.utterance import split_words
 
 _SENTENCE: Final = re.compile(r"[^.?!]+[.?!]*")
@@ -44,28 +43,6 @@ _INSTRUCTS: Final = re.compile(
     r"\b(?:can|could|would|will) you (?:please )?(?:tell|give|say|describe|explain|spell|repeat|read|enter)\b"
     r"|\b(?:may|can|could) i (?:please )?(?:have|get|ask)\b"
 )
-
-
-class Wanted(Enum):
-    """The kind of answer that is asked for."""
-
-    ANYTHING = "anything"
-    YES_NO = "yes or no"
-    CHOICE = "one of the options that it names"
-    DIGITS = "a number, digit by digit"
-    SPELLING = "letters"
-    EMAIL = "an e-mail address"
-    ADDRESS = "a postal address"
-    BIRTH = "a date of birth"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: the kind of answer, the number of digits it has (None: not known), the words of the question."""
-
-    wanted: Wanted
-    length: int | None = None
-    words: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=64)

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from orchestra.language.english.questions import Question, Wanted
 from orchestra.language.english.sentence_end import ALWAYS_UNFINISHED
+from orchestra.language.question_reader import Question, Wanted
 from orchestra.language.utterance import split_words
 
 _YES_OR_NO: Final = frozenset(

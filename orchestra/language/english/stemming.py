@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
+from orchestra.language.terms import one_edit
+
 _WORD = re.compile(r"[a-z0-9]+")
 _SMALL = frozenset(
     _WORD.findall("""
@@ -146,15 +148,3 @@ def _alike(term: str, other: str) -> float:
     if ours[:1] == theirs[:1] and max(len(ours), len(theirs)) >= _MIN_WORD and longer <= 1 and one_edit(ours, theirs):
         return _NEAR_SOUND
     return 0.0
-
-
-def one_edit(left: str, right: str) -> bool:
-    """Whether two texts differ by at most one letter: added, removed or replaced."""
-    if len(left) > len(right):
-        left, right = right, left
-    if len(right) - len(left) > 1:
-        return False
-    for index, letter in enumerate(left):
-        if letter != right[index]:
-            return left[index:] == right[index + 1 :] or left[index + 1 :] == right[index + 1 :]
-    return True

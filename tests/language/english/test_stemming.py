@@ -1,6 +1,7 @@
 import pytest
 
-from orchestra.language.english.stemming import closest_term, one_edit, phonetic_key, stem, terms
+from orchestra.language.english.stemming import closest_term, phonetic_key, stem, terms
+from orchestra.language.terms import one_edit
 
 
 @pytest.mark.parametrize(
