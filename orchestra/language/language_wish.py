@@ -3,6 +3,7 @@
 Only an utterance that says nothing else counts: a manual "in German" is none. Everything else is left to the model.
 """
 
+import re
 from typing import Final
 
 from orchestra.language.utterance import split_words
@@ -31,9 +32,9 @@ _ASKING: Final = {
 }
 #: words that may stand around it
 _AROUND: Final = {
-    "en": "can could we you i do does would like to want let's let us anyone somebody here now rather prefer and go on"
-    " continue with me sorry hello hi excuse may it be possible a instead the is there who speaks call have any"
-    " speaker",
+    "en": "can could we you i do does would like to want let's let us anyone somebody someone here now rather prefer"
+    " and go on continue with me sorry hello hi excuse may it be possible a instead the is there who speaks call have"
+    " any speaker",
     "es": "puede puedes podemos podría podríamos se usted ustedes alguien aquí que con en al a y yo me quiero quisiera"
     " prefiero hola perdón perdone disculpe lo siento mejor ahora le importa podrías continuar seguir hay quien",
     "de": "können könnten wir sie ich du kann kannst könnte hier jemand möchte gern gerne lieber will mit mir hallo"
@@ -48,6 +49,11 @@ _AROUND: Final = {
     "nl": "kunt kunnen kan kun u we wij ik je iemand hier wil liever zou willen mag hallo sorry pardon nu met mij het"
     " gesprek verder en even er in is mogelijk die wie",
 }
+#: what is done is the call: "can we do this in Spanish?"
+_DO_THIS: Final = re.compile(
+    r"\bdo (?:this|that)\b|\bhacer(?:lo| esto)\b|\b(?:das|dies)\b(?=.*\bmachen\b)|\bmachen\b|\bfaire (?:ça|cela)\b"
+    r"|\bfar(?:lo|e questo)\b|\bfazer (?:isto|isso)\b|\b(?:dit|dat)\b(?=.*\bdoen\b)|\bdoen\b"
+)
 _MOST_WORDS: Final = 12
 
 
@@ -64,9 +70,9 @@ _MAY_STAND: Final = {own: _ASKS[own] | _words(words) for own, words in _AROUND.i
 
 def wished_language(text: str) -> str:
     """The language (ISO 639-1) for which a caller asks with these words; "" if they ask for none."""
-    said = split_words(text)
-    if len(said) > _MOST_WORDS:
+    if len(split_words(text)) > _MOST_WORDS:
         return ""
+    said = split_words(_DO_THIS.sub(" ", text.casefold()))
     for own, names in _NAMED.items():
         named = {names[word] for word in said if word in names}
         rest = {word for word in said if word not in names}
