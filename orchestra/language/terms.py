@@ -41,7 +41,7 @@ def stemmer(code: str) -> Callable[[str], str]:
 
     @cache
     def algorithm() -> Callable[[str], str]:
-        import snowballstemmer  # noqa: PLC0415 - its 30 languages take 30 ms, and English needs none of them
+        import snowballstemmer  # noqa: PLC0415 - it loads all of its languages, and English needs none of them
 
         take_off: Callable[[str], str] = snowballstemmer.stemmer(name).stemWord
         return take_off

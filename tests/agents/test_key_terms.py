@@ -22,7 +22,7 @@ The lamp is a Kestrel. On Monday and on Monday night I rest, and I sleep. If Cor
 
 def test_names_stand_within_a_sentence_and_more_than_once() -> None:
     assert names_in([PAGE]) == ["Northwind Express", "Correos", "Kestrel"]
-    assert names_in(["", "🦜 \ud83d " * 50, "x" * 30_000, "a B" * 9_000]) is not None
+    assert names_in(["", "🦜 \ud83d " * 50, "x" * 30_000, "a B" * 9_000]) == []
 
 
 def test_the_edge_tells_them_the_most_important_first(tmp_path: Path) -> None:
