@@ -72,6 +72,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         transfer_failed: nobody took the call; the caller does not know it yet.
         held_by: the operator who has taken the call over; empty: the agents have it.
         handed_back: the agents have it again; the caller does not know it yet.
+        greeting: of the app to which an operator has passed the caller on, who has not heard it yet.
         listeners: the operators who listen to the call, each with the console at which they do.
         to_say: operators' sentences that the caller has not heard yet.
         ordered: an operator wants the ``ending``, whatever else is said.
@@ -105,6 +106,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     transfer_failed: bool = False
     held_by: str = ""
     handed_back: bool = False
+    greeting: str = ""
     listeners: frozenset[tuple[str, str]] = frozenset()
     to_say: tuple[OperatorSaid, ...] = ()
     ordered: bool = False
@@ -161,7 +163,7 @@ def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C90
 def _answered_by_app(state: ResumeState, event: CallStarted | AppChanged) -> ResumeState:
     state = replace(state, app=event.app, version=event.version)
     if isinstance(event, AppChanged):
-        return state
+        return replace(state, greeting=event.greeting if event.operator and not state.held_by else "")
     first = ReplyChunk(call=event.call, text=event.greeting, language=event.language)
     return replace(
         state,
@@ -191,7 +193,9 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
             return replace(state, to_say=(*state.to_say, event))
         case OperatorTookOver(operator=operator):
             # nobody waits any more for whom an agent had asked for
-            return replace(state, held_by=state.held_by or operator, handed_back=False, ending=None, ordered=False)
+            return replace(
+                state, held_by=state.held_by or operator, handed_back=False, greeting="", ending=None, ordered=False
+            )
         case (
             OperatorHandedBack(operator=operator)
             | OperatorPassedOn(operator=operator)
@@ -207,7 +211,9 @@ def _operator(state: ResumeState, event: Event) -> ResumeState:
 
 
 def _heard(state: ResumeState, event: SentenceSpoken | ReplySpoken | ReplyInterrupted, heard: str) -> ResumeState:
-    state = replace(state, all_heard=f"{state.all_heard} {heard}", handed_back=state.handed_back and not heard)
+    state = replace(state, all_heard=f"{state.all_heard} {heard}")
+    if heard:
+        state = replace(state, handed_back=False, greeting="" if event.turn > state.turn else state.greeting)
     if event.turn > state.turn:  # the edge has told the caller that nobody took the call
         state = replace(state, transfer_failed=False)
     if isinstance(event, SentenceSpoken):
@@ -239,6 +245,7 @@ def _begin_turn(state: ResumeState, event: UserTurnEnded | UserTurnPredicted) ->
         speech_ended_at=event.speech_ended_at,
         over=isinstance(event, UserTurnEnded) and bool(event.operator),
         handed_back=False,
+        greeting="",
         caller_spoke=predicted,
         predicted=event.text if predicted else "",
     )

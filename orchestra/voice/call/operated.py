@@ -321,19 +321,20 @@ class OperatedConversation(MultilingualConversation):
     def resume(self, resume_state: ResumeState, again: str, *, first: str = "") -> None:
         """Continue a call in this state; one that an operator had taken over is theirs, and nothing is said.
 
-        Where nobody has told the caller that the agents have the call again, that is said.
+        Where nobody has told the caller that the agents have the call again, that is said; or the greeting of another
+        app, which an operator has passed them on to.
         """
         self.listeners = resume_state.listeners
         if resume_state.ordered and resume_state.ending is not None and not resume_state.transferred:
             self._end(resume_state.ending)  # the edge before this one did not come to it
             return
-        if resume_state.held_by or resume_state.handed_back:
+        if resume_state.held_by or resume_state.handed_back or resume_state.greeting:
             self._restore(resume_state, first, reply_heard=[], over=True)
             self._latency.unmeasured_turn = resume_state.turn
             if resume_state.held_by:
                 self._hold(resume_state.held_by)
-            elif self.handed_back:
-                self._speak_as_turn(self.handed_back)
+            elif words := resume_state.greeting or self.handed_back:
+                self._speak_as_turn(words)
         else:
             super().resume(resume_state, again, first=first)
         for said in resume_state.to_say:

@@ -343,6 +343,23 @@ def test_another_edge_ends_a_call_that_an_operator_has_ended_and_the_edge_before
     assert (other.endings, other.said()) == ([HangUp()], [])
 
 
+@pytest.mark.parametrize("took_over", [True, False])
+def test_another_edge_greets_a_caller_whom_an_operator_passed_on_meanwhile(call: OperatedCall, took_over: bool) -> None:
+    asked(call)
+    taken = [OperatorTookOver(call="call", operator="anna")] if took_over else []
+    passed_on = OperatorPassedOn(call="call", operator="anna", app="clinic")
+    changed = AppChanged(call="call", turn=1, app="clinic", agent="ann", greeting="The clinic.", operator="anna")
+    journal = [*call.journal, *taken, passed_on, changed]
+    other = OperatedCall()
+    other.conversation.resume(history_of(journal).resume, "Sorry, say that again.")
+    other.wait(4)
+    assert other.said() == ["The clinic."]
+    third = OperatedCall()
+    third.conversation.resume(history_of([*journal, *other.journal]).resume, "Sorry, say that again.")
+    third.wait(4)
+    assert third.said() == []
+
+
 def test_another_edge_knows_who_listens(call: OperatedCall) -> None:
     journal = [OperatorJoined(call="call", operator=name, listens=True) for name in ("anna", "ben")]
     left = OperatorLeft(call="call", operator="ben", listens=True)
