@@ -9,7 +9,6 @@ stays. ``python -m tests.bench._console_archive '{"folder": …}'`` is the proce
 
 import asyncio
 import json
-import resource
 import statistics
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.settings import Settings
+from tests.bench._most_memory import most_mb
 from tests.bench._replay_events import EVENTS, Calls, interleaved
 
 _DAYS = 25
@@ -249,7 +249,7 @@ async def _ask(folder: str, question: str) -> None:
         "open_ms": 1000 * (opened - begun),
         "first_ms": 1000 * (opened - begun + times[0]),
         "next_ms": 1000 * statistics.median(times[1:]),
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_rss_mb": most_mb(),
     }
     print(json.dumps({name: round(value) for name, value in figures.items()}))
 

@@ -17,6 +17,7 @@ import httpx
 from playwright.async_api import Page
 
 from orchestra.bus import EmbeddedServer
+from tests.bench._most_memory import most_mb
 from tests.console.consoles import TOKENS, token_file
 from tests.servers.chromium import chromium
 from tests.servers.free_ports import free_ports
@@ -63,12 +64,6 @@ async def _child(*command: str, **environment: str) -> AsyncIterator[asyncio.sub
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _most_mb(pid: int) -> float:
-    """The largest resident set that the process ever had, in MB."""
-    (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmHWM")]
-    return int(line.split()[1]) / 1000
 
 
 def _percentiles(name: str, delays: list[float]) -> dict[str, float]:
@@ -145,7 +140,7 @@ async def _watch(url: str, port: int, pid: int, watched: list[str]) -> dict[str,
         **_percentiles("event_to_viewer", streams["delays"]),
         "viewers_lag_p99_ms": _percentiles("lag", streams["lags"])["lag_p99_ms"],
         "console_cores": round(used_s / took, 3),
-        "console_most_mb": round(_most_mb(pid), 1),
+        "console_most_mb": round(most_mb(pid), 1),
         "rows_on_the_page": rows,
         "sent_kb_per_s_and_viewer": round(streams["bytes"] / took / (VIEWERS - 1) / 1000, 1),
         "viewers_let_go": streams["ended"],
