@@ -1,5 +1,6 @@
 """Yes or no, and one of several options."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
@@ -37,12 +38,29 @@ def says_no(text: str, values: ValueWords) -> bool:
         elif yes and at != after_no:  # "not right"
             answer = "yes"
         at += max(no, yes, 1)
-    return answer == "no"
+    return answer == "no" or _denied(text, values)
 
 
 def says_yes(text: str, values: ValueWords) -> bool:
     """Whether a caller's words agree, and do not take it back."""
-    return has_phrase(text, values.yes) and not has_phrase(text, values.no | values.but)
+    taken_back = has_phrase(text, values.no | values.but) or _denied(text, values)
+    return has_phrase(text, values.yes) and not taken_back
+
+
+def _denied(text: str, values: ValueWords) -> bool:
+    """Whether a yes is denied by the last word of its clause: "absolutely not"; "ja, kein Problem" stays a yes."""
+    for clause in _CLAUSE_END.split(text):
+        found = words_of(clause)
+        while len(found) > 1 and found[-1] in values.fillers - values.negations:  # "absolutely not, thank you"
+            found.pop()
+        before = len(found) - 1
+        denies = before > 0 and found[-1] in values.negations
+        if denies and any(longest_at(found, at, values.yes) == before - at for at in range(before)):
+            return True
+    return False
+
+
+_CLAUSE_END: Final = re.compile(r"[^\w\s'’-]+")
 
 
 @dataclass(frozen=True)

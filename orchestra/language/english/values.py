@@ -42,7 +42,7 @@ VALUES: Final = ValueWords(
     yes=listed("""
     yes, yeah, yep, yup, aye, sure, correct, right, exactly, absolutely, definitely, certainly, of course, ok, okay,
     fine, perfect, great, please do, go ahead, i do, i am, i did, i have, it is, that is it, that s it,
-    affirmative, mhm, uh huh
+    affirmative, mhm, uh huh, no problem, no worries, i guess so, i think so
     """),
     no=listed("""
     no, nope, nah, wrong, incorrect, not right, not correct, not quite, i do not, i don t, i am not, i m not, it is not,

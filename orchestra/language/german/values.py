@@ -47,11 +47,11 @@ VALUES: Final = ValueWords(
     half=frozenset({"einhalb", "und ein halb"}),
     yes=listed("""
     ja, jawohl, jo, genau, richtig, stimmt, korrekt, klar, sicher, gerne, gern, okay, ok, in ordnung, passt, naturlich,
-    das stimmt, selbstverstandlich, einverstanden, mhm
+    das stimmt, selbstverstandlich, einverstanden, mhm, auf jeden fall
     """),
     no=listed("""
     nein, nee, ne, falsch, nicht richtig, stimmt nicht, das stimmt nicht, nicht ganz, auf keinen fall, lieber nicht,
-    niemals, ist nicht richtig, passt nicht, nicht korrekt
+    auf gar keinen fall, eher nicht, niemals, ist nicht richtig, passt nicht, nicht korrekt
     """),
     but=frozenset({"aber", "sondern", "ausser"}),
     idioms=listed("einen moment, ein moment, eine sekunde, einen augenblick, ein problem, eine frage, ich habe eine"),

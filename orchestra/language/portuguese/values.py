@@ -59,7 +59,7 @@ VALUES: Final = ValueWords(
     half=frozenset({"e meio", "e meia"}),
     yes=listed("""
     sim, certo, correto, correcto, exato, exatamente, isso, isso mesmo, esta certo, claro, com certeza, pode ser, ok,
-    okay, perfeito, ta bom, tudo bem, esta bem, e isso
+    okay, perfeito, ta bom, tudo bem, esta bem, e isso, nao tem problema, nao ha problema
     """),
     no=listed("nao, errado, esta errado, nao esta certo, nunca, nao e, melhor nao, de jeito nenhum, incorreto"),
     but=frozenset({"mas", "exceto", "so que"}),

@@ -58,7 +58,7 @@ VALUES: Final = ValueWords(
     half=frozenset({"y medio", "y media"}),
     yes=listed("""
     si, claro, correcto, exacto, exactamente, vale, de acuerdo, por supuesto, perfecto, asi es, eso es, efectivamente,
-    esta bien, bueno, ok, okay, desde luego, adelante
+    esta bien, bueno, ok, okay, desde luego, adelante, no hay problema, no pasa nada
     """),
     no=listed("no, nunca, incorrecto, para nada, no es, no esta bien, negativo, mejor no, esta mal, no es correcto"),
     but=frozenset({"pero", "salvo", "excepto"}),
