@@ -2,6 +2,7 @@
 
 import calendar
 import re
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Final, Literal
 
@@ -104,12 +105,13 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 def _relative(found: list[str], values: ValueWords, today: date, when: When) -> date | None:
     """Tomorrow, in three days, next Friday, the third."""
-    for at in range(len(found)):
-        if size := longest_at(found, at, values.days.keys()):
-            return today + timedelta(days=values.days[" ".join(found[at : at + size])])
-    for at in range(len(found)):
-        if (size := longest_at(found, at, values.within)) and (later := _later(found, at + size, values, today)):
-            return later
+    named = next((values.days[" ".join(found[at : at + size])] for at, size in _places(found, values.days)), None)
+    begin = today + timedelta(days=named or 0)
+    for at, size in _places(found, values.within):
+        if later := _later(found, at + size, values, begin):
+            return later  # "tomorrow in a week" counts from tomorrow
+    if named is not None:
+        return begin
     for at in range(len(found)):
         if size := longest_at(found, at, values.weekdays.keys()):
             ahead = (values.weekdays[" ".join(found[at : at + size])] - today.weekday()) % _WEEK
@@ -128,6 +130,11 @@ def day_alone(text: str, values: ValueWords) -> int | None:
     if any(longest_at(found, at, phrases) for at in range(len(found)) for phrases in others):
         return None
     return int(parts[0]) if len(parts) == 1 and len(parts[0]) <= 2 else None  # noqa: PLR2004 - a day
+
+
+def _places(found: list[str], phrases: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Where phrases begin, and how many tokens each takes."""
+    return ((at, size) for at in range(len(found)) if (size := longest_at(found, at, phrases)))
 
 
 def _later(found: list[str], at: int, values: ValueWords, today: date) -> date | None:
