@@ -1,6 +1,8 @@
 """A caller who is asked for a value, in a call with both workers."""
 
 import json
+import time
+from dataclasses import replace
 from typing import Annotated
 
 import pytest
@@ -12,12 +14,14 @@ from orchestra.errors import AppError
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     AgentChanged,
+    CallStarted,
     CallTransferRequested,
     DigitPressed,
     PromptRequested,
     ReplyChunk,
     ToolCompleted,
     ToolRequested,
+    UserTurnEnded,
 )
 from tests.agents.team import Line, Parcels, call_of, last, team
 
@@ -108,6 +112,25 @@ async def test_what_is_read_back_again_is_said_slower(bus: TestBus) -> None:
         for words in ("where is my parcel", "four two seven one", "what", "slower please", "yes"):
             await line.say(words)
     assert [chunk.speed for chunk in await line.events(ReplyChunk)] == [None, None, 0.85, 0.748, 0.88]
+
+
+async def test_two_calls_are_asked_at_once_each_in_its_language(bus: TestBus) -> None:
+    app = replace(team(Parcels(), tools=(ask(Digits(4), name="ask_parcel"),)), languages=("en", "es"))
+    async with Line(bus, asks, app=app).running() as line:
+        spanish = bus.call()
+        await bus.publish(CallStarted(call=spanish, from_number="+15550002", greeting="Hola.", language="es"))
+        words = (("where is my parcel",) * 2, ("four three seven one", "cuatro dos"), ("no, four two", "uno nueve"))
+        for turn, (english, other) in enumerate((*words, ("yes", "sí")), 1):
+            said = ((line.call, english), (spanish, other))
+            await bus.publish(*(UserTurnEnded(call=call, turn=turn, text=text, at=time.time()) for call, text in said))
+            await bus.settled()
+    values = [
+        completed.result for call in (line.call, spanish) for completed in await bus.published(ToolCompleted, call)
+    ]
+    assert values == ["4271", "4219"]
+    assert [chunk.text for chunk in await bus.published(ReplyChunk, spanish)][
+        2
+    ] == "cuatro dos, uno nueve. ¿Es correcto?"
 
 
 async def test_who_does_not_want_to_tell_is_with_the_agent_again(bus: TestBus) -> None:
