@@ -231,11 +231,8 @@ def money(code: str, whole: int, cents: int) -> Line:
 def time(code: str, hour: int, minute: int) -> Line:
     say, clock = WORDS[code], f"{hour}:{minute:02}"
     if code == "en":
-        half = "AM" if hour < 12 else "PM"
-        return (
-            f"at {clock} and at 23:59",
-            f"at {say((hour - 1) % 12 + 1)} {say(minute)} {half} and at eleven fifty-nine PM",
-        )
+        half = " AM" if hour >= 7 else ""  # an hour in one figure that may be the afternoon is said as written
+        return f"at {clock} and at 23:59", f"at {say(hour)} {say(minute)}{half} and at eleven fifty-nine PM"
     if code == "es":
         return f"Llega a las {clock}.", f"Llega a las {spanish_before(hour, 'horas')} y {spanish(minute)}."
     if code == "pt":

@@ -1,6 +1,7 @@
 """Sentences as they are written, and as they are said: ``<code>.csv``, and those of `reading_truth`."""
 
 import csv
+import re
 import time
 from pathlib import Path
 
@@ -106,10 +107,10 @@ def test_figures_are_said_or_left_as_a_whole(code: str, frame: str, figures: str
 
 
 _RANGED = {  # two frames and a month
-    "es": ("{}", "Del {} está cerrado.", "mayo"), "de": ("{}", "Vom {} ist zu.", "Mai"),
+    "es": ("{}", "Del {} está cerrado.", "de mayo de"), "de": ("{}", "Vom {} ist zu.", "Mai"),
     "fr": ("{}", "Du {} c'est fermé.", "mai"),
     "it": ("{}", "Dal {} è chiuso.", "maggio"),
-    "pt": ("{}", "De {} está fechado.", "maio"), "nl": ("{}", "Van {} is het dicht.", "mei"),
+    "pt": ("{}", "De {} está fechado.", "de maio de"), "nl": ("{}", "Van {} is het dicht.", "mei"),
     "en": ("{}", "From {} it is closed.", "May"),
 }  # fmt: skip
 _DATE_FORMS = (
@@ -121,7 +122,7 @@ _HOURS = st.tuples(st.integers(0, 23), st.integers(0, 59), st.just(0))
 
 
 @given(
-    st.sampled_from(CODES[1:]),
+    st.sampled_from(CODES),
     st.integers(0, 1),
     st.one_of(
         st.tuples(st.sampled_from(_DATE_FORMS), _DAYS, _DAYS), st.tuples(st.sampled_from(_TIME_FORMS), _HOURS, _HOURS)
@@ -133,9 +134,11 @@ def test_a_range_of_dates_or_times_is_said_or_left_as_a_whole(
 ) -> None:
     form, first, last = ends
     *frames, month = _RANGED[code]
-    written = f"{form.format(*first, month=month)}{joint}{form.format(*last, month=month)}"
-    said = verbalizer(code)(frames[frame].format(written))
-    assert written in said or not any(letter.isdigit() for letter in said)
+    written = [form.format(*first, month=month), form.format(*last, month=month)]
+    said = verbalizer(code)(frames[frame].format(joint.join(written)))
+    if code == "en":  # says what joins two figures even if it leaves these, and leaves single ones
+        said = re.sub(r"(?<!\S)\d(?!\S)", "", said.replace(" to ".join(written), joint.join(written)))
+    assert joint.join(written) in said or not any(letter.isdigit() for letter in said)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -1,7 +1,8 @@
 """Times of day, dates, years and days of the week as English words.
 
 AM or PM is said only if the text gives it: by a.m. or p.m., or by the 24-hour clock, which is recognized by an hour
-that the 12-hour clock does not have.
+that the 12-hour clock does not have. Beside such an hour, ``3:30`` may be the afternoon of somebody who writes both
+ways, and has neither; ``03:30`` and ``9:00`` are in the morning.
 """
 
 import re
@@ -26,12 +27,16 @@ WEEKEND: Final = {"Sat": "Saturday", "Sun": "Sunday"}
 _ANY_DAY: Final = DAYS | WEEKEND
 _NOON: Final = 12
 _MIDNIGHT: Final = 24
+#: an hour in one figure is in the morning from this one on: "open 9:00 to 17:00"
+_DAYTIME: Final = 7
 _TEN: Final = 10
 _LAST_MINUTE: Final = 59
 _LAST_DAY: Final = 31
 #: a date or time does not begin or end inside another number
 _BEGIN, _END = r"(?<![\d.,:/-])", r"(?![\d:/]|[.,-]\d)"
 _DAY: Final = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
+#: the last of several days: 3–5
+_UNTIL: Final = r"(?:[-–—](?P<last>\d\d?)(?:st|nd|rd|th)?)?"
 _YEAR: Final = r"(?P<year>(?:1[1-9]|20)\d\d)"
 
 #: 5 p.m., 5:30PM
@@ -45,8 +50,16 @@ BARE: Final = re.compile(
 )
 ISO_DATE: Final = re.compile(rf"{_BEGIN}(?P<year>\d{{4}})-(?P<number>\d\d)-(?P<day>\d\d){_END}")
 SLASHED_DATE: Final = re.compile(rf"{_BEGIN}(?P<first>\d\d?)/(?P<second>\d\d?)/(?P<year>\d{{4}}|\d\d){_END}")
-MONTH_DAY: Final = re.compile(rf"\b{MONTH} {_DAY}\b(?![:\d])(?:,? {_YEAR}\b(?!:))?")
-DAY_MONTH: Final = re.compile(rf"(?:\bthe )?{_BEGIN}{_DAY}(?: of)? {MONTH}(?![a-z])(?:,? {_YEAR}\b)?")
+#: a date in figures
+_FIGURES: Final = r"\d{4}-\d\d-\d\d|\d\d?/\d\d?/(?:\d{4}|\d\d)"
+DATE_SPAN: Final = re.compile(rf"{_BEGIN}(?P<first>{_FIGURES})\s?[-–—]\s?(?P<last>{_FIGURES}){_END}")
+_A_MONTH: Final = MONTH.replace("?P<month>", "?:")
+#: what joins "May 3–May 5" and "3 May–5 May"
+DATE_JOINT: Final = re.compile(
+    rf"(?<=\d)[-–—](?={_A_MONTH} \d)|(?<=\d )(?P<rest>{_A_MONTH}(?:,? \d{{4}})?)[-–—](?=\d\d? {_A_MONTH})"
+)
+MONTH_DAY: Final = re.compile(rf"\b{MONTH} {_DAY}{_UNTIL}\b(?![:\d])(?:,? {_YEAR}\b(?!:))?")
+DAY_MONTH: Final = re.compile(rf"(?:\bthe )?{_BEGIN}{_DAY}{_UNTIL}(?: of)? {MONTH}(?![a-z])(?:,? {_YEAR}\b)?")
 MONTH_YEAR: Final = re.compile(rf"\b{MONTH}(?P<comma>,?) {_YEAR}\b")
 #: after a word that makes it a year, with the years that go on: "in 1999, 2008 and 2026", "from 2019-2021"
 YEARS: Final = re.compile(
@@ -77,7 +90,8 @@ def clock(found: re.Match[str], *, whole_day: bool) -> str:
     hour, minute, half = int(groups["hour"]), int(groups["minute"] or 0), (groups.get("half") or "").lower()
     if hour > _MIDNIGHT or minute > _LAST_MINUTE or (half and not 0 < hour <= _NOON) or (hour == _MIDNIGHT and minute):
         return found[0]
-    if not half and (whole_day or hour > _NOON or groups["hour"] == "00"):
+    may_be_either = 0 < hour < _DAYTIME and len(groups["hour"]) == 1
+    if not half and ((whole_day and not may_be_either) or hour > _NOON or groups["hour"] == "00"):
         if minute == 0 and hour % _NOON == 0:
             return "noon" if hour == _NOON else "midnight"
         half = "a" if hour < _NOON else "p"
@@ -115,7 +129,15 @@ def slashed_date(found: re.Match[str]) -> str:
 def named_date(found: re.Match[str]) -> str:
     """``Nov 22, 2026`` and ``22nd of November``."""
     number = _MONTHS.index(_MONTH_OF[found["month"].lower()]) + 1
-    return _dated(found[0], int(found["day"]), number, found["year"] or "")
+    last = int(found["last"] or 0)
+    return _dated(found[0], int(found["day"]), number, found["year"] or "", last=last)
+
+
+def date_span(found: re.Match[str]) -> str:
+    """``11/22/2026–11/24/2026``; left as it is if one of the two dates is ambiguous."""
+    ends = [found["first"], found["last"]]
+    said = [SLASHED_DATE.sub(slashed_date, ISO_DATE.sub(iso_date, end)) for end in ends]
+    return found[0] if set(said) & set(ends) else " to ".join(said)
 
 
 def month_year(found: re.Match[str]) -> str:
@@ -155,8 +177,9 @@ def _plural(number: str) -> str:
     return f"{number[:-1]}ies" if number.endswith("y") else f"{number}s"
 
 
-def _dated(written: str, day: int, month: int, of_year: str) -> str:
-    if not 1 <= month <= len(_MONTHS) or not 1 <= day <= _LAST_DAY:
+def _dated(written: str, day: int, month: int, of_year: str, *, last: int = 0) -> str:
+    """``last``: the last of several days, if they are several."""
+    if not 1 <= month <= len(_MONTHS) or not 1 <= day <= _LAST_DAY or not (last == 0 or day < last <= _LAST_DAY):
         return written
-    said = f"{_MONTHS[month - 1]} {ordinal(day)}"
+    said = f"{_MONTHS[month - 1]} {ordinal(day)}{f' to {ordinal(last)}' if last else ''}"
     return f"{said}, {year(int(of_year))}" if of_year else said

@@ -8,12 +8,15 @@ the engine: the meaning of a time, price or number never changes.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from orchestra.language.english import times_to_words
 from orchestra.language.english.detection import is_english
 from orchestra.language.english.money_to_words import CODE_FIRST, CODED, NUMBER, SIGNED, coded_amount, signed_amount
 from orchestra.language.english.numbers_to_words import cardinal, decimal, digits, ordinal
+from orchestra.language.reading.applying import Reading, apply
+from orchestra.language.reading.notation import DATE
 
 #: unit → one, many
 _UNITS: Final = {
@@ -138,7 +141,7 @@ def _is_telephone(written: str, groups: list[str]) -> bool:
     """Groups of several digits, at least seven in all; not a run of single digits, which engines read well."""
     if written.startswith("+"):
         return True
-    if re.fullmatch(r"\d\d?-\d\d?(?:\s\d\d?-\d\d?)+", written):
+    if re.fullmatch(r"\d\d?-\d\d?(?:\s\d\d?-\d\d?)+", written) or DATE.search(written):
         return False  # opening hours: 10-12 14-16
     return sum(map(len, groups)) >= _TELEPHONE_DIGITS and max(map(len, groups)) > 1 and len(groups) > 1
 
@@ -196,66 +199,67 @@ _NAMED: Final = re.compile(
     re.IGNORECASE,
 )
 _CALLING: Final = re.compile(r"\b(?:call|dial|ring|phone|text)\b", re.IGNORECASE)
-Read = Callable[[re.Match[str]], str] | str
 _HOST: Final = r"(?P<host>\b(?:[a-z0-9-]+\.)+[a-z]{2,})"
 #: a pattern is tried if the sentence contains one of the characters; here: always
 _ANY: Final[frozenset[str]] = frozenset()
-_READINGS: tuple[tuple[frozenset[str], re.Pattern[str], Read], ...] = (
-    (frozenset("@"), re.compile(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b"), _mail),
-    (frozenset("/"), re.compile(rf"(?<![@\w.-]){_HOST}(?P<path>(?::\d+)?/(?:[^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?)", re.IGNORECASE), _address),
-    (_ANY, re.compile(r"\be\.g\.,?"), "for example"),
-    (_ANY, re.compile(r"\bi\.e\.,?"), "that is"),
-    (frozenset("*#"), re.compile(r"(?P<before>\b(?:press|dial|call|enter|key|code|keys) )(?P<keys>\*[\d*#]+|#\d[\d*]*#|\d+#)(?!\w)", re.IGNORECASE), _key),
-    (frozenset("<>=≥≤~≈±"), re.compile(r"(?<![\w*])(?:>=|<=|[≥≤<>~≈±])\s?(?=[$£€]?\d)"), lambda found: _COMPARED[found[0].strip()]),
-    (frozenset("-–"), times_to_words.DAY_RANGE, times_to_words.day_range),
-    (frozenset("/"), re.compile(r"\b24/7\b"), "twenty-four seven"),
-    (frozenset("-"), times_to_words.ISO_DATE, times_to_words.iso_date),
-    (frozenset("/"), times_to_words.SLASHED_DATE, times_to_words.slashed_date),
-    (_ANY, times_to_words.MONTH_DAY, times_to_words.named_date),
-    (_ANY, times_to_words.DAY_MONTH, times_to_words.named_date),
-    (_ANY, times_to_words.MONTH_YEAR, times_to_words.month_year),
-    (frozenset("s"), times_to_words.DECADE, times_to_words.decade),
-    (_ANY, times_to_words.YEARS, times_to_words.years),
-    (frozenset("-–—"), re.compile(r"(?<=\d[KMBkmb])\s?[-–—]\s?(?=[$£€¥₹]\d)"), " to "),
-    (frozenset("$£€¥₹"), SIGNED, signed_amount),
-    (frozenset("€£$DPFR"), CODED, coded_amount),
-    (frozenset("DPFR"), CODE_FIRST, coded_amount),
-    (frozenset("-"), re.compile(r"\b1-(8\d\d|900)-([A-Z][A-Z-]{2,})\b"), _vanity),
-    (frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), re.compile(r"(?<![\w-])(?:[A-Z]{2}\d\d(?: [A-Z\d]{4}){2,}(?: [A-Z\d]{1,4})?|[A-Z]{1,3}(?:-\d{3,})+(?:-[A-Z]{1,3})?)(?![\w-])"), _code),
-    (frozenset("-–/"), times_to_words.YEAR_SPAN, times_to_words.year_span),
-    (_ANY, re.compile(rf"(?<![\w.,:/+-])(?<!\d )\d{{1,3}}(?: \d{{3}})+(?=\s{_COUNTED}|\s?[€$£%])"), lambda found: cardinal(int(found[0].replace(" ", "")))),
-    (_ANY, re.compile(r"\(?\+?(?<![\w.,:/])\(?\d[\d() -]{5,}\d(?![\w/:]|[.,-]\d)"), _telephone),
-    (_ANY, _NAMED, lambda found: found["what"] + digits(found["number"])),
-    (frozenset("IVX"), _ROMAN, _roman),
-    (frozenset("§"), re.compile(r"§\s?(?=\d)"), "section "),
-    (_ANY, re.compile(rf"(?<![\w.,:/-])(?:[2-9]11|112|999|988)(?!\w|[.,:/-]\w|\s{_COUNTED})"), _service_number),
-    (frozenset("-–—"), re.compile(rf"(?<![\w.,:/])(?P<first>{NUMBER})(?P<percent>\s?%)?\s?[–—-]\s?(?=(?:{NUMBER})\s?(?:%|(?:{_UNIT})(?![\w°])))"), lambda found: f"{decimal(found['first'])}{' percent' if found['percent'] else ''} to "),
-    (frozenset("-–−"), re.compile(r"(?<![\w.)])[-–−](?=\d)"), "minus "),
-    (frozenset("%"), re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s?%"), lambda found: f"{decimal(found['amount'])} percent"),
-    (_ANY, re.compile(r"(?<![\w.,:/-])(\d{1,3})(?:st|nd|rd|th)\b"), lambda found: ordinal(int(found[1]))),
-    (frozenset("h"), re.compile(r"(?<![\w.,:/])(?P<hours>\d{1,2})\s?h(?:rs?)?\s?(?P<minutes>[0-5]?\d)\s?m(?:ins?)?\b"), _hours_and_minutes),
-    (frozenset("'’"), re.compile(r"(?<![\w.,:/])([3-8])['’](1[01]|\d)(?:\"|”|'')"), _feet_and_inches),
-    (frozenset("/½⅓⅔¼¾⅛"), re.compile(r"(?<![\w.,:/-])(?:(?P<whole>\d{1,3})[ -]?)?(?:(?P<sign>[½⅓⅔¼¾⅛])|(?P<over>(?<![\d.,/])\d)/(?P<under>\d)(?![\d/]))" rf"(?P<of>\s?{_PARTED})?"), _fraction),
-    (_ANY, re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s?(?P<unit>{_UNIT})(?![\w°/])"), _measured),
-    (_ANY, re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s(?P<unit>m)(?![\w°/’'])"), lambda found: f"{decimal(found['amount'])} {'metre' if found['amount'] == '1' else 'metres'}"),
-    (_ANY, re.compile(rf"(?<![\w.,:/-])\d{{4,}}(?=\s{_COUNTED})"), lambda found: found[0] if found[0].startswith("0") else cardinal(int(found[0]))),
+_READINGS: Final = (
+    Reading(frozenset("@"), re.compile(r"(?<![\w.+-])([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b"), _mail),
+    Reading(frozenset("/"), re.compile(rf"(?<![@\w.-]){_HOST}(?P<path>(?::\d+)?/(?:[^\s\"'<>]*[^\s\"'<>.,;:!?)\]])?)", re.IGNORECASE), _address),
+    Reading(_ANY, re.compile(r"\be\.g\.,?"), "for example"),
+    Reading(_ANY, re.compile(r"\bi\.e\.,?"), "that is"),
+    Reading(frozenset("*#"), re.compile(r"(?P<before>\b(?:press|dial|call|enter|key|code|keys) )(?P<keys>\*[\d*#]+|#\d[\d*]*#|\d+#)(?!\w)", re.IGNORECASE), _key),
+    Reading(frozenset("<>=≥≤~≈±"), re.compile(r"(?<![\w*])(?:>=|<=|[≥≤<>~≈±])\s?(?=[$£€]?\d)"), lambda found: _COMPARED[found[0].strip()]),
+    Reading(frozenset("-–"), times_to_words.DAY_RANGE, times_to_words.day_range),
+    Reading(frozenset("/"), re.compile(r"(?<![\d/])24/7(?![\d/])"), "twenty-four seven"),
+    Reading(frozenset("-–—"), times_to_words.DATE_SPAN, times_to_words.date_span),
+    Reading(frozenset("-–—"), times_to_words.DATE_JOINT, lambda found: f"{found['rest'] or ''} to "),
+    Reading(frozenset("-"), times_to_words.ISO_DATE, times_to_words.iso_date),
+    Reading(frozenset("/"), times_to_words.SLASHED_DATE, times_to_words.slashed_date),
+    Reading(_ANY, times_to_words.MONTH_DAY, times_to_words.named_date),
+    Reading(_ANY, times_to_words.DAY_MONTH, times_to_words.named_date),
+    Reading(_ANY, times_to_words.MONTH_YEAR, times_to_words.month_year),
+    Reading(frozenset("s"), times_to_words.DECADE, times_to_words.decade),
+    Reading(_ANY, times_to_words.YEARS, times_to_words.years),
+    Reading(frozenset("-–—"), re.compile(r"(?<=\d[KMBkmb])\s?[-–—]\s?(?=[$£€¥₹]\d)"), " to "),
+    Reading(frozenset("$£€¥₹"), SIGNED, signed_amount),
+    Reading(frozenset("€£$DPFR"), CODED, coded_amount),
+    Reading(frozenset("DPFR"), CODE_FIRST, coded_amount),
+    Reading(frozenset("-"), re.compile(r"\b1-(8\d\d|900)-([A-Z][A-Z-]{2,})\b"), _vanity),
+    Reading(frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), re.compile(r"(?<![\w-])(?:[A-Z]{2}\d\d(?: [A-Z\d]{4}){2,}(?: [A-Z\d]{1,4})?|[A-Z]{1,3}(?:-\d{3,})+(?:-[A-Z]{1,3})?)(?![\w-])"), _code),
+    Reading(frozenset("-–/"), times_to_words.YEAR_SPAN, times_to_words.year_span),
+    Reading(_ANY, re.compile(rf"(?<![\w.,:/+-])(?<!\d )\d{{1,3}}(?: \d{{3}})+(?=\s{_COUNTED}|\s?[€$£%])"), lambda found: cardinal(int(found[0].replace(" ", "")))),
+    Reading(_ANY, re.compile(r"\(?\+?(?<![\w.,:/])\(?\d[\d() -]{5,}\d(?![\w/:]|[.,-]\d)"), _telephone),
+    Reading(_ANY, _NAMED, lambda found: found["what"] + digits(found["number"])),
+    Reading(frozenset("IVX"), _ROMAN, _roman),
+    Reading(frozenset("§"), re.compile(r"§\s?(?=\d)"), "section "),
+    Reading(_ANY, re.compile(rf"(?<![\w.,:/-])(?:[2-9]11|112|999|988)(?!\w|[.,:/-]\w|\s{_COUNTED})"), _service_number),
+    Reading(frozenset("-–—"), re.compile(rf"(?<![\w.,:/])(?P<first>{NUMBER})(?P<percent>\s?%)?\s?[–—-]\s?(?=(?:{NUMBER})\s?(?:%|(?:{_UNIT})(?![\w°])))"), lambda found: f"{decimal(found['first'])}{' percent' if found['percent'] else ''} to "),
+    Reading(frozenset("-–−"), re.compile(r"(?<![\w.)])[-–−](?=\d)"), "minus "),
+    Reading(frozenset("%"), re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s?%"), lambda found: f"{decimal(found['amount'])} percent"),
+    Reading(_ANY, re.compile(r"(?<![\w.,:/-])(\d{1,3})(?:st|nd|rd|th)\b"), lambda found: ordinal(int(found[1]))),
+    Reading(frozenset("h"), re.compile(r"(?<![\w.,:/])(?P<hours>\d{1,2})\s?h(?:rs?)?\s?(?P<minutes>[0-5]?\d)\s?m(?:ins?)?\b"), _hours_and_minutes),
+    Reading(frozenset("'’"), re.compile(r"(?<![\w.,:/])([3-8])['’](1[01]|\d)(?:\"|”|'')"), _feet_and_inches),
+    Reading(frozenset("/½⅓⅔¼¾⅛"), re.compile(r"(?<![\w.,:/-])(?:(?P<whole>\d{1,3})[ -]?)?(?:(?P<sign>[½⅓⅔¼¾⅛])|(?P<over>(?<![\d.,/])\d)/(?P<under>\d)(?![\d/]))" rf"(?P<of>\s?{_PARTED})?"), _fraction),
+    Reading(_ANY, re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s?(?P<unit>{_UNIT})(?![\w°/])"), _measured),
+    Reading(_ANY, re.compile(rf"(?<![\w.,:/])(?P<amount>{NUMBER})\s(?P<unit>m)(?![\w°/’'])"), lambda found: f"{decimal(found['amount'])} {'metre' if found['amount'] == '1' else 'metres'}"),
+    Reading(_ANY, re.compile(rf"(?<![\w.,:/-])\d{{4,}}(?=\s{_COUNTED})"), lambda found: found[0] if found[0].startswith("0") else cardinal(int(found[0]))),
     # three figures may be a name, as in Boeing 737-800
-    (frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d\d?)\s?[–-]\s?(?=\d\d?(?![\w:/-]|[.,]\d))"), r"\1 to "),
-    (frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d{1,3})\s?[–-]\s?(?=\d{3}\s(?!is\b|was\b|has\b)[a-z]+s\b)"), r"\1 to "),
-    (frozenset("N#"), re.compile(r"\bNo\. ?(?=\d)"), "number "),
-    (_ANY, re.compile(r"(?i:\b(order|parcel|flight|ticket|invoice|account|room|policy|reference|case)) no\. ?(?=\d|(?:zero|one|two|three|four|five|six|seven|eight|nine)\b)"), r"\1 number "),
-    (frozenset("N#"), re.compile(r"(?<!\w)#(?=\d)"), "number "),
-    (_ANY, re.compile(rf"(?<![\w.,:/*$£€¥₹+=-])(?<![A-Za-z\d]['’])(?:{NUMBER})(?!\w|[.,:/+=]\d|-\w|['’]\d|/\w|\s?[€£$¥₹]|[\"”])"), _plain),
-    (frozenset("/"), re.compile(r"(?<=[a-z])/(?P<one>month|year|day|week|hour|person|night|mile|minute|item|user|seat|kg|lb|km|min|mo|hr|yr|wk)\b"), lambda found: f" per {_PERIODS.get(found['one'], found['one'])}"),
-    (_ANY, re.compile(r"(?<=[A-Z][a-z] |[a-z][a-z] |[a-z]{2}-)\bDr\b\.?(?=\s*(?:[,;:!?]|\Z|(?:in|at|and|or|near|is)\b))"), "Drive"),
-    (_ANY, re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\."), _abbreviation),
-    (_ANY, re.compile(r"\bSt\. (?=[A-Z])"), "Saint "),
-    (_ANY, re.compile(r"(?<=\w )St\b\.?"), "Street"),
-    (_ANY, re.compile(rf"\b({'|'.join(times_to_words.DAYS)})\b\.?(?=\s|,|\Z)"), lambda found: times_to_words.DAYS[found[1]]),
-    (_ANY, re.compile(r"\b(on|to|and|until|every|closed|open|or) (Sat|Sun)\b\.?"), lambda found: f"{found[1]} {times_to_words.WEEKEND[found[2]]}"),
-    (frozenset("&"), re.compile(r"\s&\s"), " and "),
-    (frozenset("+"), re.compile(r"\s\+\s"), " plus "),
-    (frozenset("="), re.compile(r"\s=\s"), " equals "),
+    Reading(frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d\d?)\s?[–-]\s?(?=\d\d?(?![\w:/-]|[.,]\d))"), r"\1 to "),
+    Reading(frozenset("-–"), re.compile(r"(?<![\w.,:/-])(\d{1,3})\s?[–-]\s?(?=\d{3}\s(?!is\b|was\b|has\b)[a-z]+s\b)"), r"\1 to "),
+    Reading(frozenset("N#"), re.compile(r"\bNo\. ?(?=\d)"), "number "),
+    Reading(_ANY, re.compile(r"(?i:\b(order|parcel|flight|ticket|invoice|account|room|policy|reference|case)) no\. ?(?=\d|(?:zero|one|two|three|four|five|six|seven|eight|nine)\b)"), r"\1 number "),
+    Reading(frozenset("N#"), re.compile(r"(?<!\w)#(?=\d)"), "number "),
+    Reading(_ANY, re.compile(rf"(?<![\w.,:/*$£€¥₹+=-])(?<![A-Za-z\d]['’])(?:{NUMBER})(?!\w|[.,:/+=]\d|-\w|['’]\d|/\w|\s?[€£$¥₹]|[\"”])"), _plain),
+    Reading(frozenset("/"), re.compile(r"(?<=[a-z])/(?P<one>month|year|day|week|hour|person|night|mile|minute|item|user|seat|kg|lb|km|min|mo|hr|yr|wk)\b"), lambda found: f" per {_PERIODS.get(found['one'], found['one'])}"),
+    Reading(_ANY, re.compile(r"(?<=[A-Z][a-z] |[a-z][a-z] |[a-z]{2}-)\bDr\b\.?(?=\s*(?:[,;:!?]|\Z|(?:in|at|and|or|near|is)\b))"), "Drive"),
+    Reading(_ANY, re.compile(rf"\b({'|'.join(_ABBREVIATIONS)})\."), _abbreviation),
+    Reading(_ANY, re.compile(r"\bSt\. (?=[A-Z])"), "Saint "),
+    Reading(_ANY, re.compile(r"(?<=\w )St\b\.?"), "Street"),
+    Reading(_ANY, re.compile(rf"\b({'|'.join(times_to_words.DAYS)})\b\.?(?=\s|,|\Z)"), lambda found: times_to_words.DAYS[found[1]]),
+    Reading(_ANY, re.compile(r"\b(on|to|and|until|every|closed|open|or) (Sat|Sun)\b\.?"), lambda found: f"{found[1]} {times_to_words.WEEKEND[found[2]]}"),
+    Reading(frozenset("&"), re.compile(r"\s&\s"), " and "),
+    Reading(frozenset("+"), re.compile(r"\s\+\s"), " plus "),
+    Reading(frozenset("="), re.compile(r"\s=\s"), " equals "),
 )  # fmt: skip
 
 
@@ -265,14 +269,9 @@ def verbalize(sentence: str) -> str:
         return sentence
     sentence = times_to_words.TIME_RANGE.sub(" to ", sentence)
     whole_day = times_to_words.uses_whole_day(sentence)
-    sentence = times_to_words.WITH_HALF.sub(lambda found: times_to_words.clock(found, whole_day=whole_day), sentence)
-    if ":" in sentence:
-        sentence = times_to_words.BARE.sub(lambda found: times_to_words.clock(found, whole_day=whole_day), sentence)
-    present = set(sentence)
-    for needed, pattern, reading in _READINGS:
-        if not needed or not needed.isdisjoint(present):
-            sentence = pattern.sub(reading, sentence)
-    return sentence
+    clock = partial(times_to_words.clock, whole_day=whole_day)
+    times = (Reading(_ANY, times_to_words.WITH_HALF, clock), Reading(frozenset(":"), times_to_words.BARE, clock))
+    return apply((*times, *_READINGS), sentence)
 
 
 def reader(_region: str) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ import re
 from typing import Final
 
 from orchestra.language.reading.applying import Reading
+from orchestra.language.reading.notation import DATE
 from orchestra.language.reading.numerals import Numerals
 from orchestra.language.reading.rules import Rules
 
@@ -12,9 +13,6 @@ _TELEPHONE_DIGITS: Final = 7
 _LONG: Final = 4
 #: a longer address is read without its query: nobody can write that down
 _LONGEST_ADDRESS: Final = 80
-_DATE: Final = re.compile(
-    r"(?<![0-9])[0-3]?[0-9]([./-])[0-3]?[0-9]\1(?:(?:19|20)[0-9]{2}(?![0-9])|[0-9]{2}-[0-9]{2}\1)"
-)
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:[ \u00a0\u202f][0-9]{3})+")
 _DOMAINS: Final = "com|org|net|info|eu|app|io|dev"
 
@@ -86,7 +84,7 @@ class Names:
     def _is_telephone(self, found: re.Match[str], groups: list[str]) -> bool:
         """At least seven digits in groups; not dates, thousands, years, opening hours or a run of single digits."""
         written, digits = found[0], sum(map(len, groups))
-        if "+" not in written and _DATE.search(written):
+        if "+" not in written and DATE.search(written):
             return False
         if digits < _TELEPHONE_DIGITS or len(groups) == 1 or max(map(len, groups)) == 1:
             return "+" in written and digits >= _TELEPHONE_DIGITS

@@ -9,6 +9,10 @@ NUMBER: Final = rf"(?:[0-9]{{1,3}}(?:[{_SPACE}][0-9]{{3}})+(?![0-9])(?:,[0-9]+)?
 #: a number does not begin or end inside another one, a word, a date or a version
 BEFORE: Final = r"(?<![\w.,:/'’$£€¥₹-])(?<![\w.,:/][-–])(?<![$£€¥₹][ \u00a0])"
 AFTER: Final = r"(?!\w|[.,:/'’][0-9]|[-–][0-9\w])"
+#: day, month and year in whichever order, or the beginning of a range of dates; not a telephone number
+DATE: Final = re.compile(
+    r"(?<![0-9])[0-3]?[0-9](?:([./-])[0-3]?[0-9]\1(?:19|20)[0-9]{2}(?![0-9])|([./])[0-3]?[0-9]\2[0-9]{2}-[0-9]{2}\2)"
+)
 #: with a space behind it, what stands near other figures is a dash: 5 kg - 10 kg
 MINUS: Final = r"(?P<minus>[-–−](?=\S)|" + "".join(rf"(?<![0-9].{{{n}}})" for n in range(1, 6)) + r"[-–−]\s)?"
 _GROUPS: Final = re.compile(rf"[{_SPACE}'’]")
