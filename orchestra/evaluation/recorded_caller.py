@@ -89,7 +89,7 @@ class JournalFollower:
     def __init__(self, bus: Bus) -> None:
         self._follow = bus.follow(since="0")
         self._journals: dict[str, GrowingJournal] = {}
-        self._next: GrowingJournal | None = None
+        self._expected: list[tuple[Callable[[CallStarted], bool], GrowingJournal]] = []
         self._reading: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -101,10 +101,11 @@ class JournalFollower:
         finally:
             del self._journals[call]
 
-    def next_call(self) -> GrowingJournal:
-        """The journal of the next call that an edge answers."""
-        self._next = GrowingJournal()
-        return self._next
+    def next_call(self, is_own: Callable[[CallStarted], bool] = lambda _: True) -> GrowingJournal:
+        """The journal of the next call that an edge answers, and that is meant."""
+        journal = GrowingJournal()
+        self._expected.insert(0, (is_own, journal))
+        return journal
 
     async def __aenter__(self) -> Self:
         await self._follow.start()
@@ -119,12 +120,22 @@ class JournalFollower:
 
     async def _read(self) -> None:
         async for entry in self._follow:
-            if self._next is not None and entry.type == _STARTED and entry.call not in self._journals:
-                self._journals[entry.call], self._next = self._next, None
+            if self._expected and entry.type == _STARTED and entry.call not in self._journals:
+                self._take_expected(entry.event())
             journal = self._journals.get(entry.call)
             event = None if journal is None else entry.event()
             if journal is not None and event is not None:
                 journal.add(event)
+
+    def _take_expected(self, event: Event | None) -> None:
+        if not isinstance(event, CallStarted):
+            return
+        for expected in self._expected:
+            is_own, journal = expected
+            if is_own(event):
+                self._journals[event.call] = journal
+                self._expected.remove(expected)
+                return
 
 
 def _once(events: Iterable[Event]) -> list[Event]:

@@ -6,11 +6,14 @@ from orchestra.simulator.audio_measure import Span, TurnAudio, cut, measure_turn
 from orchestra.simulator.browser_caller import BrowserCaller
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.checks import CheckedTurn, Problem, check_call
+from orchestra.simulator.disturbed_microphone import DisturbedMicrophone, at_speech_level
+from orchestra.simulator.improvised_conversation import ImprovisedConversation, Listening
+from orchestra.simulator.noise import make_noise
 from orchestra.simulator.phone_line import PhoneLine, Tracks
 from orchestra.simulator.plivo_caller import PlivoCaller
 from orchestra.simulator.relay_session import RelayVoice
 from orchestra.simulator.script import ScriptLine, load_recordings, read_script, render_script, synthesize_lines
-from orchestra.simulator.script_runner import Patience, ScriptedConversation, Utterance
+from orchestra.simulator.script_runner import ScriptedConversation
 from orchestra.simulator.simulated_carriers import (
     SIMULATED_CARRIERS,
     SimulatedCaller,
@@ -23,6 +26,7 @@ from orchestra.simulator.telnyx_network import TelnyxNetwork
 from orchestra.simulator.transcribe import match_reply, transcribe_reply
 from orchestra.simulator.transcript_match import TranscriptMatch, compare
 from orchestra.simulator.transfer_target import TransferTarget
+from orchestra.simulator.turn_waiting import Patience, Utterance
 from orchestra.simulator.twilio_rest import TwilioRestServer
 from orchestra.simulator.vonage_caller import VonageCaller, VonageWebhooks
 from orchestra.voice.audio.mulaw import SAMPLE_RATE
@@ -34,6 +38,9 @@ __all__ = [
     "CallOutcome",
     "Caller",
     "CheckedTurn",
+    "DisturbedMicrophone",
+    "ImprovisedConversation",
+    "Listening",
     "Patience",
     "PhoneLine",
     "PlivoCaller",
@@ -56,10 +63,12 @@ __all__ = [
     "Utterance",
     "VonageCaller",
     "VonageWebhooks",
+    "at_speech_level",
     "check_call",
     "compare",
     "cut",
     "load_recordings",
+    "make_noise",
     "match_reply",
     "measure_turns",
     "read_script",

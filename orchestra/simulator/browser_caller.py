@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from orchestra.simulator.caller import CallerBehaviour, CallOutcome, live
-from orchestra.simulator.phone_line import PhoneLine
+from orchestra.simulator.phone_line import FRAME_S, PhoneLine
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.browser.client import BrowserLineCall, BrowserLineStream
 
@@ -22,6 +22,12 @@ class BrowserCaller:
     def __init__(self, url: str, *, line: str = "") -> None:
         self.url = url.rstrip("/")
         self._called = line
+        self._call: BrowserLineCall | None = None
+
+    @property
+    def provider_call(self) -> str:
+        """The call's key, once the edge has offered it a stream."""
+        return self._call.call_key if self._call is not None else ""
 
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line, run the conversation in it, and return when the call is over.
@@ -32,7 +38,7 @@ class BrowserCaller:
 
         """
         handset = _Handset(line)
-        call = BrowserLineCall(self.url, handset, line=self._called)
+        call = self._call = BrowserLineCall(self.url, handset, line=self._called)
         async with live(line, conversation) as talk:
             how = await call.call(talk.begin)
         return CallOutcome(how, announcements=tuple(handset.messages), streams=call.streams, closed=call.closed)
@@ -75,6 +81,11 @@ class _Stream:
     def __init__(self, stream: BrowserLineStream) -> None:
         self._stream = stream
         self.send_mark, self.send_digit = stream.send_mark, stream.send_digit
+        self._lost = 0
 
     async def send_audio(self, frame: bytes) -> None:
-        await self._stream.send_audio(mulaw.decode(frame).tobytes())
+        lost, self._lost = self._lost, 0
+        await self._stream.send_audio(mulaw.decode(frame).tobytes(), skipped_ms=round(1000 * FRAME_S) * lost)
+
+    async def lose_audio(self) -> None:
+        self._lost += 1

@@ -135,6 +135,11 @@ class Caller:
             async with live(line, conversation) as talk:
                 return await self._follow(http, verbs, talk)
 
+    @property
+    def provider_call(self) -> str:
+        """The carrier's id of the call."""
+        return self.call_sid
+
     async def send_status(self, url: str, status: str) -> None:
         """Send the call's status to the edge, as the carrier does to a status callback."""
         async with httpx.AsyncClient(timeout=WEBHOOK_WITHIN_S, trust_env=False) as http:

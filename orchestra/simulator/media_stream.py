@@ -86,6 +86,10 @@ class MediaStream:
         media = {"track": "inbound", "chunk": str(self._chunk), "timestamp": str(timestamp_ms), "payload": payload}
         await self._send_numbered("media", media)
 
+    async def lose_audio(self) -> None:
+        """Count a frame that is lost: the next one says so by its time."""
+        self._chunk += 1
+
     async def send_mark(self, name: str) -> None:
         """Return a mark."""
         await self._send_numbered("mark", {"name": name})

@@ -14,7 +14,7 @@ from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 FRAME_S = 0.02
 _KEY_S = 0.3
 FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE)
-_SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
+SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
 
 
 class Stream(Protocol):
@@ -23,11 +23,18 @@ class Stream(Protocol):
     async def send_audio(self, frame: bytes) -> None:
         """Send one frame of the caller's audio (µ-law, 20 ms)."""
 
+    async def lose_audio(self) -> None:
+        """Send nothing for 20 ms: a frame of the caller's audio is lost on its way."""
+
     async def send_mark(self, name: str) -> None:
         """Return a mark: the audio before it was played or dropped."""
 
     async def send_digit(self, digit: str) -> None:
         """Send a key that the caller pressed."""
+
+
+#: what becomes of a frame that the caller has spoken (µ-law, 20 ms) before it is sent; None: it is lost
+Microphone = Callable[[bytes], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class PhoneLine:
         self._now, self._sleep = now, sleep
         self.playout = PlayoutBuffer()
         self.stream: Stream | None = None
+        self.microphone: Microphone | None = None  # the tracks have what was said, the edge has what this makes of it
         self.ended = False
         self.started_at = 0.0  # epoch seconds of sample 0
         self.agent_audible_s = 0.0  # seconds of audible agent frames that were played so far
@@ -132,12 +140,12 @@ class PhoneLine:
             frames += 1
             await self._wait_for(start + frames * FRAME_S)
             if self.stream is not None:
-                await self.stream.send_audio(frame)
+                await (self.stream.lose_audio() if frame is None else self.stream.send_audio(frame))
             await self._return_marks()
             self._wake()
         self._wake()
 
-    def _speak_and_hear(self) -> bytes:
+    def _speak_and_hear(self) -> bytes | None:
         spoken = _whole_frame(bytes(self._say[:FRAME_SAMPLES]))
         del self._say[:FRAME_SAMPLES]
         self._caller.extend(spoken)
@@ -146,7 +154,7 @@ class PhoneLine:
         if played and is_audible(mulaw.decode(played)):
             self.agent_audible_s += FRAME_S
             self.agent_last_audible_s = self.now_s
-        return spoken
+        return spoken if self.microphone is None else self.microphone(spoken)
 
     async def _wait_for(self, deadline: float) -> None:
         wait = deadline - self._now()
@@ -165,4 +173,4 @@ class PhoneLine:
 
 
 def _whole_frame(audio: bytes) -> bytes:
-    return audio + _SILENT_FRAME[len(audio) :]
+    return audio + SILENT_FRAME[len(audio) :]

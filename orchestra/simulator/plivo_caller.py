@@ -89,6 +89,11 @@ class PlivoCaller:
         self._announcements: list[str] = []
         self._streams: list[PlivoStream] = []
 
+    @property
+    def provider_call(self) -> str:
+        """The carrier's id of the call."""
+        return self.call_uuid
+
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line, run the conversation in it, and return when the call is over.
 

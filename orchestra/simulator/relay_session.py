@@ -18,7 +18,7 @@ from orchestra.errors import RejectedError
 from orchestra.simulator.audio_measure import is_audible
 from orchestra.simulator.edge_connection import follow, tell
 from orchestra.simulator.key_tone import key_tone
-from orchestra.simulator.phone_line import FRAME_S, PhoneLine
+from orchestra.simulator.phone_line import FRAME_S, SILENT_FRAME, PhoneLine
 from orchestra.simulator.twiml import ConnectRelay
 from orchestra.voice.audio import mulaw
 from orchestra.voice.audio.mulaw import Samples
@@ -121,6 +121,10 @@ class RelaySession:
             self._quiet_s += FRAME_S
             if self._quiet_s >= self._voice.turn_over_s:
                 await self._turn_over()
+
+    async def lose_audio(self) -> None:
+        """Hear silence in place of a frame that is lost."""
+        await self.send_audio(SILENT_FRAME)
 
     async def send_digit(self, digit: str) -> None:
         """Send a key that the caller pressed."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from orchestra.errors import UsageError
 from orchestra.simulator.audio_files import read_wav, to_telephone
-from orchestra.simulator.script_runner import Utterance
+from orchestra.simulator.turn_waiting import Utterance
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 #: text to 16-bit mono audio and its rate (Hz)

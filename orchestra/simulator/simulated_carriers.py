@@ -24,6 +24,10 @@ from orchestra.stack.sip_ports import with_sip_ports
 class SimulatedCaller(Protocol):
     """Somebody who calls an edge once."""
 
+    @property
+    def provider_call(self) -> str:
+        """With which the carrier's id of the call begins, in `CallStarted`; empty until there is one."""
+
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line, run the conversation in it, and return when the call is over."""
 

@@ -58,6 +58,11 @@ class SipCaller:
         self._rtp_timeout_s = rtp_timeout_s
         self._transferred_to = ""
 
+    @property
+    def provider_call(self) -> str:
+        """Its Call-ID, with which the gateway's own id of the call begins."""
+        return self.leg.call_id if self.leg is not None else ""
+
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line, run the conversation in it, and return when the call is over.
 
@@ -145,6 +150,11 @@ class _Stream:
         """Send one frame of the caller's audio (µ-law)."""
         if self._leg.sends:
             await self._leg.rtp.send_audio(frame)
+
+    async def lose_audio(self) -> None:
+        """Lose the packet of one frame on its way."""
+        if self._leg.sends:
+            self._leg.rtp.lose_audio()
 
     async def send_mark(self, name: str) -> None:
         """Nothing: a telephone knows no marks."""

@@ -64,6 +64,11 @@ class TelnyxCaller:
         self._streams = 0
         self._closed = ""
 
+    @property
+    def provider_call(self) -> str:
+        """The carrier's id of the call: of its leg."""
+        return self.leg.id
+
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make or take the call, run the conversation in it, and return when the call is over.
 
@@ -297,6 +302,10 @@ class _Stream:
         payload = base64.b64encode(frame).decode()
         media = {"track": "inbound", "chunk": str(self._chunk), "timestamp": str(timestamp_ms), "payload": payload}
         await self._numbered("media", media)
+
+    async def lose_audio(self) -> None:
+        """Count a frame that is lost: the next one says so by its time."""
+        self._chunk += 1
 
     async def send_mark(self, name: str) -> None:
         """Return a mark."""

@@ -114,6 +114,11 @@ class VonageCaller:
         self._attempts = 0
         self._transferred_to = ""
 
+    @property
+    def provider_call(self) -> str:
+        """The carrier's id of the call: of its leg."""
+        return self.leg
+
     async def call(self, line: PhoneLine, conversation: CallerBehaviour) -> CallOutcome:
         """Make the call over this line, run the conversation in it, and return when the call is over.
 

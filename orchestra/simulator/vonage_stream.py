@@ -72,6 +72,9 @@ class VonageMediaStream:
         samples = mulaw.decode(frame).tobytes()
         await self.send(samples if self._times == 1 else self._upsampler.upsample(samples))
 
+    async def lose_audio(self) -> None:
+        """Send nothing: Vonage says nothing of what it lacks."""
+
     async def send_mark(self, name: str) -> None:
         """Say that the audio before a `notify` was played."""
         if name in self._notifies:

@@ -138,6 +138,13 @@ class RtpSession:
             self._send(kind, frame, self._timestamp)
         self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
 
+    def lose_audio(self) -> None:
+        """Let 20 ms of audio, or a packet of the key that is being pressed, be lost: its number was given, and time."""
+        if self._keying:
+            self._keying.pop(0)
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+
     def press(self, key: str) -> None:
         """Press a key: it takes the place of the audio for 100 ms, and its end is sent three times."""
         number, held = _KEY_NAMES.index(key), len(self._keying)

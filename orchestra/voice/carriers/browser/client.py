@@ -126,6 +126,7 @@ class BrowserLineCall:
         key: the widget key, where the edge needs one; then this is a page of the edge's own site.
 
     Attributes:
+        call_key: the edge's key of the call, once it has offered a stream.
         streams: how many streams there were; more than one after a reconnect.
         closed: how the last one was closed: code and reason.
 
@@ -133,6 +134,7 @@ class BrowserLineCall:
 
     def __init__(self, url: str, handset: Handset, *, line: str = "", key: str = "") -> None:
         self.url = url.rstrip("/")
+        self.call_key = ""
         self.streams = 0
         self.closed = ""
         self._handset = handset
@@ -180,6 +182,7 @@ class BrowserLineCall:
             match step["step"]:
                 case "connect":
                     connected = step
+                    self.call_key = step["call_key"]
                     if await self._hold(step, begin):
                         return "caller_hung_up"
                     talk = begin()

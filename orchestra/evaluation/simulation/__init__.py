@@ -1,0 +1,1 @@
+"""Calls by simulated callers with a persona and a goal, by text or by voice, disturbed and scored."""
