@@ -244,8 +244,13 @@ class Conversation(msgspec.Struct, omit_defaults=True):
 
     def said_since(self, turn: int, text: str) -> str:
         """Everything that the caller has said since this turn; ``text`` is the latest of it."""
-        said = [line.message.content for line in self.lines if line.turn > turn and line.message.role == "user"]
-        return " ".join([*said, text])
+        return " ".join([*(said for _, said in self.turns_since(turn)), text])
+
+    def turns_since(self, turn: int) -> tuple[tuple[int, str], ...]:
+        """What the caller has said since this turn, each with its turn."""
+        return tuple(
+            (line.turn, line.message.content) for line in self.lines if line.turn > turn and line.message.role == "user"
+        )
 
     def mark_interrupted(self, turn: int) -> None:
         """The caller spoke over this turn's reply: the turn is not answered if it is run again."""

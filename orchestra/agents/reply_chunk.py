@@ -15,6 +15,7 @@ def reply_chunk(
     first_token_ms: float = 0.0,
     filler: bool = False,
     speed: float | None = None,
+    secret: bool = False,
 ) -> ReplyChunk:
     """A part of an agent's reply, in the agent's voice.
 
@@ -28,6 +29,7 @@ def reply_chunk(
         first_token_ms: how long the model took to begin; of the first chunk only.
         filler: it bridges a wait.
         speed: how fast it is said; None: as the agent speaks.
+        secret: it asks for something secret.
 
     """
     speaker = app.team.get(agent)
@@ -43,4 +45,5 @@ def reply_chunk(
         language=language,
         first_token_ms=first_token_ms,
         filler=filler,
+        secret=secret,
     )

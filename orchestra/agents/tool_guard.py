@@ -43,7 +43,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
         answer: the caller's words since then.
         agreed: whether these agree as the model judges them, in a language that cannot tell.
         capture: the value that the caller is being asked for, None if there is none.
-        captured_words: the caller's words since they were asked for it.
+        captured: the caller's words since they were asked for it, each with its turn.
         at: when the caller spoke, in epoch seconds.
         notes: what the agents should know in addition to the conversation.
         whispers: what operators have noted for this turn.
@@ -61,7 +61,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     answer: str = ""
     agreed: bool = False
     capture: PendingCapture | None = None
-    captured_words: str = ""
+    captured: tuple[tuple[int, str], ...] = ()
     at: float = 0.0
     notes: str = ""
     whispers: tuple[str, ...] = ()
@@ -160,7 +160,9 @@ class ToolGuard:
 
     def _question(self, tool: CaptureTool, context: TurnContext, then: ToolCall | None) -> dict[str, Any]:
         question = tool.question_in(values_of(context.language).phrases)
-        pending = PendingCapture(tool=tool.name, turn=context.turn, question=question, said=question, then=then)
+        pending = PendingCapture(
+            tool=tool.name, turn=context.turn, question=question, said=question, secret=tool.secret, then=then
+        )
         return {"say": question, "capture": pending}
 
     def _handoff(

@@ -224,10 +224,15 @@ class TurnRequests:
             self._pending.append(changed)
             self._active.conversation.change_language(changed)
 
-    def say(self, agent: Agent, text: str, messages: tuple[Message, ...]) -> None:
-        """Have the caller hear these words as they are, at the pace that fits what was said before in ``messages``."""
+    def say(self, agent: Agent, text: str, messages: tuple[Message, ...], *, secret: bool = False) -> None:
+        """Have the caller hear these words as they are, at the pace that fits what was said before in ``messages``.
+
+        ``secret``: they ask for something secret.
+        """
         speed = SpeakingRate(self._app.speed_of(agent.name), messages).of_same_words(text)
-        self._pending.append(reply_chunk(self._app, self._event, agent.name, text, self.language, speed=speed))
+        self._pending.append(
+            reply_chunk(self._app, self._event, agent.name, text, self.language, speed=speed, secret=secret)
+        )
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:
         """Publish a request. Returns its id, and an awaitable that ends when it is stored."""

@@ -291,7 +291,7 @@ class TurnRunner:
             asked=asked,
             answer=answer,
             capture=capture,
-            captured_words="" if capture is None else conversation.said_since(capture.turn, event.text),
+            captured=() if capture is None else (*conversation.turns_since(capture.turn), (event.turn, event.text)),
             at=event.at,
             notes=conversation.notes,
             whispers=whispers,

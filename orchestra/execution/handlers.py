@@ -11,15 +11,18 @@ from orchestra import App, Consumer, Context, Lines
 from orchestra.agents.lines import app_id
 from orchestra.agents.loader import load_lines
 from orchestra.bus import Bus
+from orchestra.bus.vault import Vault
 from orchestra.errors import AppError
 from orchestra.execution.jobs import JobRegistry
-from orchestra.execution.keypad import Keypad
+from orchestra.execution.keypad import Key, Keypad
 from orchestra.execution.models import ModelRegistry, open_models
 from orchestra.execution.prompts import Prompts
 from orchestra.execution.reply import Reply
+from orchestra.execution.secrets import key_of
 from orchestra.execution.tools import CALLER_NUMBER, ToolOverride, Tools, http_client
 from orchestra.settings import Settings, load_settings
 from orchestra_schemas import (
+    SECRET_KEY,
     CallEnded,
     CallStarted,
     DigitPressed,
@@ -38,6 +41,8 @@ OpenModels = Callable[[Settings], AbstractAsyncContextManager[ModelRegistry]]
 #: longer than the deadline of any prompt or tool
 _TIMEOUT_S = 60.0
 _KEPT_S = 3600
+#: after the end of the call: for a tool that is run again because its worker has died
+_SECRETS_KEPT_S = 60
 #: tools that are not async mostly wait, for databases and the like: more threads than there are cores
 _THREADS = 64
 
@@ -147,18 +152,21 @@ class Execution:
             ]
         return events
 
-    async def key(self, event: DigitPressed) -> None:
+    async def key(self, event: DigitPressed, context: Context) -> None:
         """Pass the key to the tool that waits for it."""
-        self._keypad.press(event.call, event.digit)
+        if self._keypad.is_collecting(event.call):
+            key = Key(await key_of(event, Vault(context.bus)), event.digit == SECRET_KEY)
+            self._keypad.press(event.call, key)
 
     async def stop(self, event: TurnCancelled | ReplyInterrupted | UserTurnResumed) -> None:
         """Stop work whose result is no longer needed."""
         self._jobs.stop(event.call, up_to=event.turn)
 
     async def end(self, event: CallEnded, context: Context) -> None:
-        """Stop everything for this call, and let its state expire."""
+        """Stop everything for this call, and let its state expire, and what was said in secret before that."""
         self._jobs.stop(event.call)
         context.state.expire(_KEPT_S)
+        await Vault(context.bus).forget(event.call, _SECRETS_KEPT_S)
 
 
 consumer = Execution().consumer

@@ -11,18 +11,23 @@ import structlog
 
 from orchestra.agents.app import App
 from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
+from orchestra.agents.capture import CaptureTool
 from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.lines import Lines
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.tool import Tool, ToolContext
 from orchestra.agents.transfer_tool import PERSON, TransferTool
 from orchestra.bus import Context
+from orchestra.bus.vault import KEYS, Vault
 from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
-from orchestra.execution.keypad import Keypad
+from orchestra.execution.keypad import Key, Keypad
 from orchestra.execution.loop_watchdog import WatchedCoroutine
+from orchestra.execution.secrets import NOTHING_SECRET, Revealed, key_of, revealed_to, understand
 from orchestra.language import find_language
 from orchestra_schemas import (
+    SECRET,
+    SECRET_KEY,
     CallEndRequested,
     CallTransferRequested,
     DigitPressed,
@@ -67,6 +72,7 @@ _LONGEST_RESULT = 8000
 _CUT = " … (cut)"
 #: how long a word takes to be spoken, in seconds
 _WORD_S = 0.45
+_NOT_KEPT = "Not done: {name} is not kept any more. Call this again, and the caller is asked for it."
 _UNKNOWN = (
     "It is not known whether this was done: the system broke down while it ran. Do not call it again; "
     "tell the caller that a person will check."
@@ -159,10 +165,16 @@ class Tools:
             if prepared is None:
                 return _Outcome(failed=True, result=f"{tool.name} is away right now: nothing was done.")
             if prepared.cancelled() or prepared.exception() is not None:
-                return _outcome(tool, event, prepared, event.call_state)
+                return _outcome(tool, event, prepared, event.call_state, NOTHING_SECRET)
         state = deepcopy(event.call_state)
+        secrets = await revealed_to(tool, event, Vault(context.bus))
+        if isinstance(secrets, str):
+            return _Outcome(failed=True, result=_NOT_KEPT.format(name=secrets), noted={secrets: None})
+        secrets.reveal(state)
         if tool is collect_digits:
             work = self._collect(event, context)
+        elif isinstance(tool, CaptureTool) and tool.secret:
+            work = understand(tool, event, Vault(context.bus), state)
         else:
             handed = await self._context(tool, event, context, state)
             work = _contained(tool, event, tool.run(event.arguments, handed))
@@ -171,7 +183,7 @@ class Tools:
             _LOG.warning("tool.too_long", tool=tool.name, call=event.call, turn=event.turn, seconds=tool.timeout_s)
             slow = f"{tool.name} took longer than {tool.timeout_s:g} s; its outcome is not known."
             return _Outcome(failed=True, result=slow)
-        return _outcome(tool, event, running, state)
+        return _outcome(tool, event, running, state, secrets)
 
     async def _context(self, tool: Tool, event: ToolRequested, context: Context, state: dict[str, Any]) -> ToolContext:
         number = await context.state.get(CALLER_NUMBER) if tool.takes_context else None
@@ -191,14 +203,16 @@ class Tools:
         """Ask the caller for keys and wait for them. A later attempt neither asks again nor loses a key."""
         arguments = collect_digits.check(event.arguments)
         question = str(arguments["question"])
-        pressed: list[str] = []
+        pressed: list[Key] = []
+        vault = Vault(context.bus)
         self._keypad.listen(event.call)
         if context.attempt > 1:
             journal = await context.bus.journal(event.call)
-            pressed = [after.digit for after in journal if isinstance(after, DigitPressed) and after.at >= event.at]
+            before = [after for after in journal if isinstance(after, DigitPressed) and after.at >= event.at]
+            pressed = [Key(await key_of(each, vault), each.digit == SECRET_KEY) for each in before]
         if context.attempt == 1 or not await context.published():
             await context.publish(self._chunk(question, event))
-        return await self._keypad.collect(
+        collected = await self._keypad.collect(
             event.call,
             pressed=pressed,
             length=arguments["length"],
@@ -207,6 +221,10 @@ class Tools:
             next_within_s=arguments["next_within_s"],
             all_within_s=collect_digits.timeout_s - 1,
         )
+        if not (collected.pressed and collected.secret):
+            return collected.text
+        await vault.put(event.call, {KEYS + event.id: collected.text})
+        return SECRET
 
     def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
         """A chunk that the caller hears while the tool runs."""
@@ -294,19 +312,23 @@ class _ExitError(Exception):
     """A tool tried to end the process."""
 
 
-def _outcome(tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state: dict[str, Any]) -> _Outcome:
+def _outcome(
+    tool: Tool, event: ToolRequested, running: "asyncio.Task[Any]", state: dict[str, Any], secrets: Revealed
+) -> _Outcome:
     """How a finished run ended. The agent learns only the type of an error: its text may contain secrets."""
     error = asyncio.CancelledError() if running.cancelled() else running.exception()
     if error is None or isinstance(error, ToolFailed):
+        secrets.conceal(state)
         noted, problems = changes(event.call_state, state)
-        for problem in problems:
+        for problem in map(secrets.hide, problems):
             _LOG.error("tool.call_state", tool=tool.name, call=event.call, turn=event.turn, problem=problem)
         result = running.result() if error is None else str(error) or f"{tool.name} failed."
-        return _Outcome(failed=error is not None, result=result, noted=noted)
+        return _Outcome(failed=error is not None, result=secrets.hide(result), noted=secrets.hide_in(noted))
     if isinstance(error, RejectedError):
-        return _Outcome(failed=True, result=str(error))
+        return _Outcome(failed=True, result=secrets.hide(str(error)))
     error = error.__cause__ if isinstance(error, _ExitError) and error.__cause__ is not None else error
-    _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, exc_info=error)
+    why: dict[str, Any] = {"error": secrets.traceback_of(error)} if secrets else {"exc_info": error}
+    _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, **why)
     return _Outcome(failed=True, result=f"{tool.name} failed: {type(error).__name__}")
 
 

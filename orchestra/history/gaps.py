@@ -9,8 +9,6 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra_schemas import (
-    AlarmCleared,
-    AlarmRaised,
     AppChanged,
     CallAnswered,
     CallEnded,
@@ -27,7 +25,7 @@ from orchestra_schemas import (
     tag_of,
 )
 
-_ENDINGS = {tag_of(CallEnded), tag_of(AlarmCleared)}
+_ENDED = tag_of(CallEnded)
 #: each takes a number: a turn that was only predicted has one, too
 _TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
 _REPLIES = {tag_of(ReplySpoken), tag_of(ReplyInterrupted)}
@@ -38,7 +36,7 @@ _EDGE_SPEAKS_AFTER = {
     for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn, OperatorTookOver, TransferFailed)
 }
 #: an outbound call may be answered before its audio is connected, or end without either
-_FIRST = {tag_of(CallStarted), tag_of(CallAnswered), tag_of(CallEnded), tag_of(AlarmRaised)}
+_FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
 
 
 class _Header(msgspec.Struct):
@@ -97,7 +95,7 @@ class GapDetector:
             missing += self._causes(entry, header.cause, state)
             missing += self._turns(entry, header, state)
         state.ids.add(hash(entry.id))
-        state.ended = state.ended or entry.type in _ENDINGS
+        state.ended = state.ended or entry.type == _ENDED
         return missing
 
     def _causes(self, entry: Entry, cause: str, state: _CallState) -> list[str]:

@@ -1,25 +1,22 @@
 """The state that an edge needs to continue another edge's call: a fold of the journal, part of the call's history."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from orchestra.history.ending import Ending, HangUp, Transfer
+from orchestra.history.secret_question import CLOSED, SecretQuestion, reduce_secret
 from orchestra_schemas import (
     AppChanged,
     CallAnswered,
     CallEnded,
     CallEndRequested,
-    CallGreeted,
     CallResumed,
     CallScreened,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
-    CallVariablesRequested,
-    CallVariablesSet,
     Event,
     LanguageChanged,
     OperatorHandedBack,
@@ -56,10 +53,6 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         app: the app that has the call, in this ``version``; empty if there is none.
         line: the line that decided which app answers.
         language: in which the call is held (BCP 47).
-        variables: what is known of the call, by name.
-        greet_by: when the caller is to be greeted at the latest, epoch seconds, if the app was asked for variables
-            before; 0 once they were greeted.
-        asked_variables: the app was asked, and has not answered.
         turn: the caller's last turn.
         turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
         agent: the agent that replies.
@@ -84,6 +77,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         listeners: the operators who listen to the call, each with the console at which they do.
         to_say: operators' sentences that the caller has not heard yet.
         ordered: an operator wants the ``ending``, whatever else is said.
+        secret: whether the caller is being asked for something secret.
         ended: the call is over.
 
     """
@@ -93,9 +87,6 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     line: str = ""
     language: str = "en"
-    variables: dict[str, Any] = {}
-    greet_by: float = 0.0
-    asked_variables: bool = False
     turn: int = 0
     turn_ended_at: float = 0.0
     speech_ended_at: float = 0.0
@@ -121,6 +112,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     listeners: frozenset[tuple[str, str]] = frozenset()
     to_say: tuple[OperatorSaid, ...] = ()
     ordered: bool = False
+    secret: SecretQuestion = CLOSED
     ended: bool = False
 
     @property
@@ -135,13 +127,19 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         return left
 
 
-def reduce_resume(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR0911, PLR0912 - one for each kind
+def reduce_resume(state: ResumeState, event: Event) -> ResumeState:
     """The state after one more event of the journal."""
+    if isinstance(event, ReplyChunk) and event.turn != state.turn:
+        return state  # it is not said any more
+    secret = reduce_secret(state.secret, event)
+    state = state if secret is state.secret else replace(state, secret=secret)
+    return _reduce(state, event)
+
+
+def _reduce(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR0911, PLR0912 - one for each kind
     match event:
         case CallStarted() | AppChanged():
             return _answered_by_app(state, event)
-        case CallVariablesRequested() | CallVariablesSet() | CallGreeted():
-            return _greeting(state, event)
         case LanguageChanged(language=language):
             return replace(state, language=language)
         case CallResumed(stream_number=stream):
@@ -181,25 +179,12 @@ def _answered_by_app(state: ResumeState, event: CallStarted | AppChanged) -> Res
     return replace(
         state,
         started_at=event.at,
-        variables=dict(event.variables),
         line=event.line,
         language=event.language,
         chunks=(first,) if event.greeting else (),
         complete=True,
         over=not event.greeting,
     )
-
-
-def _greeting(state: ResumeState, event: CallVariablesRequested | CallVariablesSet | CallGreeted) -> ResumeState:
-    match event:
-        case CallVariablesRequested(deadline=deadline):
-            return replace(state, greet_by=deadline, asked_variables=True)
-        case CallVariablesSet(variables=variables):
-            return replace(state, variables={**state.variables, **variables}, asked_variables=False)
-        case CallGreeted(greeting=greeting, language=language):
-            first = ReplyChunk(call=event.call, text=greeting, language=language)
-            said = replace(state, chunks=(first,), over=False) if greeting and state.turn == 0 else state
-            return replace(said, greet_by=0.0)
 
 
 def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | TransferAccepted) -> ResumeState:

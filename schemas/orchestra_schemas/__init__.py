@@ -7,14 +7,11 @@ from orchestra_schemas.calls import (
     CallAnswered,
     CallEnded,
     CallEndRequested,
-    CallGreeted,
     CallResumed,
     CallScreened,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
-    CallVariablesRequested,
-    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
     TransferAccepted,
@@ -35,7 +32,6 @@ from orchestra_schemas.conversation import (
 from orchestra_schemas.event import Event, event_types, tag_of
 from orchestra_schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from orchestra_schemas.media import AudioChunk, TranscriptPartial
-from orchestra_schemas.monitors import AlarmCleared, AlarmRaised
 from orchestra_schemas.operators import (
     OperatorHandedBack,
     OperatorJoined,
@@ -48,6 +44,8 @@ from orchestra_schemas.operators import (
 from orchestra_schemas.post_call import RecordingSaved, TranscriptCurated
 from orchestra_schemas.speech import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
 from orchestra_schemas.user import (
+    SECRET,
+    SECRET_KEY,
     BackchannelHeard,
     ReplyInterrupted,
     TranscriptFinal,
@@ -58,9 +56,9 @@ from orchestra_schemas.user import (
 )
 
 __all__ = [
+    "SECRET",
+    "SECRET_KEY",
     "AgentChanged",
-    "AlarmCleared",
-    "AlarmRaised",
     "AppChanged",
     "AudioChunk",
     "BackchannelHeard",
@@ -68,14 +66,11 @@ __all__ = [
     "CallAnswered",
     "CallEndRequested",
     "CallEnded",
-    "CallGreeted",
     "CallResumed",
     "CallScreened",
     "CallStarted",
     "CallTransferRequested",
     "CallTransferred",
-    "CallVariablesRequested",
-    "CallVariablesSet",
     "DecodeError",
     "DigitPressed",
     "DigitsRequested",

@@ -14,6 +14,8 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
     ``index`` counts the chunks of one prompt (or of one tool's filler) from 0. ``filler`` marks words that only bridge
     a wait ("One moment…"). ``first_token_ms`` is the model's time to its first token, on the first chunk only.
     It is said in ``language`` (BCP 47), with this ``speed``: None is the voice's own pace, 0.8 a fifth slower.
+    ``secret``: it asks the caller for something secret. From here until a turn ends without such a chunk, the edge
+    publishes `SECRET` in place of the caller's words, `SECRET_KEY` for keys, and silence for their audio.
     """
 
     family: ClassVar[str] = "execution"
@@ -25,6 +27,7 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
     filler: bool = False
     first_token_ms: float = 0.0
     language: str = "en"
+    secret: bool = False
 
 
 class PromptCompleted(Event, frozen=True, kw_only=True):

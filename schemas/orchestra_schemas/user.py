@@ -1,8 +1,13 @@
 """The caller: speech, transcripts, turns, interruptions."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from orchestra_schemas.event import Event
+
+#: stands for the words of a caller who was asked for something secret (`ReplyChunk.secret`), and for what they gave
+SECRET: Final = "[secret]"  # noqa: S105 - it hides one
+#: stands for a key that they have pressed meanwhile
+SECRET_KEY: Final = "•"  # noqa: S105
 
 
 class UserSpeechStarted(Event, frozen=True, kw_only=True):

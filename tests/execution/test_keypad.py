@@ -6,22 +6,23 @@ import time
 import pytest
 
 from orchestra.agents.builtin import collect_digits
-from orchestra.execution.keypad import NOTHING, Keypad
+from orchestra.execution.keypad import NOTHING, Key, Keypad
 from orchestra.testing import TestBus
 from orchestra_schemas import DigitPressed, ReplyChunk, ToolCompleted, ToolRequested
 from tests.agents.team import Line, Parcels, team
 
 
 async def collected(pressed: str, *, length: int = 0, terminator: str = "#") -> str:
-    return await Keypad().collect(
+    keys = await Keypad().collect(
         "c",
-        pressed=pressed,
+        pressed=map(Key, pressed),
         length=length,
         terminator=terminator,
         first_within_s=0.02,
         next_within_s=0.02,
         all_within_s=1.0,
     )
+    return keys.text
 
 
 @pytest.mark.parametrize(
@@ -45,14 +46,14 @@ async def test_digits_end_at_their_length_at_the_terminator_or_at_a_pause(
 
 async def test_a_key_is_dropped_when_no_tool_waits_for_it() -> None:
     keypad = Keypad()
-    keypad.press("c", "1")
+    keypad.press("c", Key("1"))
     collecting = asyncio.create_task(
         keypad.collect("c", length=1, terminator="", first_within_s=1, next_within_s=1, all_within_s=1)
     )
     await asyncio.sleep(0)
-    keypad.press("other", "3")
-    keypad.press("c", "2")
-    assert await collecting == "2"
+    keypad.press("other", Key("3"))
+    keypad.press("c", Key("2"))
+    assert (await collecting).text == "2"
 
 
 async def test_the_tool_asks_and_returns_what_is_pressed(bus: TestBus) -> None:

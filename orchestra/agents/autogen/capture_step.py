@@ -11,13 +11,14 @@ from orchestra.agents.autogen.requests import Requests
 from orchestra.agents.autogen.state import TurnState
 from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.builtin import collect_digits, transfer_call
-from orchestra.agents.capture.dialogue import Asked, Captured, Declined, GivenUp, KeysWanted, PendingCapture
+from orchestra.agents.capture.dialogue import Asked, Captured, Declined, GivenUp, KeysWanted, PendingCapture, Step
 from orchestra.agents.capture.kinds import Setting
+from orchestra.agents.capture.secret_step import SecretAnswer, SecretStep, said_in
 from orchestra.agents.capture.tool import CaptureTool
 from orchestra.agents.transfer_tool import PERSON, TransferTool
 from orchestra.language import find_language
 from orchestra.language.values import values_of
-from orchestra_schemas import Message, ToolCall, ToolCompleted
+from orchestra_schemas import SECRET, Message, ToolCall, ToolCompleted
 
 _DECLINED = (
     "Not given: the caller does not know it, will not say it, or wants something else. Do not ask again at once."
@@ -53,17 +54,16 @@ class CaptureStep:
             EngineError: a tool could not be asked for.
 
         """
-        state = self._state
         tool = self._toolset.app.tools.get(pending.tool)
         if not isinstance(tool, CaptureTool):  # another version of the app has no such tool
             return False
         setting = self._setting()
         # in the language of this turn, which may be another than that of the last one
         pending = msgspec.structs.replace(pending, question=tool.question_in(setting.values.phrases))
-        step = tool.dialogue.advance(pending, state.context.captured_words, setting)
+        step = await self._step(tool, pending, setting)
         if isinstance(step, KeysWanted):
             pending = step.pending
-            step = tool.dialogue.keyed(pending, await self._keys(step.say, tool), setting)
+            step = await self._step(tool, pending, setting, keyed=await self._keys(step.say, tool))
         match step:
             case Asked(say, asked):
                 self._ask(say, asked)
@@ -75,6 +75,38 @@ class CaptureStep:
             case GivenUp():
                 return await self._give_up(pending, tool)
         return False
+
+    async def _step(
+        self, tool: CaptureTool, pending: PendingCapture, setting: Setting, *, keyed: str | None = None
+    ) -> Step:
+        """What follows from the caller's words, or from the keys that they have pressed."""
+        context = self._state.context
+        if tool.secret:
+            return await self._secret_step(tool, pending, setting, keyed)
+        if keyed is not None:
+            return tool.dialogue.keyed(pending, keyed, setting)
+        return tool.dialogue.advance(pending, " ".join(text for _, text in context.captured), setting)
+
+    async def _secret_step(
+        self, tool: CaptureTool, pending: PendingCapture, setting: Setting, keyed: str | None
+    ) -> Step:
+        """The same, understood by execution: here nobody knows what the caller has said."""
+        context = self._state.context
+        answer = SecretAnswer(
+            turn=context.turn,
+            pending=msgspec.structs.replace(pending, then=None),
+            said=said_in(context.captured) if keyed is None else (),
+            keyed=keyed,
+            today=setting.today,
+            country=setting.country,
+        )
+        completed = await self._run(self._call(tool.name, msgspec.to_builtins(answer)))
+        if completed.failed:
+            return GivenUp()
+        step = msgspec.json.decode(completed.result, type=SecretStep).as_step()
+        if isinstance(step, Asked | KeysWanted):
+            step = type(step)(step.say, msgspec.structs.replace(step.pending, then=pending.then))
+        return step
 
     def _setting(self) -> Setting:
         context = self._state.context
@@ -88,23 +120,31 @@ class CaptureStep:
         state = self._state
         spoken = find_language(state.context.language, reads_out=self._toolset.reads_out).to_speech(say)
         state.capture = msgspec.structs.replace(asked, turn=state.context.turn, said=spoken)
-        self._say(spoken)
+        self._say(spoken, secret=asked.secret)
 
-    def _say(self, spoken: str) -> None:
-        self._requests.say(self._toolset.agents[self._state.agent], spoken, self._state.messages)
+    def _say(self, spoken: str, *, secret: bool = False) -> None:
+        self._requests.say(self._toolset.agents[self._state.agent], spoken, self._state.messages, secret=secret)
         self._state.said.append(Message(role="assistant", content=spoken))
 
     async def _keys(self, say: str, tool: CaptureTool) -> str:
-        """The keys that the caller presses; empty if there are none."""
+        """The keys that the caller presses, or, if they are secret, the id of the request; empty if there are none."""
         arguments = {"question": say, "length": tool.kind.key_count}
         completed = await self._run(self._call(collect_digits.name, arguments))
+        if completed.result == SECRET:
+            return completed.request
         return completed.result if completed.result.isdigit() and not completed.failed else ""
 
     async def _finish(self, pending: PendingCapture, tool: CaptureTool, value: str) -> None:
-        """The agent gets the value as the tool's result; or the tool that waits for it is called."""
-        call = self._call(tool.name, {"value": value})
-        completed = await self._run(call)
-        self._result(tool, call.arguments, completed.result, call.id)
+        """The agent gets the value as the tool's result; or the tool that waits for it is called.
+
+        A secret value has been noted by the step that understood it: the agent gets what stands for it.
+        """
+        if tool.secret:
+            self._result(tool, "{}", value)
+        else:
+            call = self._call(tool.name, {"value": value})
+            completed = await self._run(call)
+            self._result(tool, call.arguments, completed.result, call.id)
         self._state.agreed = pending.then
 
     async def _give_up(self, pending: PendingCapture, tool: CaptureTool) -> bool:

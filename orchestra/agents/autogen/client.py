@@ -74,7 +74,8 @@ class PromptClient(ChatCompletionClient):
         match step:
             case Say(text):
                 state.say_instead = ""
-                self._requests.say(self._toolset.agents[state.agent], text, state.messages)
+                secret = state.capture is not None and state.capture.secret
+                self._requests.say(self._toolset.agents[state.agent], text, state.messages, secret=secret)
                 return self._result(text, ())
             case Call(call):
                 state.agreed = None

@@ -32,6 +32,9 @@ class Requests(Protocol):
         """Another agent speaks from here on."""
         ...
 
-    def say(self, agent: Agent, text: str, messages: tuple[Message, ...]) -> None:
-        """Have the caller hear these words as they are; no model has written them. ``messages``: what came before."""
+    def say(self, agent: Agent, text: str, messages: tuple[Message, ...], *, secret: bool = False) -> None:
+        """Have the caller hear these words as they are; no model has written them. ``messages``: what came before.
+
+        ``secret``: they ask for something secret.
+        """
         ...

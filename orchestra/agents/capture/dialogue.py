@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from orchestra.agents.capture.choice import YesNo, says_no, says_yes
-from orchestra.agents.capture.corrections import digits_in, without_idioms
+from orchestra.agents.capture.corrections import without_idioms
 from orchestra.agents.capture.kinds import Heard, Kind, Setting
 from orchestra.language.values.tokens import has_phrase
 from orchestra_schemas import ToolCall
@@ -41,6 +41,7 @@ class PendingCapture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         misses: how often nothing usable was heard.
         rounds: how often they were asked anything.
         unheard: they spoke before the end of what was read back, and cannot have agreed to it.
+        secret: ``value`` and ``part`` only say whether there is one.
         then: the tool call that waits for the value.
 
     """
@@ -54,6 +55,7 @@ class PendingCapture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     misses: int = 0
     rounds: int = 0
     unheard: bool = False
+    secret: bool = False
     then: ToolCall | None = None
 
 
@@ -101,11 +103,13 @@ class CaptureDialogue:
         tries: how many times in a row nothing usable may be heard.
         reads_back: whether the caller has to agree to the value.
         keys: whether the keys may be asked for.
+        secret: whether parts of the value are not repeated.
 
     """
 
-    def __init__(self, kind: Kind, *, tries: int, reads_back: bool, keys: bool) -> None:
+    def __init__(self, kind: Kind, *, tries: int, reads_back: bool, keys: bool, secret: bool = False) -> None:
         self._kind = kind
+        self._secret = secret
         self._tries = tries
         self._reads_back = reads_back
         self._keys = keys and kind.keyed
@@ -119,31 +123,47 @@ class CaptureDialogue:
 
     def keyed(self, pending: PendingCapture, keys: str, setting: Setting) -> Step:
         """What follows from the keys that the caller pressed; empty: none. Keys need no confirmation."""
-        heard = self._kind.from_keys(keys, setting) if keys else Heard()
+        heard = self._of_keys(pending, keys, setting) if keys else Heard()
         if heard.value:
             return Captured(heard.value)
+        if heard.part and not heard.invalid and self._kind.asks(heard.part) != self._kind.name:
+            return self._go_on(pending, heard.part, setting)
         again = msgspec.structs.replace(pending, misses=pending.misses + 1)
         return self._missed(again, setting, invalid=bool(keys))
 
     def _listen(self, pending: PendingCapture, text: str, setting: Setting) -> Step:
-        heard = self._kind.read(text, setting)
-        if pending.part and not heard.value and (heard.part or heard.invalid):
-            added = digits_in(text, setting.values)
-            joined = self._kind.read(f"{pending.part} {added}", setting)
-            heard = joined if joined.value or joined.part else heard
+        heard = self._kind.join(pending.part, text, setting) if pending.part else self._kind.read(text, setting)
         if heard.value and not isinstance(self._kind, YesNo) and has_phrase(text, setting.values.unwilling):
             heard = Heard()
         if heard.value:
             return self._read_back(pending, heard.value, setting)
-        if heard.part:
-            said = setting.values.phrases.go_on.format(value=self._part_said(heard.part, setting))
-            return _asked(msgspec.structs.replace(pending, part=heard.part), said)
+        if heard.part and not heard.invalid:
+            return self._go_on(pending, heard.part, setting)
         if has_phrase(text, setting.values.unwilling):
             return Declined()
-        missed = msgspec.structs.replace(pending, misses=pending.misses + 1, part="" if heard.invalid else pending.part)
+        part = heard.part if heard.invalid else pending.part
+        missed = msgspec.structs.replace(pending, misses=pending.misses + 1, part=part)
         return self._missed(missed, setting, invalid=heard.invalid)
 
+    def _of_keys(self, pending: PendingCapture, keys: str, setting: Setting) -> Heard:
+        return self._kind.join(pending.part, keys, setting) if pending.part else self._kind.from_keys(keys, setting)
+
+    def _go_on(self, pending: PendingCapture, part: str, setting: Setting) -> Asked:
+        """A part was heard: there is more to come, of itself or of what is asked for next."""
+        phrases, asks = setting.values.phrases, self._kind.asks(part)
+        if asks != self._kind.name:
+            return _asked(msgspec.structs.replace(pending, part=part, misses=0), phrases.questions[asks])
+        said = phrases.go_on.format(value=self._part_said(part, setting)).lstrip(". ")
+        return _asked(msgspec.structs.replace(pending, part=part), said)
+
+    def _question(self, pending: PendingCapture, setting: Setting) -> str:
+        """What the caller is asked again: that of the part which is missing."""
+        asks = self._kind.asks(pending.part)
+        return pending.question if asks == self._kind.name else setting.values.phrases.questions[asks]
+
     def _part_said(self, part: str, setting: Setting) -> str:
+        if self._secret:
+            return ""
         return self._kind.say(part, setting) if part.isdigit() else " ".join(part)
 
     def _confirm(self, pending: PendingCapture, text: str, setting: Setting) -> Step:
@@ -165,7 +185,7 @@ class CaptureDialogue:
         emptied = msgspec.structs.replace(missed, value="", part="")
         if missed.misses >= self._tries or self._wants_keys(missed):
             return self._missed(emptied, setting, invalid=False)
-        return _asked(emptied, values.phrases.wrong.format(question=pending.question))
+        return _asked(emptied, values.phrases.wrong.format(question=self._question(emptied, setting)))
 
     def _read_back(self, pending: PendingCapture, value: str, setting: Setting) -> Step:
         if not self._reads_back:
@@ -186,7 +206,7 @@ class CaptureDialogue:
         if self._kind.spells and pending.misses > 1:
             return _asked(pending, phrases.again.format(question=phrases.spell))
         form = phrases.invalid if invalid else phrases.again
-        return _asked(pending, form.format(question=pending.question))
+        return _asked(pending, form.format(question=self._question(pending, setting)))
 
 
 def _again(pending: PendingCapture) -> PendingCapture:

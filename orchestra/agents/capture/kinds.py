@@ -12,12 +12,14 @@ from babel.dates import format_date
 
 from orchestra.agents.capture.corrections import (
     correct_digits,
+    digits_in,
     right_and_wrong,
     without_idioms,
 )
 from orchestra.errors import AppError
 from orchestra.language.values import ValueWords, digit_runs, read_date, read_number
 from orchestra.language.values.dates import When, day_alone
+from orchestra_schemas import SECRET
 
 _LONGEST_DIGITS: Final = 32
 
@@ -48,6 +50,7 @@ class Kind:
         reads_back: whether the caller hears the value and has to agree to it.
         keyed: whether it can be entered on a telephone's keys.
         spells: whether callers are asked to spell it, once it was not understood.
+        secret: whether it is always secret, as with ``ask(…, secret=True)``.
 
     """
 
@@ -56,10 +59,23 @@ class Kind:
     reads_back: ClassVar[bool] = True
     keyed: ClassVar[bool] = False
     spells: ClassVar[bool] = False
+    secret: ClassVar[bool] = False
 
     def read(self, text: str, setting: Setting) -> Heard:
         """The value in a caller's words."""
         raise NotImplementedError
+
+    def join(self, part: str, text: str, setting: Setting) -> Heard:
+        """The value of a part that was said before, and of the words after it; or of these alone."""
+        heard = self.read(text, setting)
+        if heard.value or not (heard.part or heard.invalid):
+            return heard
+        joined = self.read(f"{part} {digits_in(text, setting.values)}", setting)
+        return joined if joined.value or joined.part else heard
+
+    def asks(self, part: str) -> str:  # noqa: ARG002 - a card is asked for in several questions
+        """The name of the question for what is missing after a part."""
+        return self.name
 
     def correct(self, value: str, text: str, setting: Setting) -> str:  # noqa: ARG002 - other kinds keep a part of it
         """The value after the caller's words about it; empty if they name none."""
@@ -74,6 +90,10 @@ class Kind:
     def from_keys(self, keys: str, setting: Setting) -> Heard:
         """The value of the keys that were pressed."""
         return self.read(keys, setting)
+
+    def masked(self, value: str) -> str:  # noqa: ARG002 - of a card its end is left
+        """What stands for a secret value wherever it is not shown."""
+        return SECRET
 
     @property
     def offered(self) -> tuple[str, ...]:

@@ -28,12 +28,13 @@ class CaptureTool(Tool):
         reads_back: whether the caller has to agree to the value.
         keys: whether the keys of the telephone may be asked for.
         to_person: whether a caller who is not understood gets a person, if the app has a ``transfer_target``.
+        secret: whether the value stands nowhere in clear; only tools that need it get it.
 
     """
 
     def __init__(
         self, kind: Kind, question: str, *, name: str, about: str, examples: Sequence[str], tries: int,
-        reads_back: bool, keys: bool, to_person: bool,
+        reads_back: bool, keys: bool, to_person: bool, secret: bool,
     ) -> None:  # fmt: skip
         def answer(context: ToolContext, value: str = "") -> str:
             context.call_state[name] = value
@@ -48,7 +49,8 @@ class CaptureTool(Tool):
         self.reads_back = reads_back
         self.keys = keys
         self.to_person = to_person
-        self.dialogue = CaptureDialogue(kind, tries=tries, reads_back=reads_back, keys=keys)
+        self.secret = secret
+        self.dialogue = CaptureDialogue(kind, tries=tries, reads_back=reads_back, keys=keys, secret=secret)
 
     @property
     def uses(self) -> tuple[Tool, ...]:
@@ -58,7 +60,7 @@ class CaptureTool(Tool):
     @property
     def asks(self) -> str:
         """How the caller is asked, for the app's fingerprint: the question, the kind and the options."""
-        return f"{self.asked} {self.kind!r} {self.tries} {self.reads_back} {self.keys} {self.to_person}"
+        return f"{self.asked} {self.kind!r} {self.tries} {self.reads_back} {self.keys} {self.to_person} {self.secret}"
 
     def question_in(self, phrases: CapturePhrases) -> str:
         """The question as the caller hears it first."""
@@ -85,6 +87,7 @@ def ask(
     reads_back: bool | None = None,
     keys: bool = True,
     to_person: bool = True,
+    secret: bool = False,
 ) -> CaptureTool:
     """A tool that asks the caller for a value, reads it back and takes corrections, all without a model.
 
@@ -102,6 +105,8 @@ def ask(
         keys: whether the keys of the telephone are asked for when speech has failed.
         to_person: whether a caller who is not understood gets a person; without a ``transfer_target``, or if False,
             the agent is told.
+        secret: whether the value must stand nowhere in clear. The agent gets a placeholder for it, and only tools that
+            need it get the value. It is not read back. A `Card` is always secret; its last four digits are read back.
 
     Raises:
         AppError: an argument is not possible.
@@ -123,6 +128,11 @@ def ask(
     if isinstance(tries, bool) or not isinstance(tries, int) or not 1 <= tries <= _MOST_TRIES:
         msg = f"ask: tries is {tries!r}: choose 1 to {_MOST_TRIES}"
         raise AppError(msg)
+    secret = secret or kind.secret
+    if secret and reads_back and not kind.secret:
+        msg = f"ask({kind.__class__.__name__}, secret=True): what is secret cannot be read back: leave reads_back out"
+        raise AppError(msg)
+    by_default = kind.reads_back and (kind.secret or not secret)
     return CaptureTool(
         kind,
         question,
@@ -130,7 +140,8 @@ def ask(
         about=about or kind.about,
         examples=examples,
         tries=tries,
-        reads_back=kind.reads_back if reads_back is None else reads_back,
+        reads_back=by_default if reads_back is None else reads_back,
         keys=keys,
         to_person=to_person,
+        secret=secret,
     )

@@ -10,7 +10,6 @@ from orchestra_schemas import (
     AgentChanged,
     BackchannelHeard,
     CallAccessed,
-    CallGreeted,
     CallStarted,
     Event,
     OperatorJoined,
@@ -241,7 +240,7 @@ class LiveTranscript:
             text, kind = described
             shown: Kind = "warning" if kind == "warning" else "event"
             self._add("operator" if event.family == _OPERATORS else shown, event.at, turn=event.turn, text=cut(text))
-        if isinstance(event, CallStarted | CallGreeted) and event.greeting:
+        if isinstance(event, CallStarted) and event.greeting:
             self._change(self._reply_line(event), text=cut(event.greeting))
 
     # -- bookkeeping

@@ -12,8 +12,10 @@ VALUES: Final = ValueWords(
     phrases=CapturePhrases(
         questions=dict.fromkeys(
             ("number", "digits", "name", "email", "phone", "date", "address", "yesno", "choice"), "{value}?"
-        ),
+        )
+        | {"card": "1234 5678 …?", "card_expiry": "MM/YY?", "card_cvc": "123?"},
         right="{value}?",
+        ending="… {value}",
         again=_ASKS,
         wrong=_ASKS,
         invalid=_ASKS,

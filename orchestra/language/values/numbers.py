@@ -1,6 +1,7 @@
 """Numbers and digits, as callers say them and as speech recognition writes them."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -91,6 +92,17 @@ def digit_runs(text: str, values: ValueWords) -> list[list[str]]:
     """
     found = number_tokens(text, values)
     runs: list[list[str]] = []
+    ended = -1
+    for digits, begin, end in digit_places(found, values):
+        if ended < 0 or not _JOINTS.issuperset(found[ended:begin]):
+            runs.append([])
+        runs[-1].append(digits)
+        ended = end
+    return runs
+
+
+def digit_places(found: list[str], values: ValueWords) -> Iterator[tuple[str, int, int]]:
+    """The numbers among tokens: the digits of each, the token at which it begins, and the one after it."""
     open_run, at = False, 0
     while at < len(found):
         digits, used = digits_at(found, at, values)
@@ -98,12 +110,9 @@ def digit_runs(text: str, values: ValueWords) -> list[list[str]]:
             nearby = open_run or digits_at(found, at + 1, values)[1] > 0
             digits, used = (values.sounds[found[at]], 1) if nearby else ("", 0)
         if used:
-            if not open_run:
-                runs.append([])
-            runs[-1].append(digits)
+            yield digits, at, at + used
         open_run = bool(used) or (open_run and found[at] in _JOINTS)
         at += used or 1
-    return runs
 
 
 def digits_at(found: list[str], at: int, values: ValueWords) -> tuple[str, int]:

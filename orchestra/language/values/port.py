@@ -9,8 +9,9 @@ class CapturePhrases:
     """What is said around a question. ``{value}`` is the value as it is read back, ``{question}`` the question.
 
     Attributes:
-        questions: the question of each kind whose author gives none, by the kind's name.
+        questions: the question of each kind whose author gives none, by the kind's name; also of the parts of a card.
         right: reads back.
+        ending: names a card by the digits at its end.
         again: nothing usable was heard.
         wrong: the caller has said no, and nothing else.
         invalid: what was heard cannot be right: a check digit, or a number that does not exist.
@@ -23,6 +24,7 @@ class CapturePhrases:
 
     questions: Mapping[str, str]
     right: str
+    ending: str
     again: str
     wrong: str
     invalid: str

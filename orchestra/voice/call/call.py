@@ -26,6 +26,7 @@ from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.screening import CallScreening
 from orchestra.voice.call.script import Script
+from orchestra.voice.call.secret_answers import KeepSecret, SecretAnswers
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
@@ -81,6 +82,7 @@ class Call:
         playback: what of the agent's speech was heard, where that is not known from the call's audio.
         speculation: how much of a reply may be made before the caller's turn is over.
         script_of_app: the script of an app that has the call, by its name and version, the line and the language.
+        keep_secret: puts what a caller answers to a secret question in the vault.
         clock: the time; tests pass their own.
 
     Attributes:
@@ -105,6 +107,7 @@ class Call:
         playback: Playback | None = None,
         speculation: Speculation = SPECULATION,
         script_of_app: Callable[[str, str, str, str], Script | None] = lambda *_: None,
+        keep_secret: KeepSecret = lambda *_: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
@@ -137,6 +140,8 @@ class Call:
         self._script = script
         self._use_language()
         self._publisher = publisher
+        known = () if resume_state is None else (resume_state.secret,)
+        self._secret = SecretAnswers(parties.call, keep_secret, *known)
         self._on_measured = on_measured
         self._script_of_app = script_of_app
         self._endpointing = dict(script.endpointing)
@@ -353,8 +358,7 @@ class Call:
 
     def take_digit(self, digit: str) -> None:
         """The caller pressed a key."""
-        turn = self.conversation.turns.turn
-        self._publisher.publish(DigitPressed(call=self.id, turn=turn, digit=digit))
+        self._publish(DigitPressed(call=self.id, turn=self.conversation.turns.turn, digit=digit))
         self.conversation.key_pressed()
 
     def take_hold(self, *, held: bool) -> None:
@@ -383,6 +387,7 @@ class Call:
         return True
 
     def _take(self, event: Event) -> None:
+        self._note_secret(event)
         if isinstance(event, CallResumed):
             self._on_resumed(event)
         elif isinstance(event, CallAnswered):
@@ -484,6 +489,7 @@ class Call:
         if passed_s > STALL_S:
             self._stalled(passed_s)
         self._publish_audio()
+        self._secret.look(speaks=self.conversation.caller_speaks)
         self._publish_progress()
         reason = self._limits.look(self._script)
         if reason is not None:
@@ -512,11 +518,19 @@ class Call:
             self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
 
     def _publish(self, event: Event) -> None:
-        self._publisher.publish(self.conversation.named(event))
+        event = self.conversation.named(event)
+        hidden = self._secret.hidden(event)
+        stored = self._publisher.publish(hidden)
+        if hidden is not event:
+            self._secret.keep(event, stored)
+        self._note_secret(event)
         if isinstance(event, TurnMeasured):
             self._on_measured(event)
         if isinstance(event, ReplySpoken | ReplyInterrupted):
             self._publish_metered()
+
+    def _note_secret(self, event: Event) -> None:
+        self._secret.take(event, self.conversation.turns.turn, speaks=self.conversation.caller_speaks)
 
     def _publish_metered(self) -> None:
         metered = self._meter.take(self.conversation.turns.turn)
@@ -526,13 +540,14 @@ class Call:
     def _publish_audio(self, *, everything: bool = False) -> None:
         chunks = self.audio.take_chunks(everything=everything)
         for chunk in chunks if self._script.recording else ():
+            audio = self._secret.silenced(chunk.audio) if chunk.speaker == "caller" else chunk.audio
             self._publisher.publish(
                 AudioChunk(
                     call=self.id,
                     speaker=chunk.speaker,
                     offset_ms=chunk.offset_ms,
                     sample_rate=chunk.sample_rate,
-                    audio=chunk.audio,
+                    audio=audio,
                 )
             )
 

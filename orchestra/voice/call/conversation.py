@@ -333,6 +333,11 @@ class Conversation:
         """Whether the caller's voice is heard now."""
         return self._voice.on
 
+    @property
+    def caller_speaks(self) -> bool:
+        """Whether the caller's voice is heard, or a turn of theirs is not over."""
+        return self._voice.on or self.turns.caller_speaks or self.turns.caller_took_turn
+
     def mark_returned(self, name: str) -> None:
         """The carrier has played or discarded everything before this mark."""
         self._act(self.turns.mark_returned(name, self._audio.words_with_audio))

@@ -4,13 +4,14 @@ from datetime import date
 
 import pytest
 
-from orchestra.agents.capture import Address, Choice, Date, Digits, Email, Kind, Name, Number, Phone, YesNo, ask
+from orchestra.agents.capture import Address, Card, Choice, Date, Digits, Email, Kind, Name, Number, Phone, YesNo, ask
 from orchestra.agents.capture.dialogue import Asked, Captured, Declined, GivenUp, KeysWanted, PendingCapture, Step
 from orchestra.agents.capture.kinds import Setting
 from orchestra.language.values import values_of
 
 KINDS = (
     Number(), Digits(4), Digits(3, most=9), Name(), Email(), Phone(), Date(), Address(), YesNo(), Choice(("a", "b")),
+    Card(cvc=True),
 )  # fmt: skip
 ODD = (
     "", " ", "…", "?!", "日本語です", "שלום", "🙂🙂", "\ud83d", "a" * 30_000, "9" * 5_000, "²³", "at at @ . @", "- - -",
@@ -37,7 +38,7 @@ def answered(kind: Kind, code: str, *texts: str) -> Step:
 def test_whatever_is_said_the_dialogue_goes_on_or_ends(kind: Kind, code: str) -> None:
     for text in ODD:
         assert isinstance(answered(kind, code, text), Asked | KeysWanted | Captured | Declined | GivenUp)
-        for value in ("4271", "12 a street", "ab@cd.com", "+442079460958"):
+        for value in ("4271", "12 a street", "ab@cd.com", "+442079460958", "4242 4242 4242 4242 12/29"):
             assert isinstance(answered(kind, code, value, text), Asked | KeysWanted | Captured | Declined | GivenUp)
 
 
