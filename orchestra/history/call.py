@@ -5,7 +5,7 @@
 milliseconds.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -149,6 +149,8 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         call: its id; empty before the first event.
         started: the event with which it began; None if the journal lacks it.
+        greeting: the first words of the call.
+        answered_variables: what the app knew of the call when it was asked.
         ended: the event with which it ended.
         turns: in the order of their numbers.
         agent: the agent that speaks with the caller.
@@ -169,6 +171,8 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     call: str = ""
     started: CallStarted | None = None
+    greeting: str = ""
+    answered_variables: dict[str, Any] = {}
     ended: CallEnded | None = None
     turns: tuple[Turn, ...] = ()
     agent: str = ""
@@ -184,6 +188,12 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     last_at: float = 0.0
     speaking_at: float | None = None
     confidence: float = 1.0
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What is known of the call, by name: given with it, or answered by its app, which counts where both are."""
+        given = {} if self.started is None else self.started.variables
+        return {**given, **self.answered_variables}
 
     def turn(self, number: int) -> Turn | None:
         """The turn of this number."""

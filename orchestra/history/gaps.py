@@ -9,6 +9,8 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra_schemas import (
+    AlarmCleared,
+    AlarmRaised,
     AppChanged,
     CallAnswered,
     CallEnded,
@@ -25,7 +27,7 @@ from orchestra_schemas import (
     tag_of,
 )
 
-_ENDED = tag_of(CallEnded)
+_ENDINGS = {tag_of(CallEnded), tag_of(AlarmCleared)}
 #: each takes a number: a turn that was only predicted has one, too
 _TURNS = {tag_of(UserTurnEnded), tag_of(UserTurnResumed)}
 _REPLIES = {tag_of(ReplySpoken), tag_of(ReplyInterrupted)}
@@ -36,7 +38,7 @@ _EDGE_SPEAKS_AFTER = {
     for kind in (AppChanged, OperatorHandedBack, OperatorLeft, OperatorPassedOn, OperatorTookOver, TransferFailed)
 }
 #: an outbound call may be answered before its audio is connected, or end without either
-_FIRST = {tag_of(CallStarted), tag_of(CallAnswered), _ENDED}
+_FIRST = {tag_of(CallStarted), tag_of(CallAnswered), tag_of(CallEnded), tag_of(AlarmRaised)}
 
 
 class _Header(msgspec.Struct):
@@ -95,7 +97,7 @@ class GapDetector:
             missing += self._causes(entry, header.cause, state)
             missing += self._turns(entry, header, state)
         state.ids.add(hash(entry.id))
-        state.ended = state.ended or entry.type == _ENDED
+        state.ended = state.ended or entry.type in _ENDINGS
         return missing
 
     def _causes(self, entry: Entry, cause: str, state: _CallState) -> list[str]:

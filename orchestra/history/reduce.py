@@ -16,10 +16,13 @@ from orchestra_schemas import (
     BackchannelHeard,
     CallEnded,
     CallEndRequested,
+    CallGreeted,
     CallResumed,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
+    CallVariablesRequested,
+    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
     Event,
@@ -50,6 +53,9 @@ from orchestra_schemas import (
 #: events with a turn's number that do not prove that the turn exists
 _OF_THE_CALL = (
     CallStarted,
+    CallVariablesRequested,
+    CallVariablesSet,
+    CallGreeted,
     CallEnded,
     AgentChanged,
     LanguageChanged,
@@ -73,6 +79,7 @@ _MILESTONES = (
     CallStarted,
     CallTransferRequested,
     CallTransferred,
+    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
     LanguageChanged,
@@ -132,7 +139,11 @@ def _call(history: CallHistory, event: Event) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     match event:
         case CallStarted(version=version):
-            changed = {"started": event, "version": version}
+            changed = {"started": event, "version": version, "greeting": event.greeting}
+        case CallVariablesSet(variables=variables):
+            changed = {"answered_variables": variables}
+        case CallGreeted(greeting=greeting):
+            changed = {"greeting": greeting}
         case CallEnded():
             changed = {"ended": event}
         case AgentChanged(agent=agent):

@@ -1,6 +1,7 @@
 """The state that an edge needs to continue another edge's call: a fold of the journal, part of the call's history."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -12,11 +13,14 @@ from orchestra_schemas import (
     CallAnswered,
     CallEnded,
     CallEndRequested,
+    CallGreeted,
     CallResumed,
     CallScreened,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
+    CallVariablesRequested,
+    CallVariablesSet,
     Event,
     LanguageChanged,
     OperatorHandedBack,
@@ -53,6 +57,10 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         app: the app that has the call, in this ``version``; empty if there is none.
         line: the line that decided which app answers.
         language: in which the call is held (BCP 47).
+        variables: what is known of the call, by name.
+        greet_by: when the caller is to be greeted at the latest, epoch seconds, if the app was asked for variables
+            before; 0 once they were greeted.
+        asked_variables: the app was asked, and has not answered.
         turn: the caller's last turn.
         turn_ended_at: when that turn ended, epoch seconds; ``speech_ended_at`` its last sound.
         agent: the agent that replies.
@@ -87,6 +95,9 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     line: str = ""
     language: str = "en"
+    variables: dict[str, Any] = {}
+    greet_by: float = 0.0
+    asked_variables: bool = False
     turn: int = 0
     turn_ended_at: float = 0.0
     speech_ended_at: float = 0.0
@@ -140,6 +151,8 @@ def _reduce(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR
     match event:
         case CallStarted() | AppChanged():
             return _answered_by_app(state, event)
+        case CallVariablesRequested() | CallVariablesSet() | CallGreeted():
+            return _greeting(state, event)
         case LanguageChanged(language=language):
             return replace(state, language=language)
         case CallResumed(stream_number=stream):
@@ -179,12 +192,25 @@ def _answered_by_app(state: ResumeState, event: CallStarted | AppChanged) -> Res
     return replace(
         state,
         started_at=event.at,
+        variables=dict(event.variables),
         line=event.line,
         language=event.language,
         chunks=(first,) if event.greeting else (),
         complete=True,
         over=not event.greeting,
     )
+
+
+def _greeting(state: ResumeState, event: CallVariablesRequested | CallVariablesSet | CallGreeted) -> ResumeState:
+    match event:
+        case CallVariablesRequested(deadline=deadline):
+            return replace(state, greet_by=deadline, asked_variables=True)
+        case CallVariablesSet(variables=variables):
+            return replace(state, variables={**state.variables, **variables}, asked_variables=False)
+        case CallGreeted(greeting=greeting, language=language):
+            first = ReplyChunk(call=event.call, text=greeting, language=language)
+            said = replace(state, chunks=(first,), over=False) if greeting and state.turn == 0 else state
+            return replace(said, greet_by=0.0)
 
 
 def _transfer(state: ResumeState, event: TransferFailed | CallTransferred | TransferAccepted) -> ResumeState:

@@ -44,6 +44,8 @@ _SPEECH: Final = frozenset(
     }
 )  # fmt: skip
 _TEXTS: Final = ("text", "heard")
+#: events with variables, which are personal data as a whole, whatever they look like: what is known of a caller
+_VARIABLES: Final = frozenset({"call.started", "call.variables.requested", "call.variables.set"})
 
 #: most words between a piece of a number and the end of its text
 _WORDS_BESIDE: Final = 4
@@ -108,6 +110,8 @@ class Redaction:
 
     def event(self, call: str, kind: str, body: bytes) -> bytes:
         """The redacted JSON of an event of this type; a number may have begun in earlier events of the call."""
+        if kind in _VARIABLES and b'"variables"' in body:
+            return self._without_values(body)
         if kind not in _SPEECH:
             if kind == "call.ended":
                 for each in _SPEECH:
@@ -126,6 +130,16 @@ class Redaction:
         hidden = {name: left for name, text in said.items() if "[number]" in (left := chain(name, text))}
         self._keep(call, kind, chain)
         return _encode({**self._top(fields, _NAMES), **hidden}) if hidden else self.body(body)
+
+    def _without_values(self, body: bytes) -> bytes:
+        """The event with the names of the call's variables, and ``[variable]`` in place of each value."""
+        try:
+            fields = _decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self.body(body)
+        if isinstance(fields, dict) and isinstance(fields.get("variables"), dict):
+            fields["variables"] = dict.fromkeys(fields["variables"], "[variable]")
+        return self.body(_encode(fields))
 
     def _keep(self, call: str, kind: str, chain: "Chain") -> None:
         if not chain.pending:

@@ -7,11 +7,14 @@ from orchestra_schemas.calls import (
     CallAnswered,
     CallEnded,
     CallEndRequested,
+    CallGreeted,
     CallResumed,
     CallScreened,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
+    CallVariablesRequested,
+    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
     TransferAccepted,
@@ -32,6 +35,7 @@ from orchestra_schemas.conversation import (
 from orchestra_schemas.event import Event, event_types, tag_of
 from orchestra_schemas.execution import PromptCompleted, ReplyChunk, ToolCompleted
 from orchestra_schemas.media import AudioChunk, TranscriptPartial
+from orchestra_schemas.monitors import AlarmCleared, AlarmRaised
 from orchestra_schemas.operators import (
     OperatorHandedBack,
     OperatorJoined,
@@ -59,6 +63,8 @@ __all__ = [
     "SECRET",
     "SECRET_KEY",
     "AgentChanged",
+    "AlarmCleared",
+    "AlarmRaised",
     "AppChanged",
     "AudioChunk",
     "BackchannelHeard",
@@ -66,11 +72,14 @@ __all__ = [
     "CallAnswered",
     "CallEndRequested",
     "CallEnded",
+    "CallGreeted",
     "CallResumed",
     "CallScreened",
     "CallStarted",
     "CallTransferRequested",
     "CallTransferred",
+    "CallVariablesRequested",
+    "CallVariablesSet",
     "DecodeError",
     "DigitPressed",
     "DigitsRequested",

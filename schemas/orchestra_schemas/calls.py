@@ -1,6 +1,6 @@
 """The call itself: its start, its transfer, its end, and the moment when another edge resumes it."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -44,6 +44,47 @@ class CallStarted(Event, frozen=True, kw_only=True):
     def other_party(self) -> str:
         """The number of the person on the line, whoever placed the call; empty if the carrier sent none."""
         return self.to_number if self.direction == "outbound" else self.from_number
+
+
+class CallVariablesRequested(Event, frozen=True, kw_only=True):
+    """The app is asked what it knows of a call that begins: what it answers are variables of the call.
+
+    Numbers, direction, line and language are those of `CallStarted`, ``variables`` what was known then. ``deadline`` is
+    in epoch seconds: the first words wait until then at most. They are told by `CallGreeted`.
+    """
+
+    family: ClassVar[str] = "calls"
+    app: str = ""
+    from_number: str = ""
+    to_number: str = ""
+    direction: Direction = "inbound"
+    line: str = ""
+    language: str = "en"
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
+    deadline: float = 0.0
+
+
+class CallVariablesSet(Event, frozen=True, kw_only=True):
+    """What the app has answered: JSON values by name, beside and before those of `CallStarted`.
+
+    ``request`` is the id of the `CallVariablesRequested`, ``origin`` who was asked. With an ``error``, the call goes on
+    without an answer.
+    """
+
+    family: ClassVar[str] = "calls"
+    request: str = ""
+    variables: dict[str, Any] = msgspec.field(default_factory=dict)
+    origin: Literal["function", "url"] = "function"
+    duration_ms: float = 0.0
+    error: str = ""
+
+
+class CallGreeted(Event, frozen=True, kw_only=True):
+    """The first words of a call whose app was asked for variables; of all others they are in `CallStarted`."""
+
+    family: ClassVar[str] = "calls"
+    greeting: str = ""
+    language: str = "en"
 
 
 class AppChanged(Event, frozen=True, kw_only=True):

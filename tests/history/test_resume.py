@@ -4,9 +4,12 @@ from orchestra.history.ending import HangUp
 from orchestra.history.reduce import history_of
 from orchestra_schemas import (
     CallEndRequested,
+    CallGreeted,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
+    CallVariablesRequested,
+    CallVariablesSet,
     Event,
     ReplyChunk,
     ReplyInterrupted,
@@ -41,6 +44,19 @@ def unsaid(*journal: Event) -> list[str]:
 def test_a_greeting_that_was_cut_off_is_said_again() -> None:
     assert unsaid(STARTED) == ["Hello."]
     assert unsaid(STARTED, GREETED) == []
+
+
+def test_a_call_whose_app_is_asked_first_is_greeted_by_whichever_edge_has_it_then() -> None:
+    started, given = CallStarted(call=CALL, at=5.0, variables={"tier": "none", "ref": "7"}), {"tier": "gold"}
+    asked = CallVariablesRequested(call=CALL, deadline=6.5)
+    answered, greeted = CallVariablesSet(call=CALL, variables=given), CallGreeted(call=CALL, greeting="Hello, Ada.")
+    before = history_of([started, asked]).resume
+    assert (before.greet_by, before.asked_variables, before.variables["tier"]) == (6.5, True, "none")
+    known = history_of([started, asked, answered]).resume
+    assert (known.greet_by, known.asked_variables, known.variables) == (6.5, False, {"tier": "gold", "ref": "7"})
+    history = history_of([started, asked, answered, greeted])
+    assert (history.resume.greet_by, history.greeting, history.variables) == (0.0, "Hello, Ada.", known.variables)
+    assert unsaid(started, asked, answered, greeted) == ["Hello, Ada."]
 
 
 def test_a_reply_goes_on_behind_the_last_sentence_that_was_heard_whole() -> None:

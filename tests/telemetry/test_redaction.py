@@ -15,8 +15,11 @@ from orchestra.telemetry.redaction import Redaction
 from orchestra_schemas import (
     AudioChunk,
     CallStarted,
+    CallVariablesRequested,
+    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
+    Event,
     Message,
     PromptRequested,
     ToolRequested,
@@ -273,6 +276,13 @@ def test_a_number_said_in_pieces_does_not_leave_with_the_prompt_either() -> None
         "[number]",
         "Thank you.",
     ]
+
+
+@pytest.mark.parametrize("kind", [CallStarted, CallVariablesRequested, CallVariablesSet])
+def test_variables_leave_with_their_names_only(kind: type[Event]) -> None:
+    entry = encode(kind(call="07-1", variables={"name": "Ada", "tier": "gold"}))  # type: ignore[call-arg]
+    left = msgspec.json.decode(redaction.event("07-1", entry[b"type"].decode(), entry[b"body"]))
+    assert left["variables"] == {"name": "[variable]", "tier": "[variable]"}
 
 
 @pytest.mark.parametrize(

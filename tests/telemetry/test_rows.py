@@ -87,8 +87,9 @@ TABLES = {
         "operator.took.over operator.whispered"
     ),
     "orchestra_calls": (
-        "app.changed call.answered call.end.requested call.ended call.resumed call.screened call.started "
-        "call.transfer.requested call.transferred digit.pressed digits.requested transfer.accepted transfer.failed"
+        "app.changed call.answered call.end.requested call.ended call.greeted call.resumed call.screened call.started "
+        "call.transfer.requested call.transferred call.variables.requested call.variables.set digit.pressed "
+        "digits.requested transfer.accepted transfer.failed"
     ),
     "orchestra_conversation": (
         "agent.changed language.changed prompt.requested tool.requested turn.cancelled turn.completed"
@@ -96,6 +97,7 @@ TABLES = {
     "orchestra_edge": "provider.failed reply.spoken sentence.spoken speech.metered turn.measured",
     "orchestra_execution": "prompt.completed reply.chunk tool.completed",
     "orchestra_media": "audio.chunk transcript.partial",
+    "orchestra_monitors": "alarm.cleared alarm.raised",
 }
 
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from orchestra.cli.ui.terminal import Terminal
 from orchestra.history.views.timeline import Kind, as_call, describe
-from orchestra_schemas import CallStarted, Event, ReplyChunk, ToolRequested, UserTurnEnded
+from orchestra_schemas import CallGreeted, CallStarted, Event, ReplyChunk, ToolRequested, UserTurnEnded
 
 _WHEN_WIDTH, _WHO_WIDTH = 7, 11
 _INDENT = _WHEN_WIDTH + _WHO_WIDTH + 4
@@ -63,7 +63,7 @@ class LiveConversation:
             what, kind = description
             self._row(event.at, "", what, LINE_STYLES[kind][0])
         match event:
-            case CallStarted(greeting=greeting):
+            case CallStarted(greeting=greeting) | CallGreeted(greeting=greeting) if greeting:
                 self._row(event.at, "greeting", greeting, who_style=AGENT)
             case UserTurnEnded(text=text):
                 self._row(event.at, "", f"understood: {text or '(nothing)'}", QUIET)

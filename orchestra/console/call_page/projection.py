@@ -146,7 +146,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
         events: number of entries in the journal; 0 if it is gone.
         agents: who answered, in order of appearance.
         versions: what answered, by the turn from which it did.
-        variables: what was known of the call when it began.
+        variables: what was known of the call when it began: given with it, or answered by the app.
         lines: the transcript.
         turns: the waterfall.
         stages: of the waterfall.
@@ -169,6 +169,10 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def call_view(journal: CallJournal, record: CallRecord | None, prices: Prices, **known: Any) -> CallView:
     """The view of a call.
 
@@ -186,7 +190,7 @@ def call_view(journal: CallJournal, record: CallRecord | None, prices: Prices, *
         events=len(journal.entries),
         agents=tuple(_agents(journal)),
         versions=tuple(versions(dialogue(history))),
-        variables=history.started.variables if history.started is not None else {},
+        variables={name: _shown(value) for name, value in history.variables.items()},
         lines=tuple(lines(journal)),
         turns=tuple(turn_rows(journal, prices)),
         **known,

@@ -10,6 +10,7 @@ from orchestra_schemas import (
     BackchannelHeard,
     CallAnswered,
     CallEnded,
+    CallGreeted,
     CallStarted,
     CallTransferred,
     CallTransferRequested,
@@ -107,7 +108,7 @@ def _of_call(activity: Activity, event: Event) -> dict[str, Any] | None:  # noqa
     match event:
         case CallAnswered():
             return {"since": activity.since or event.at}
-        case CallStarted(greeting=greeting):
+        case CallStarted(greeting=greeting) | CallGreeted(greeting=greeting):
             return {"agents": "speaking" if greeting else "listening", "since": event.at}
         case CallEnded():
             return {"ended": True, "caller_speaks": False, "tools": (), "present": (), "holder": ""}

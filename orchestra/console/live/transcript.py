@@ -10,6 +10,7 @@ from orchestra_schemas import (
     AgentChanged,
     BackchannelHeard,
     CallAccessed,
+    CallGreeted,
     CallStarted,
     Event,
     OperatorJoined,
@@ -240,7 +241,7 @@ class LiveTranscript:
             text, kind = described
             shown: Kind = "warning" if kind == "warning" else "event"
             self._add("operator" if event.family == _OPERATORS else shown, event.at, turn=event.turn, text=cut(text))
-        if isinstance(event, CallStarted) and event.greeting:
+        if isinstance(event, CallStarted | CallGreeted) and event.greeting:
             self._change(self._reply_line(event), text=cut(event.greeting))
 
     # -- bookkeeping

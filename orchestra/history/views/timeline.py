@@ -19,6 +19,7 @@ from orchestra_schemas import (
     CallScreened,
     CallStarted,
     CallTransferRequested,
+    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
     Event,
@@ -167,6 +168,13 @@ def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for e
             return _transfer(event)
 
 
+def _variables(event: CallVariablesSet) -> tuple[str, Kind]:
+    took = f"[{event.duration_ms:.0f} ms]"
+    if event.error:
+        return f"the app was asked about the call, in vain: {event.error} {took}", "warning"
+    return f"the app knows of the call: {', '.join(event.variables) or 'nothing'} {took}", "event"
+
+
 def _transfer(event: Event) -> tuple[str, Kind] | None:
     match event:
         case CallTransferRequested(target=target, operator=operator):
@@ -175,6 +183,8 @@ def _transfer(event: Event) -> tuple[str, Kind] | None:
             return f"{target} has heard the briefing and takes the call", "event"
         case TransferFailed(target=target, reason=reason):
             return f"{target} does not take the call ({reason}): it is back with the agents", "warning"
+        case CallVariablesSet():
+            return _variables(event)
         case AppChanged(app=app, agent=agent):
             return f"the caller is passed on to {app}, where {agent} answers", "event"
         case _:

@@ -103,7 +103,7 @@ def call_summary(history: CallHistory) -> CallSummary:
         call=history.call,
         app=started.app if started is not None else "",
         caller=started.from_number if started is not None else "",
-        greeting=started.greeting if started is not None else "",
+        greeting=history.greeting,
         background=history.background,
         started=started is not None,
         turns=tuple(map(turn_summary, (turn for turn in history.turns if turn.number > 0))),
