@@ -21,6 +21,7 @@ OrchestraError
 │   ├── ProjectGoneError       the project in Label Studio was deleted
 │   ├── NoEdgeError            no edge answers the SIP gateway
 │   └── UnreachableError       an MCP server cannot be reached
+├── StrayedError               a simulated caller does not play the role any more
 ├── DivergedError              a model answered differently from the sentences of an earlier attempt
 ├── ForeignCallError           a signed webhook names a call of another platform
 ├── ReplayDivergedError        a consumer's output differs from the recording in `orchestra.testing.replay`
@@ -129,6 +130,10 @@ class NoEdgeError(ServiceError):
 
 class UnreachableError(ServiceError):
     """An MCP server cannot be reached, and nothing was sent."""
+
+
+class StrayedError(OrchestraError):
+    """A simulated caller does not play the role any more: the call proves nothing about the agents."""
 
 
 class DivergedError(OrchestraError):
