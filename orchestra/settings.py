@@ -200,6 +200,10 @@ class Settings(BaseSettings):
     """Speech recognition engine to switch to when the first one fails during a call. Empty: none."""
     tts_fallback: Literal["", "local"] = ""
     """Speech synthesis engine to switch to when the first one fails during a call. Empty: none."""
+    persona_tts: TTSName = "local"
+    """Speech synthesis engine of simulated callers."""
+    persona_voice: str = ""
+    """Their voice, as that engine names it. Empty: the engine's own choice."""
     prerender: bool = True
     """Synthesize phrases that many calls share once, and keep the audio in the data directory."""
     barge_in_words: Annotated[int, Field(ge=1)] = 1

@@ -63,6 +63,7 @@ _COMMANDS = (
     "compare",
     "replay",
     "evaluate",
+    "load",
     "curate",
     "status",
     "dead",

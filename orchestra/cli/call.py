@@ -249,14 +249,15 @@ def _caller(settings: "Settings", order: _Order) -> "Caller":
     if not url:
         msg = "no edge is running on this machine: start `orchestra up` in another terminal, or give --url"
         raise UsageError(msg)
-    _see_whether_anything_listens(url)
+    require_listener(url)
     if not auth_token:
         msg = f"calls to {url} must be signed: set ORCHESTRA_TWILIO_AUTH_TOKEN to the edge's token"
         raise UsageError(msg)
     return Caller(url, auth_token, from_number=order.from_number, to_number=order.to_number)
 
 
-def _see_whether_anything_listens(url: str) -> None:
+def require_listener(url: str) -> None:
+    """Raises UsageError unless a server listens at this address."""
     from orchestra.errors import UsageError
 
     try:

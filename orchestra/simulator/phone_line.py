@@ -13,6 +13,8 @@ from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
 
 FRAME_S = 0.02
 _KEY_S = 0.3
+#: a longer silence is one between two replies, or a pause of the agent's own
+_LONGEST_GAP_S = 0.8
 FRAME_SAMPLES = round(FRAME_S * SAMPLE_RATE)
 SILENT_FRAME = bytes([mulaw.SILENCE]) * FRAME_SAMPLES
 
@@ -75,7 +77,10 @@ class PhoneLine:
         self.agent_last_audible_s = -1.0  # end of the last audible frame; -1 before the first
         self.cleared_s: list[float] = []  # when the edge dropped audio that was still to be played
         self.breaks_s: list[float] = []  # when a media stream ended while the call continued
+        self.gaps_s: list[float] = []  # how long a reply was silent because its audio came too late
         self.max_late_s = 0.0
+        self._hears_reply = False
+        self._dry_s: float | None = None  # since when there is nothing to play of that reply, which may go on
         self._say = bytearray()
         self._caller = bytearray()
         self._agent = bytearray()
@@ -94,6 +99,7 @@ class PhoneLine:
     def say(self, samples: Samples) -> Span:
         """Say this (8 kHz) from the next frame on, after audio that is still being said. Returns its time span."""
         start = len(self._caller) + len(self._say)
+        self._await_reply()
         self._say.extend(mulaw.encode(samples))
         return Span(start / SAMPLE_RATE, (start + samples.size) / SAMPLE_RATE)
 
@@ -107,6 +113,7 @@ class PhoneLine:
     async def clear(self) -> None:
         """Drop audio that is not played yet, as the edge asks; its marks are returned at once."""
         self.cleared_s.append(self.now_s)
+        self._await_reply()
         self.playout.clear()
         await self._return_marks()
 
@@ -150,11 +157,24 @@ class PhoneLine:
         del self._say[:FRAME_SAMPLES]
         self._caller.extend(spoken)
         played = self.playout.take(FRAME_SAMPLES)
+        self._note_gap(len(played))
         self._agent.extend(_whole_frame(played))
         if played and is_audible(mulaw.decode(played)):
             self.agent_audible_s += FRAME_S
             self.agent_last_audible_s = self.now_s
         return spoken if self.microphone is None else self.microphone(spoken)
+
+    def _note_gap(self, played: int) -> None:
+        """Note how long the reply was interrupted: it goes on after the audio that came before was all played."""
+        if played and self._dry_s is not None and self.now_s - self._dry_s < _LONGEST_GAP_S:
+            self.gaps_s.append(self.now_s - self._dry_s)
+        if played:
+            self._hears_reply, self._dry_s = True, None
+        if played < FRAME_SAMPLES and self._hears_reply and self._dry_s is None:
+            self._dry_s = self.now_s + played / SAMPLE_RATE
+
+    def _await_reply(self) -> None:
+        self._hears_reply, self._dry_s = False, None
 
     async def _wait_for(self, deadline: float) -> None:
         wait = deadline - self._now()

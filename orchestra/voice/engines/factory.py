@@ -153,6 +153,11 @@ async def open_engines(settings: Settings) -> Engines:
     )
 
 
+async def open_voice(settings: Settings) -> TTSEngine:
+    """Open only the engine that speaks, for what is synthesized outside of calls."""
+    return cast("TTSEngine", await _open(settings.tts, settings))
+
+
 async def _open(name: str, settings: Settings) -> Engine:
     module: Any = import_module(f"orchestra.voice.engines.{name}.engine")
     return cast("Engine", await module.open_engine(settings))

@@ -1,0 +1,38 @@
+import os
+import subprocess
+import sys
+import time
+
+from orchestra.evaluation.load.processes import ProcessMeter
+
+BUSY = "import time\nend = time.monotonic() + 0.15\nwhile time.monotonic() < end: pass\nprint('x', flush=True)\ninput()"
+
+
+def child() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-S", "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, executable=sys.executable
+    )
+
+
+def test_children_are_measured_by_name_and_one_that_was_replaced_is_noticed() -> None:
+    meter = ProcessMeter(os.getpid())
+    for _ in range(2):
+        with child() as started:
+            meter.look()
+            assert started.stdout is not None
+            started.stdout.readline()
+            meter.look()
+            started.communicate(b"\n")
+    time.sleep(0.01)
+    meter.look()
+    uses = {use.name: use for use in meter.uses}
+    (name,) = set(uses) - {"callers"}
+    assert name.startswith("python")
+    assert 0.15 < uses[name].cores * (meter._looked - meter._began) < 1.0
+    assert (uses[name].restarts, uses["callers"].restarts) == (1, 0)
+    assert uses[name].most_mb > 1
+    assert uses["callers"].mb > 10
+
+
+def test_of_a_system_elsewhere_only_the_callers_are_seen() -> None:
+    assert [use.name for use in ProcessMeter(0).uses] == ["callers"]
