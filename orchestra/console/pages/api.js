@@ -52,6 +52,11 @@ export async function api(path, { method, body, query, signal, signIn = true } =
   throw error(response.status, answer.error ?? `The console answered ${response.status}.`, answer);
 }
 
+/** An id for a request, which may be asked again if no answer comes; randomUUID exists on pages with https only. */
+export function requestId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The path with these fields behind a `?`; without those that are empty. */
 export function withQuery(path, query = {}) {
   const fields = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");

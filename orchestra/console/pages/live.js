@@ -1,5 +1,6 @@
 // The live page: the calls that run, and one of them beside the list, as their events arrive.
 
+import { dialButton } from "./dial.js";
 import { callList } from "./live/list.js";
 import { chosenCall } from "./live/chosen.js";
 import { clock, el, live, openPage, withQuery } from "./shell.js";
@@ -13,7 +14,7 @@ let heard = 0;
 
 const problem = el("p", { class: "problem", role: "alert", hidden: true });
 const chosen = chosenCall({ operator, close: () => choose("") });
-const list = callList({ filter: Object.fromEntries(address), onChoose: choose, onFilter: remember });
+const list = callList({ act: dialButton(operator), filter: Object.fromEntries(address), onChoose: choose, onFilter: remember });
 const both = el("div", { class: "live" }, list.node, chosen.node);
 main.append(problem, both);
 choose(address.get("call") ?? "");

@@ -4,7 +4,7 @@ import { api, onAnswer, toSignIn } from "./api.js";
 import { confirm, toast } from "./dialogs.js";
 import { el, fill } from "./elements.js";
 
-export { ApiError, api, live, toSignIn, withQuery } from "./api.js";
+export { ApiError, api, live, requestId, toSignIn, withQuery } from "./api.js";
 export { ask, confirm, emptyState, errorState, loading, toast } from "./dialogs.js";
 export { el, fill, svg } from "./elements.js";
 export { ago, bytes, clock, count, dateTime, day, duration, languageName, milliseconds, money, none, percent, seconds, timeElement } from "./format.js";

@@ -1,6 +1,6 @@
 // Stepping into a running call: listen, say, whisper, take over and hand back, transfer, end.
 
-import { api, ask, confirm, el, fill, live, may, milliseconds, toast } from "./shell.js";
+import { api, ask, confirm, el, fill, live, may, milliseconds, requestId, toast } from "./shell.js";
 import { Listening, SIDES } from "./steering/listening.js";
 import { noMicrophone, Speaking } from "./steering/speaking.js";
 
@@ -34,11 +34,6 @@ export function mountPanel(element, call, operator) {
 function addStyles() {
   const href = new URL("steering/steering.css", import.meta.url).href;
   if (![...document.styleSheets].some((sheet) => sheet.href === href)) document.head.append(el("link", { rel: "stylesheet", href }));
-}
-
-// an id for a request, which may be asked again if no answer comes; randomUUID exists on pages with https only
-function requestId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 class Panel {

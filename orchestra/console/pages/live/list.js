@@ -33,8 +33,8 @@ export function stateOf(row) {
 /** Seconds that a call has taken up to now. */
 export const tookS = (row, nowS) => (row.started_at ? (row.ended_at || nowS) - row.started_at : null);
 
-/** `onChoose(call)` and `onFilter()` are called when a person does so; `filter`: see `filter()` of what is returned. */
-export function callList({ filter = {}, onChoose, onFilter }) {
+/** `act`: a button beside the filters. `onChoose(call)` and `onFilter()` are called when a person does so; `filter`: see `filter()` of what is returned. */
+export function callList({ act = null, filter = {}, onChoose, onFilter }) {
   const rows = new Map();
   const lines = new Map();
   let chosen = "";
@@ -61,7 +61,7 @@ export function callList({ filter = {}, onChoose, onFilter }) {
   const node = el(
     "section",
     { class: "call-list", "aria-label": "Calls that run" },
-    el("div", { class: "toolbar" }, el("label", { for: "find" }, "Find"), find, ...state.nodes, ...order.nodes, total),
+    el("div", { class: "toolbar" }, el("label", { for: "find" }, "Find"), find, ...state.nodes, ...order.nodes, total, act),
     wide,
     empty,
     loading,
