@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestra.agents.lines import Line, Lines
     from orchestra.agents.loader import load_app
     from orchestra.agents.mcp import mcp_tools
+    from orchestra.agents.new_call import NewCall
     from orchestra.agents.rule import Handoff, Sentence, ToolUse, rule
     from orchestra.agents.tool import Tool, ToolContext, tool
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
@@ -34,6 +35,7 @@ _PLACES = {
     "Knowledge": "orchestra.agents.knowledge",
     "Line": "orchestra.agents.lines",
     "Lines": "orchestra.agents.lines",
+    "NewCall": "orchestra.agents.new_call",
     "Sentence": "orchestra.agents.rule",
     "Tool": "orchestra.agents.tool",
     "ToolContext": "orchestra.agents.tool",
@@ -60,6 +62,7 @@ __all__ = [
     "Knowledge",
     "Line",
     "Lines",
+    "NewCall",
     "Sentence",
     "Tool",
     "ToolContext",

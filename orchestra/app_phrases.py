@@ -57,6 +57,7 @@ class AppPhrases(msgspec.Struct, frozen=True):
     reads_out: bool = True
     pronunciations: dict[str, str] = {}
     every_keyterm: tuple[str, ...] = ()
+    asks_variables: bool = False
 
     def said_in(self, language: str) -> EdgePhrases:
         """What the edge says in this language; of a language that neither app nor lines name, what it says first."""

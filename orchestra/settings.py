@@ -208,6 +208,10 @@ class Settings(BaseSettings):
     """Synthesize phrases that many calls share once, and keep the audio in the data directory."""
     barge_in_words: Annotated[int, Field(ge=1)] = 1
     """Words that the caller must say to interrupt an agent. 1: any voice, unless it turns out not to be a word."""
+    on_call_s: Annotated[float, Field(gt=0, le=10)] = 1.5
+    """How long a caller waits for the first words while the app is asked for variables of the call (`@app.on_call`)."""
+    on_call_secret: SecretStr = SecretStr("")
+    """Signs the questions to a server for the variables of a call (Standard Webhooks): whsec_ and a key in base64."""
     bridge_after_s: Annotated[float, Field(ge=0)] = 1.5
     """Seconds after the end of the caller's turn within which they hear something: the reply, or a short phrase that
     bridges the wait for it. 0: no phrase before the holding phrase."""

@@ -5,19 +5,28 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import isasyncgenfunction
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestra.agents.agent import Agent
-from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text, check_text_by_language
+from orchestra.agents.app_checks import (
+    as_tuple,
+    check_endpointing,
+    check_speed,
+    check_text,
+    check_text_by_language,
+    check_variables_from,
+)
 from orchestra.agents.builtin import end_call, search_tool, transfer_call
 from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.key_terms import names_in
 from orchestra.agents.knowledge import Knowledge
+from orchestra.agents.new_call import OnCall
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool, ToolSource
 from orchestra.agents.transfer_tool import TransferTool
 from orchestra.app_phrases import EdgePhrases
+from orchestra.call_variables import in_speech
 from orchestra.endpointing import DEFAULT_ENDPOINTING, Endpointing
 from orchestra.errors import AppError
 from orchestra.language import find_language
@@ -27,6 +36,8 @@ from orchestra.lines.dialled import split_extension
 from orchestra.pronunciations import Pronunciations
 from orchestra.spoken_languages import AUTO, SpokenLanguages, check_code, in_language, spoken_languages
 from orchestra.version import package_version
+
+F = TypeVar("F", bound=OnCall)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +82,11 @@ class App:
             number can be forged, so let nothing depend on it.
         lifespan: opens what the tools need (connections, files) when an execution worker starts, and closes it when
             it stops; tools get what it yields as ``ToolContext.resources``.
+        variables_from: what is asked for the variables of a call when it begins: a function, as ``@app.on_call`` marks
+            it, or the URL of a server, which gets a signed POST. The first words wait for it, up to
+            ``ORCHESTRA_ON_CALL_S``.
+        variables: the names that variables may have in prompts and phrases (``("customer.name", "tier")``): with them,
+            a placeholder of another name is a mistake that is found at the start.
         endpointing: how patient its agents are with a caller who pauses, unless an agent has its own.
         thinking_sound: what a caller hears, quietly, while agents are at work and nothing is said: a WAV file of 16-bit
             PCM, which is repeated, or ``"melody"``; empty: nothing.
@@ -108,6 +124,8 @@ class App:
         default_factory=dict, hash=False
     )  # an app is the key of caches, so it has to be hashable
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
+    variables_from: OnCall | str | None = field(default=None, hash=False)
+    variables: tuple[str, ...] = ()
     endpointing: Endpointing = DEFAULT_ENDPOINTING
     thinking_sound: str = ""
     speed: float = 1.0
@@ -151,6 +169,9 @@ class App:
         if self.lifespan is not None and (isasyncgenfunction(self.lifespan) or not callable(self.lifespan)):
             msg = f"{here} lifespan is not a context manager: mark the function with @contextlib.asynccontextmanager"
             raise AppError(msg)
+        check_variables_from(self.variables_from, here)
+        cure = 'write variables=("customer.name", …)'
+        object.__setattr__(self, "variables", as_tuple(self.variables, str, f"{here} variables", cure=cure))
         check_endpointing(self.endpointing, here)
         check_speed(self.speed, here)
         cure = 'write keyterms=("Northwind", …)'
@@ -166,6 +187,31 @@ class App:
     def version(self) -> str:
         """The package's version and a hash of everything that decides how this app answers: ``0.1.0+3f2a9c1d7b20``."""
         return f"{package_version()}+{fingerprint(self)}"
+
+    def on_call(self, function: F) -> F:
+        """Have this function asked for the variables of every call that begins; a decorator.
+
+        It takes a `NewCall` and returns JSON values by name, or None. It may be async; one that is not runs in a
+        thread. If it fails, or is not done within ``ORCHESTRA_ON_CALL_S``, the call goes on without an answer. After a
+        crash it may be asked about a call a second time.
+
+        Raises:
+            AppError: it is no function, or the app has something that is asked already, or is in use already.
+
+        """
+        here = f"app {self.name!r}:"
+        check_variables_from(function, here)
+        if self.variables_from is not None or "version" in vars(self):
+            why = "asks another already" if self.variables_from is not None else "is in use: mark it right below"
+            msg = f"{here} on_call marks {getattr(function, '__name__', 'a function')}, but the app {why}"
+            raise AppError(msg)
+        object.__setattr__(self, "variables_from", function)
+        return function
+
+    @property
+    def asks_variables(self) -> bool:
+        """Whether anything is asked for the variables of a call that begins."""
+        return self.variables_from is not None
 
     def _check_languages(self, here: str) -> None:
         check_code(self.language, f"{here} language", auto=True)
@@ -269,7 +315,7 @@ class App:
         """What callers hear while a tool is slow: the words, the voice and speed of the agent, and the language."""
         return tuple(
             (
-                find_language(code, reads_out=self.reads_out).to_speech(filler),
+                find_language(code, reads_out=self.reads_out).to_speech(in_speech(filler, {})),
                 agent.voice_in(code),
                 self.speed_of(agent.name),
                 code,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
 
 from orchestra.agents.speaking_rate import FASTEST, SLOWEST
 from orchestra.endpointing import Endpointing
@@ -113,4 +114,17 @@ def check_speed(speed: Any, here: str) -> None:
     """Raises AppError: it is not a speed at which engines speak."""
     if speed is not None and (type(speed) not in {int, float} or not SLOWEST <= speed <= FASTEST):
         msg = f"{here} speed is {speed!r}: write a number from {SLOWEST} to {FASTEST}, 1.0 is the voice's own pace"
+        raise AppError(msg)
+
+
+def check_variables_from(given: Any, here: str) -> None:
+    """Raises AppError: this can be asked for no variables: it is neither a function nor the URL of a server."""
+    if isinstance(given, str):
+        parts = urlsplit(given)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return
+        msg = f"{here} variables_from is {given!r}: write a URL, as in https://crm.example.com/calls"
+        raise AppError(msg)
+    if given is not None and (not callable(given) or isinstance(given, type)):
+        msg = f"{here} variables_from is {_shown(given)}: mark a function of one argument with @app.on_call"
         raise AppError(msg)

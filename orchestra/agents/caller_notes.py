@@ -4,10 +4,10 @@ They quote callers, from earlier calls or from dropped turns. They never become 
 somebody with a forged number could write instructions for the next call from that number.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from orchestra import quotation
 from orchestra_schemas import Message
 
 #: the beginning of the message with the notes
@@ -24,8 +24,6 @@ VARIABLES_HEAD: Final = "Given with this call:"
 _LONGEST: Final = 160
 #: an operator's note is written with care and by somebody who may: more of it is kept
 LONGEST_NOTE: Final = 1000
-#: quotation marks and markup, which could end a quotation or begin a block
-_MARKS: Final = str.maketrans(dict.fromkeys('"“”„«»`<>{}[]|\\#*=', " "))
 
 
 def as_message(notes: str) -> Message:
@@ -46,9 +44,7 @@ def is_notes(message: Message) -> bool:
 
 def quoted(words: str, longest: int = _LONGEST) -> str:
     """Somebody's words as one quoted line, without control characters, quotation marks and markup."""
-    plain = "".join(" " if unicodedata.category(letter).startswith(("C", "Z")) else letter for letter in words)
-    line = " ".join(plain.translate(_MARKS).split())
-    return f'"{line if len(line) <= longest else f"{line[:longest]}…"}"'
+    return quotation.quoted(words, longest)
 
 
 def of_variables(variables: Mapping[str, str]) -> str:

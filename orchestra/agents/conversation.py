@@ -68,6 +68,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         greeted: the turn of the greeting of an app that an operator has passed the caller on to; -1: there is none.
             The edge says it in a turn of its own, whose number may be higher.
         call_state: what tools have noted for the rest of the call, by name.
+        variables: what is known of the call since it began, by name.
         language: in which the call is held (BCP 47).
         language_before: the last turn in which agents changed the language, and the one in which that turn began.
         app: the app that answers, in this ``version``, since the call came on this ``line``; all three empty where one
@@ -94,6 +95,7 @@ class Conversation(msgspec.Struct, omit_defaults=True):
     wanted_agent: str = ""
     greeted: int = -1
     call_state: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     language: str = DEFAULT_CODE
     language_before: tuple[int, str] = (-1, "")
     app: str = ""
@@ -130,8 +132,12 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         self.background = background
         self.turn = max(self.turn, 0)
         self.caller = caller
-        if text:
-            self.lines.append(Line(0, Message(role="assistant", content=text)))
+        self.add_first_words(text)
+
+    def add_first_words(self, text: str) -> None:
+        """These are the first words that the caller hears."""
+        if text and (not self.lines or self.lines[0].turn > 0):
+            self.lines.insert(0, Line(0, Message(role="assistant", content=text)))
 
     def change_language(self, changed: LanguageChanged) -> None:
         """The call goes on in another language."""

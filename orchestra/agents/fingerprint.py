@@ -50,10 +50,15 @@ def fingerprint(app: "App") -> str:
         "tools": [_tool(tool) for _, tool in sorted(app.tools.items())],
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
         "lifespan": {} if app.lifespan is None else sources(app.lifespan),
+        **({"variables_from": _asked(app.variables_from)} if app.variables_from is not None else {}),
         "knowledge": None if app.knowledge is None else _knowledge(app.knowledge),
         **({"embeddings": app.knowledge.embeddings} if app.knowledge is not None and app.knowledge.embeddings else {}),
     }
     return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:_DIGITS]
+
+
+def _asked(variables_from: Callable[..., Any] | str) -> str | dict[str, str]:
+    return variables_from if isinstance(variables_from, str) else sources(variables_from)
 
 
 def _said(app: "App") -> dict[str, Any]:

@@ -21,7 +21,9 @@ from orchestra.storage.secrets import number_key
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
+    CallGreeted,
     CallStarted,
+    CallVariablesSet,
     Event,
     LanguageChanged,
     OperatorHandedBack,
@@ -61,6 +63,8 @@ class Orchestration:
         self.consumer = Consumer("orchestration", state="conversation")
         self.consumer.lifespan(self.open_app)
         self.consumer.on(CallStarted)(self.greet)
+        self.consumer.on(CallVariablesSet)(self.set_variables)
+        self.consumer.on(CallGreeted)(self.greeted)
         self.consumer.on(UserTurnPredicted, UserTurnEnded, concurrent=True, timeout_s=TURN_S + STALE_S)(self.answer)
         self.consumer.on(UserTurnResumed)(self.resume)
         self.consumer.on(PromptCompleted, ToolCompleted)(self.deliver_result)
@@ -136,6 +140,16 @@ class Orchestration:
             notes = (of_variables(event.variables), await self._background_of(event, app))
             background = "\n\n".join(filter(None, notes))
             return self._turns_of(event.call, active, context).greet(event, context, active, background=background)
+
+    async def set_variables(self, event: CallVariablesSet, context: Context) -> None:
+        """Remember what the app knows of the call."""
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            self._turns_of(event.call, active, context).set_variables(event, context, active)
+
+    async def greeted(self, event: CallGreeted, context: Context) -> None:
+        """Remember the first words of a call whose app was asked for variables."""
+        async with self._calls.open(event.call, context, entry=self._entry) as active:
+            self._turns_of(event.call, active, context).greeted(event, context, active)
 
     async def _background_of(self, event: CallStarted, app: App) -> str:
         if self._background is not None:

@@ -19,12 +19,13 @@ _LONGEST_S = 0.5
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
-    """One sentence that an agent is about to say, as plain words; ``call_state`` as in `ToolUse`."""
+    """One sentence that an agent is about to say, as plain words; ``variables``, ``call_state`` as in `ToolUse`."""
 
     text: str
     agent: str = ""
     call: str = ""
     turn: int = 0
+    variables: dict[str, Any] = {}
     call_state: dict[str, Any] = {}
 
 
@@ -36,6 +37,7 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True):
     turn: int = 0
     caller_number: str = ""
     conversation: tuple[Message, ...] = ()
+    variables: dict[str, Any] = {}
     call_state: dict[str, Any] = {}
 
     @property
@@ -55,6 +57,7 @@ class ToolUse(_Step, frozen=True, kw_only=True):
         turn: number of the caller's turn.
         caller_number: E.164; empty if the carrier sent none.
         conversation: what was said and done so far, oldest first.
+        variables: what is known of the call since it began, by name; read-only.
         call_state: what tools have noted for the rest of the call; read-only.
 
     """

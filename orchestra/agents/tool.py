@@ -36,6 +36,8 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
         idempotency_key: the same whenever this tool call is run again, different for every other call.
         caller_number: E.164; empty if the carrier sent none.
         language: in which the call is held (BCP 47).
+        variables: what is known of the call since it began: JSON values by name, given with it or answered by
+            ``@app.on_call``.
         call_state: JSON values by name that tools and rules share for the rest of the call, such as ``{"identified":
             True}``. A tool's changes are stored when it ends, and every worker sees them.
         resources: the value that the app's ``lifespan`` yielded, None without one.
@@ -50,6 +52,7 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     agent: str = ""
     caller_number: str = ""
     language: str = DEFAULT_CODE
+    variables: dict[str, Any] = {}
     call_state: dict[str, Any] = {}
     resources: Any = None
     http: Any = None  # an httpx.AsyncClient: importing it here would cost every command 60 ms

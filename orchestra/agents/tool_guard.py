@@ -12,6 +12,7 @@ from orchestra.agents.capture.tool import CaptureTool
 from orchestra.agents.confirmation import PendingConfirmation
 from orchestra.agents.rule import Handoff, Rule, ToolUse
 from orchestra.agents.tool import Tool, read_arguments
+from orchestra.call_variables import in_speech
 from orchestra.errors import RejectedError
 from orchestra.language import find_language
 from orchestra.language.registry import DEFAULT_CODE
@@ -47,6 +48,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
         at: when the caller spoke, in epoch seconds.
         notes: what the agents should know in addition to the conversation.
         whispers: what operators have noted for this turn.
+        variables: what is known of the call since it began.
         call_state: what tools have noted so far; it changes while the turn goes on.
 
     """
@@ -65,6 +67,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
     notes: str = ""
     whispers: tuple[str, ...] = ()
+    variables: dict[str, Any] = {}
     call_state: dict[str, Any] = {}
 
 
@@ -159,7 +162,7 @@ class ToolGuard:
         return Refusal(result=_WAITS_FOR_IT, **self._question(missing, context, then=call))
 
     def _question(self, tool: CaptureTool, context: TurnContext, then: ToolCall | None) -> dict[str, Any]:
-        question = tool.question_in(values_of(context.language).phrases)
+        question = in_speech(tool.question_in(values_of(context.language).phrases), context.variables)
         pending = PendingCapture(
             tool=tool.name, turn=context.turn, question=question, said=question, secret=tool.secret, then=then
         )
@@ -220,6 +223,7 @@ def _call_facts(context: TurnContext) -> dict[str, Any]:
         "turn": context.turn,
         "caller_number": context.caller_number,
         "conversation": context.conversation,
+        "variables": dict(context.variables),
         "call_state": dict(context.call_state),
     }
 

@@ -22,6 +22,7 @@ from orchestra.agents.speaking_rate import SpeakingRate
 from orchestra.agents.transfer_tool import TransferTool
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
+from orchestra.call_variables import in_prompt
 from orchestra.errors import EngineError
 from orchestra.language import find_language
 from orchestra.spoken_languages import SpokenLanguages
@@ -146,8 +147,11 @@ class TurnRequests:
         if only_english or not messages or messages[0].role != "system":
             return messages
         spoken = _SPEAKS.format(language=find_language(self.language).name)
-        text = f"{agent.instructions(self.language)}\n\n{spoken}"
+        text = f"{self._instructions(agent)}\n\n{spoken}"
         return (msgspec.structs.replace(messages[0], content=text), *messages[1:])
+
+    def _instructions(self, agent: Agent) -> str:
+        return in_prompt(agent.instructions(self.language), self._active.conversation.variables)
 
     async def _answer_to_prompt(self, request_id: str, stored: Awaitable[None]) -> PromptCompleted:
         await stored

@@ -22,6 +22,7 @@ from orchestra.agents.tool_guard import TurnContext
 from orchestra.agents.transfer_tool import PERSON
 from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
 from orchestra.bus import Context
+from orchestra.call_variables import in_speech
 from orchestra.errors import EngineError, FencedError
 from orchestra.language import find_language
 from orchestra.language.tags import base_of
@@ -29,7 +30,9 @@ from orchestra_schemas import (
     AgentChanged,
     AppChanged,
     CallEnded,
+    CallGreeted,
     CallStarted,
+    CallVariablesSet,
     Event,
     LanguageChanged,
     Message,
@@ -121,9 +124,20 @@ class TurnRunner:
         if active.conversation.turn >= 0:
             return None
         active.conversation.language = event.language
+        active.conversation.variables = dict(event.variables)
         active.conversation.add_greeting(event.greeting, caller=event.other_party, background=background)
         _save(active, context)
         return AgentChanged(call=event.call, agent=active.conversation.agent, reason="entry")
+
+    def set_variables(self, event: CallVariablesSet, context: Context, active: ActiveCall) -> None:
+        """The app has said what it knows of the call."""
+        active.conversation.variables.update(event.variables)
+        _save(active, context)
+
+    def greeted(self, event: CallGreeted, context: Context, active: ActiveCall) -> None:
+        """The caller hears these words first."""
+        active.conversation.add_first_words(event.greeting)
+        _save(active, context)
 
     async def answer(self, event: CallerTurn, context: Context, active: ActiveCall) -> list[Event]:
         """Let the agents answer the caller. Returns the events that close the turn, none if it is closed already.
@@ -295,6 +309,7 @@ class TurnRunner:
             at=event.at,
             notes=conversation.notes,
             whispers=whispers,
+            variables=conversation.variables,
             call_state=active.call_state,
         )
         turn = AgentTurn(self._toolset, requests, turn_context, caller_said=_caller_message(event))
@@ -361,7 +376,9 @@ class TurnRunner:
             agent=agent.name,
             previous=self._app.name,
             briefing=briefing,
-            greeting=find_language(language, reads_out=app.reads_out).to_speech(app.said_in(language).greeting),
+            greeting=find_language(language, reads_out=app.reads_out).to_speech(
+                in_speech(app.said_in(language).greeting, conversation.variables)
+            ),
         )
 
     def _language_of_app(self, changed: AppChanged, conversation: Conversation) -> list[LanguageChanged]:
@@ -414,7 +431,7 @@ class TurnRunner:
         if outcome == "failed" and not state.apologized:
             language = requests.language
             spoken = find_language(language, reads_out=self._app.reads_out)
-            apology = spoken.to_speech(self._app.said_in(language).apology)
+            apology = spoken.to_speech(in_speech(self._app.said_in(language).apology, state.context.variables))
             state.said.append(Message(role="assistant", content=apology))
             closing.append(reply_chunk(self._app, event, state.agent, apology, language))
         return [

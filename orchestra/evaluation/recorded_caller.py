@@ -16,7 +16,9 @@ from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, cal
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
+    CallGreeted,
     CallStarted,
+    CallVariablesSet,
     DigitPressed,
     Event,
     OperatorHandedBack,
@@ -34,9 +36,11 @@ from orchestra_schemas import (
     tag_of,
 )
 
-#: the events of an edge that agents react to, and those of operators
+#: the events of an edge that agents react to, those of operators, and what the app knew of the call
 FROM_EDGE = (
     CallStarted,
+    CallVariablesSet,
+    CallGreeted,
     UserSpeechStarted,
     ReplyInterrupted,
     ReplySpoken,

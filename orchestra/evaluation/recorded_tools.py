@@ -1,6 +1,6 @@
 """Tool results from a recording, so that a comparison has no side effects."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -31,10 +31,12 @@ class RecordedTools:
         self._used: dict[str, set[int]] = {}
         self._answered: dict[str, Answered] = {}
         self._noted: dict[str, dict[str, Any]] = {}
+        self._variables: dict[str, dict[str, Any]] = {}
 
-    def enter(self, call: str, steps: Iterable[ToolSummary]) -> None:
-        """Set the recorded tool calls of a call; ``""`` is the call whose id is not known yet."""
+    def enter(self, call: str, steps: Iterable[ToolSummary], variables: Mapping[str, Any] | None = None) -> None:
+        """Set the recorded tool calls and variables of a call; ``""`` is the call whose id is not known yet."""
         self._recorded[call] = list(steps)
+        self._variables[call] = dict(variables or {})
         self._used[call] = set()
 
     def answered(self, request: str) -> Answered:
@@ -44,6 +46,10 @@ class RecordedTools:
     def noted(self, request: str) -> dict[str, Any]:
         """What the recorded tool noted in the call's state, if its result was used for this request."""
         return self._noted.pop(request, {})
+
+    def variables(self, call: str) -> dict[str, Any]:
+        """What the recorded app knew of its call."""
+        return self._variables.get(call, self._variables.get("", {}))
 
     def __call__(self, event: ToolRequested) -> tuple[bool, str] | None:
         """Whether the call fails, and its result; None to run the tool."""

@@ -109,7 +109,7 @@ class Sandbox:
 
     def expect(self, recorded: CallSummary) -> GrowingJournal:
         """The journal of the next call that an edge answers, which plays the recorded one."""
-        self.tools.enter("", [step for turn in recorded.turns for step in turn.tools])
+        self.tools.enter("", [step for turn in recorded.turns for step in turn.tools], recorded.variables)
         self.backgrounds[""] = recorded.background
         return self.journals.next_call()
 
@@ -117,7 +117,7 @@ class Sandbox:
     def call(self, events: Sequence[Event], recorded: CallSummary) -> Iterator[tuple[RecordedCaller, GrowingJournal]]:
         """A recorded caller with a new call, and the journal of the call."""
         call = self.bus.new_call()
-        self.tools.enter(call, [step for turn in recorded.turns for step in turn.tools])
+        self.tools.enter(call, [step for turn in recorded.turns for step in turn.tools], recorded.variables)
         self.backgrounds[call] = recorded.background
         publisher = self.publisher
         with self.journals.watched(call) as journal:

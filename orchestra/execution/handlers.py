@@ -13,6 +13,7 @@ from orchestra.agents.loader import load_lines
 from orchestra.bus import Bus
 from orchestra.bus.vault import Vault
 from orchestra.errors import AppError
+from orchestra.execution.call_variables import remember_variables
 from orchestra.execution.jobs import JobRegistry
 from orchestra.execution.keypad import Key, Keypad
 from orchestra.execution.models import ModelRegistry, open_models
@@ -25,6 +26,8 @@ from orchestra_schemas import (
     SECRET_KEY,
     CallEnded,
     CallStarted,
+    CallVariablesRequested,
+    CallVariablesSet,
     DigitPressed,
     Event,
     PromptCompleted,
@@ -68,6 +71,8 @@ class Execution:
         self.consumer = Consumer("execution")
         self.consumer.lifespan(self.open_resources)
         self.consumer.on(CallStarted)(self.remember_caller)
+        self.consumer.on(CallVariablesRequested, concurrent=True)(self.ask_variables)
+        self.consumer.on(CallVariablesSet)(self.remember_variables)
         self.consumer.on(PromptRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.prompt)
         self.consumer.on(ToolRequested, concurrent=True, timeout_s=_TIMEOUT_S)(self.tool)
         self.consumer.on(DigitPressed)(self.key)
@@ -97,9 +102,12 @@ class Execution:
         for source in app.sources if self._override is None else ():
             source.warm()
             stack.push_async_callback(source.close)
-        return Tools(app, resources, http, keypad=self._keypad, lines=lines, override=self._override)
+        secret = load_settings().on_call_secret.get_secret_value()
+        return Tools(
+            app, resources, http, keypad=self._keypad, lines=lines, override=self._override, on_call_secret=secret
+        )
 
-    def _app_of(self, event: PromptRequested | ToolRequested, context: Context) -> App:
+    def _app_of(self, event: PromptRequested | ToolRequested | CallVariablesRequested, context: Context) -> App:
         """The app that this is asked for; what is published from here on is of its version."""
         assert self._lines is not None, "the lines are loaded before the first event"
         app = self._lines.find(event.app, event.version)
@@ -111,8 +119,20 @@ class Execution:
         return app
 
     async def remember_caller(self, event: CallStarted, context: Context) -> None:
-        """Keep the caller's number for tools that need it."""
+        """Keep the caller's number and what was given with the call, for tools and rules that need them."""
         context.state.set(CALLER_NUMBER, event.other_party.encode())
+        await remember_variables(event, context)
+
+    async def remember_variables(self, event: CallVariablesSet, context: Context) -> None:
+        """Keep what the app knows of the call for tools and rules that need it."""
+        await remember_variables(event, context)
+
+    async def ask_variables(self, event: CallVariablesRequested, context: Context) -> CallVariablesSet:
+        """Ask the app what it knows of the call."""
+        app = self._app_of(event, context)
+        if self._override is not None:
+            return CallVariablesSet(call=event.call, request=event.id, variables=self._override.variables(event.call))
+        return await self._tools[app_id(app)].ask_variables(event)
 
     async def prompt(self, event: PromptRequested, context: Context) -> PromptCompleted:
         """Have the model answer: a `ReplyChunk` as soon as a sentence is complete, then `PromptCompleted`."""

@@ -1,5 +1,7 @@
 """The sentences of one prompt on their way to the caller: plain, allowed by the rules, each published once."""
 
+from typing import Any
+
 import structlog
 
 from orchestra.agents.app import App
@@ -7,7 +9,9 @@ from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.rule import Sentence
 from orchestra.agents.speaking_rate import SpeakingRate
 from orchestra.bus import Context
+from orchestra.call_variables import in_speech
 from orchestra.errors import DivergedError
+from orchestra.execution.call_variables import variables_of
 from orchestra.execution.token_meter import TokenMeter
 from orchestra.language import Language, find_language
 from orchestra_schemas import PromptRequested, ReplyChunk
@@ -31,6 +35,8 @@ class Reply:
 
     def __init__(self, app: App, prompt: PromptRequested, context: Context) -> None:
         self._app = app
+        self._rules = [rule for rule in app.rules if rule.subject is Sentence]
+        self._variables: dict[str, Any] | None = None  # read once a rule or phrase needs them
         self.language: Language = find_language(prompt.language, reads_out=app.reads_out)
         self._prompt = prompt
         self._context = context
@@ -68,7 +74,8 @@ class Reply:
         """
         if self._prompt.silent:
             return
-        plain = self._allowed(self.language.to_plain_text(sentence))
+        plain = self.language.to_plain_text(sentence)
+        plain = self._allowed(plain, await self._known()) if self._rules else plain
         text = self.language.verbalize(plain)
         if not text:
             return
@@ -84,7 +91,9 @@ class Reply:
         if self._prompt.silent:
             return
         self.append_only()
-        await self._publish(self.language.to_speech(self._app.said_in(self._prompt.language).apology))
+        apology = self._app.said_in(self._prompt.language).apology
+        apology = in_speech(apology, await self._known()) if "{" in apology else apology
+        await self._publish(self.language.to_speech(apology))
 
     async def _publish(self, text: str, speed: float | None = None) -> None:
         chunk = reply_chunk(
@@ -101,9 +110,14 @@ class Reply:
         self._matched = len(self._chunks)
         await self._context.publish(chunk)
 
-    def _allowed(self, text: str) -> str:
+    async def _known(self) -> dict[str, Any]:
+        if self._variables is None:
+            self._variables = await variables_of(self._context)
+        return self._variables
+
+    def _allowed(self, text: str, variables: dict[str, Any]) -> str:
         """The sentence after all rules; empty if it must not be said."""
-        for rule in (rule for rule in self._app.rules if rule.subject is Sentence):
+        for rule in self._rules:
             if not text:
                 return ""
             sentence = Sentence(
@@ -111,6 +125,7 @@ class Reply:
                 agent=self._prompt.agent,
                 call=self._prompt.call,
                 turn=self._prompt.turn,
+                variables=dict(variables),
                 call_state=dict(self._prompt.call_state),
             )
             try:

@@ -19,8 +19,10 @@ from orchestra.agents.tool import Tool, ToolContext
 from orchestra.agents.transfer_tool import PERSON, TransferTool
 from orchestra.bus import Context
 from orchestra.bus.vault import KEYS, Vault
+from orchestra.call_variables import in_speech
 from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
+from orchestra.execution.call_variables import ask_app, stored_variables, variables_of
 from orchestra.execution.keypad import Key, Keypad
 from orchestra.execution.loop_watchdog import WatchedCoroutine
 from orchestra.execution.secrets import NOTHING_SECRET, Revealed, key_of, revealed_to, understand
@@ -30,6 +32,8 @@ from orchestra_schemas import (
     SECRET_KEY,
     CallEndRequested,
     CallTransferRequested,
+    CallVariablesRequested,
+    CallVariablesSet,
     DigitPressed,
     DigitsRequested,
     Event,
@@ -49,6 +53,10 @@ class ToolOverride(Protocol):
 
     def noted(self, request: str) -> dict[str, Any]:
         """The changes to the call's state that belong to that answer."""
+        ...
+
+    def variables(self, call: str) -> dict[str, Any]:
+        """What the app knows of this call that begins, in place of asking it."""
         ...
 
 
@@ -97,6 +105,7 @@ class Tools:
         keypad: where the keys of callers arrive.
         lines: the apps that a call can be passed on to.
         override: asked before a tool runs; its answer replaces the tool's result.
+        on_call_secret: signs the questions to a server for the variables of a call.
 
     """
 
@@ -109,12 +118,14 @@ class Tools:
         keypad: Keypad,
         lines: Lines,
         override: ToolOverride | None = None,
+        on_call_secret: str = "",
     ) -> None:
         self._lines = lines
         self._override = override
         self._app = app
         self._http = http
         self._resources = resources
+        self._secret = on_call_secret
         self._keypad = keypad
 
     def stoppable(self, name: str) -> bool:
@@ -159,6 +170,7 @@ class Tools:
 
     async def _run(self, tool: Tool, event: ToolRequested, context: Context) -> "_Outcome":
         said = tool.filler_in(event.language)
+        said = in_speech(said, await variables_of(context)) if "{" in said else said
         filler = _FillerTimer(self._chunk(said, event) if said else None, context)
         if (ready := tool.ready()) is not None:
             prepared = await filler.wait_for(ready, _READY_S)
@@ -185,15 +197,20 @@ class Tools:
             return _Outcome(failed=True, result=slow)
         return _outcome(tool, event, running, state, secrets)
 
+    async def ask_variables(self, event: CallVariablesRequested) -> CallVariablesSet:
+        """What the app knows of a call that begins."""
+        return await ask_app(self._app, event, self._resources, self._http, self._secret)
+
     async def _context(self, tool: Tool, event: ToolRequested, context: Context, state: dict[str, Any]) -> ToolContext:
-        number = await context.state.get(CALLER_NUMBER) if tool.takes_context else None
+        stored = await context.state.all() if tool.takes_context else {}
         return ToolContext(
             call=event.call,
             turn=event.turn,
             agent=event.agent,
             idempotency_key=event.id,
-            caller_number=(number or b"").decode(),
+            caller_number=stored.get(CALLER_NUMBER, b"").decode(),
             language=event.language,
+            variables=stored_variables(stored),
             call_state=state,
             resources=self._resources,
             http=self._http,

@@ -174,6 +174,7 @@ class Greeting:
     speed: float = 1.0
     pronunciations: Mapping[str, str] = field(default_factory=dict)
     every_keyterm: tuple[str, ...] = ()
+    asks_variables: bool = False
     fillers: tuple[tuple[str, str, float, str], ...] = ()
     speaks: SpokenLanguages = field(default_factory=SpokenLanguages)
     other_languages: Mapping[str, EdgePhrases] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from orchestra.agents.autogen.workbench import CallContext, ToolBench, with_note
 from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.judged_agreement import JUDGEMENT, is_agreed, judgement_of
 from orchestra.agents.tool_guard import TurnContext
+from orchestra.call_variables import in_prompt
 from orchestra.language import find_language
 from orchestra.language.utterance import has_words
 from orchestra_schemas import Message, ToolCall, ToolCompleted
@@ -132,7 +133,8 @@ class AgentTurn:
     @property
     def _instructions(self) -> str:
         """As they are when the turn begins: every prompt is asked with those of the call's language at that moment."""
-        return self._toolset.agents[self.state.agent].instructions(self.state.context.language)
+        context = self.state.context
+        return in_prompt(self._toolset.agents[self.state.agent].instructions(context.language), context.variables)
 
     def _build(self) -> AssistantAgent:
         state, toolset = self.state, self._toolset

@@ -70,7 +70,8 @@ class TurnSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A call: ``end`` is the reason why it ended, empty while it runs.
 
-    ``background`` has the agents' notes on the caller's earlier calls. ``version`` and ``model`` answered last.
+    ``variables`` is what the app answered when it was asked about the call, ``background`` has the agents' notes on
+    the caller's earlier calls. ``version`` and ``model`` answered last.
     """
 
     call: str = ""
@@ -78,6 +79,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     caller: str = ""
     greeting: str = ""
     background: str = ""
+    variables: dict[str, Any] = {}
     started: bool = False
     turns: tuple[TurnSummary, ...] = ()
     end: str = ""
@@ -105,6 +107,7 @@ def call_summary(history: CallHistory) -> CallSummary:
         caller=started.from_number if started is not None else "",
         greeting=history.greeting,
         background=history.background,
+        variables=history.answered_variables,
         started=started is not None,
         turns=tuple(map(turn_summary, (turn for turn in history.turns if turn.number > 0))),
         end=history.ended.reason if history.ended is not None else "",

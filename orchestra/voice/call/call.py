@@ -21,6 +21,7 @@ from orchestra.voice.audio.second_voice import PersonsEar
 from orchestra.voice.call.actions import Speech
 from orchestra.voice.call.awaited_mark import AwaitedMark
 from orchestra.voice.call.call_limits import CallLimits
+from orchestra.voice.call.first_words import FirstWords
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
@@ -41,6 +42,7 @@ from orchestra_schemas import (
     CallStarted,
     CallTransferred,
     CallTransferRequested,
+    CallVariablesSet,
     DigitPressed,
     Event,
     LanguageChanged,
@@ -88,6 +90,7 @@ class Call:
     Attributes:
         seen_events: ids of the journal events handled so far, so that a repeated one changes nothing.
         backlog: events that arrive while the call is being restored from its journal; they are handled after that.
+        first_words: when they may be said.
         over: resolves to the reason once the call is to end here; the stream waits for it. None: the call itself is not
             over, another edge or a person has it now.
 
@@ -138,6 +141,8 @@ class Call:
             self.conversation.screening = self._screening(script, resume_state)
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
         self._script = script
+        self._variables = dict(parties.variables if resume_state is None else resume_state.variables)
+        self.first_words = FirstWords(parties.call, resume_state, clock)
         self._use_language()
         self._publisher = publisher
         known = () if resume_state is None else (resume_state.secret,)
@@ -231,12 +236,14 @@ class Call:
                 direction=self.parties.direction,
                 provider_call=self.parties.provider_call,
                 app=script.app,
-                greeting=script.first_words,
+                greeting="" if script.ask_s else script.first_words,
                 variables=dict(self.parties.variables),
                 line=script.line,
                 language=script.language,
             )
         )
+        if script.ask_s:
+            self._publisher.publish(self.first_words.ask(script, self.parties))
         # another edge that takes over knows from this how the call ends
         if isinstance(script.ending, Transfer):
             target, briefing = script.ending.target, script.ending.briefing
@@ -244,15 +251,24 @@ class Call:
         elif script.ending is not None:
             self._publisher.publish(CallEndRequested(call=self.id))
 
+    def _set_variables(self, event: CallVariablesSet) -> None:
+        """The app knows this of the call: from now on it stands in what the edge says."""
+        self._variables |= event.variables
+        self.first_words.answered()
+        before, script = self._script, self._script.in_call(self._variables)
+        self._use_script(replace(script, greeting=script.voicemail) if before.ending is not None else script)
+
     def greet(self) -> None:
         """The pipeline is ready: say the first words, or what has not been said yet."""
-        if self._resumed_from is None:
-            script = self._script
+        script, asked = self._script, self.first_words.due
+        if asked:
+            self._publisher.publish(self.first_words.say(script))
+        if self._resumed_from is None or asked:
             self.conversation.greet(script.greeting, first=script.consent, ending=script.ending)
         else:
-            script = self._script
             again = script.transfer_failed if self._resumed_from.transfer_failed else script.apology
             self.conversation.resume(self._resumed_from, again, first=script.consent)
+        if self._resuming:
             self._resuming = False
             for event in self.backlog:
                 self.take_event(event)
@@ -371,7 +387,9 @@ class Call:
 
     def take_event(self, event: Event) -> None:
         """Handle an event of this call's journal; a repeated one changes nothing."""
-        if self._resuming:
+        if isinstance(event, CallVariablesSet):
+            self._set_variables(event)
+        elif self._resuming:
             self.backlog.append(event)
         elif self._first_time(event.id):
             self._take(event)
@@ -416,6 +434,7 @@ class Call:
         """Another app has the call: from now on the edge says that app's phrases."""
         speaks = self._script.language
         script = self._script_of_app(event.app, event.version, self._script.line, speaks)
+        script = None if script is None else script.in_call(self._variables)
         if script is None:
             _LOG.error("call.app_unknown", call=self.id, app=event.app)
             return
@@ -431,7 +450,7 @@ class Call:
         _LOG.info("call.language_changed", call=self.id, language=event.language, reason=event.reason)
         script = self._script
         spoken = self._script_of_app(script.app, script.version, script.line, event.language)
-        self._use_script(spoken or replace(script, language=event.language))
+        self._use_script(spoken.in_call(self._variables) if spoken else replace(script, language=event.language))
 
     def _use_script(self, script: Script) -> None:
         """From now on the edge says these phrases: of another app, or in another language."""
@@ -442,6 +461,8 @@ class Call:
         self.conversation.use_phrases(script.holding, script.bridges, script.apology)
         self.conversation.handed_back = script.handed_back
         self.conversation.transfer_failed = script.transfer_failed
+        if (screening := self.conversation.screening) is not None:
+            screening.introduction, screening.greeting = script.introduction or script.greeting, script.greeting
         self._use_language()
         self.on_language_changed()
 

@@ -1,7 +1,8 @@
 """What the edge itself says in a call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestra.endpointing import Endpointing
 from orchestra.history.ending import Ending
@@ -47,6 +48,9 @@ class Script:
     recording: bool = True  # the audio is kept
     joins: str = ""  # the person who joins the caller and the agents, where an agent transfers to them
     ring_s: float = 30.0  # so long their telephone may ring
+    ask_s: float = 0.0  # so long the first words wait for the variables of the call; 0: nobody is asked for any
+    # the same in a call with these variables
+    rewritten: "Callable[[Mapping[str, Any]], Script] | None" = field(default=None, compare=False)
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -54,6 +58,10 @@ class Script:
         own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
         optional = tuple(filter(None, (self.consent, self.introduction, self.handed_back)))
         return (*optional, *own, *self.bridges)
+
+    def in_call(self, variables: Mapping[str, Any]) -> "Script":
+        """The same in a call with these variables."""
+        return self if self.rewritten is None else self.rewritten(variables)
 
     @property
     def first_words(self) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from orchestra.app_phrases import EdgePhrases
+from orchestra.call_variables import in_speech
 from orchestra.endpointing import Endpointing
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.resume import ResumeState
@@ -17,6 +19,8 @@ from orchestra.spoken_languages import SpokenLanguages, in_language
 from orchestra.voice.call.script import Script
 from orchestra.voice.carriers.port import Parties
 from orchestra.voice.engines.phrase import Phrase
+
+NO_VARIABLES: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class EdgeApp(Protocol):
@@ -33,6 +37,10 @@ class EdgeApp(Protocol):
     @property
     def speaks(self) -> SpokenLanguages:
         """In which language its calls begin, and into which they may change."""
+
+    @property
+    def asks_variables(self) -> bool:
+        """Whether its workers are asked for the variables of a call that begins."""
 
     @property
     def three_way(self) -> bool:
@@ -101,34 +109,35 @@ class Answering:
 
     def begin(self, parties: Parties, at: float) -> Script:
         """The script of a call that begins at this moment, epoch seconds."""
-        rule = self.rule(self.line_of(parties))
+        rule, known = self.rule(self.line_of(parties)), parties.variables
         if self.plan is None:
-            return self._script(self.apps[0])
+            return self._script(self.apps[0], variables=known)
         if rule is None:
             # who is called by us need not hear that we have no such number
             phrase = "" if parties.direction == "outbound" else self.plan.unknown
             return _last_words(replace(self._script(self.apps[0]), app="", version=""), phrase)
         line = self.line_of(parties)
-        chosen = self._script(self._find(rule.version_for(line, parties.other_party or parties.call)), line)
+        answers = self._find(rule.version_for(line, parties.other_party or parties.call))
+        chosen = self._script(answers, line, variables=known)
         if parties.direction == "outbound" or rule.is_open(at):
             return chosen
         if isinstance(rule.closed, tuple):
-            return self._script(self._find(rule.closed), line, greeting=False)
+            return self._script(self._find(rule.closed), line, greeting=False, variables=known)
         ours = find_language(chosen.language).phrases
         closed = ours.closed if rule.closed is None else _given(rule.closed, chosen.language, ours.closed)
         if is_target(closed):
             ending = Transfer(closed, "The line is closed.")
             return replace(_last_words(chosen, ours.transferring), ending=ending)
-        return _last_words(chosen, closed)
+        return _last_words(chosen, in_speech(closed, known))
 
     def resume(self, state: ResumeState, parties: Parties) -> Script:
         """The script of a call that another edge began: of the app that has it, in the language that it has now."""
         if self.plan is None:
-            return self._script(self.apps[0], language=state.language)
+            return self._script(self.apps[0], language=state.language, variables=state.variables)
         if not (state.app or state.line or state.started_at):
             return self.begin(parties, state.started_at)
         script = self.of_app(state.app, state.version, state.line, state.language)
-        return script or self._script(self.apps[0], state.line, language=state.language)
+        return (script or self._script(self.apps[0], state.line, language=state.language)).in_call(state.variables)
 
     def of_app(self, name: str, version: str, line: str, language: str) -> Script | None:
         """The script of an app that has a call, in this language; None if there is no such app here."""
@@ -185,14 +194,26 @@ class Answering:
     def _find(self, app: AppId) -> EdgeApp:
         return next(each for each in self.apps if (each.name, each.version) == app)
 
-    def _script(self, app: EdgeApp, line: str = "", *, greeting: bool = True, language: str = "") -> Script:
+    def _script(
+        self,
+        app: EdgeApp,
+        line: str = "",
+        *,
+        greeting: bool = True,
+        language: str = "",
+        variables: Mapping[str, Any] = NO_VARIABLES,
+    ) -> Script:
         """The script of an app with what the line has of its own; ``greeting``: that, too.
 
-        It is in ``language``, or, of a call that begins, in its first.
+        It is in ``language``, or, of a call that begins, in its first; ``variables`` stand in what is said.
         """
         rule = self.rule(line)
         speaks = app.speaks if rule is None else app.speaks.on_line(rule.language)
-        script = app_script(self.settings, app, speaks, language or speaks.first)
+        script = app_script(self.settings, app, speaks, language or speaks.first, variables)
+        script = replace(
+            script,
+            rewritten=lambda known: self._script(app, line, greeting=greeting, language=language, variables=known),
+        )
         if rule is None:
             return script
 
@@ -200,7 +221,7 @@ class Answering:
 
         def spoken(given: Mapping[str, str] | str | None, otherwise: str) -> str:
             chosen = None if given is None else in_language(given, script.language)
-            return otherwise if chosen is None else ours.to_speech(chosen)
+            return otherwise if chosen is None else ours.to_speech(in_speech(chosen, variables))
 
         return replace(
             script,
@@ -212,14 +233,20 @@ class Answering:
         )
 
 
-def app_script(settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: str) -> Script:
+def app_script(
+    settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: str, variables: Mapping[str, Any] = NO_VARIABLES
+) -> Script:
     """What the edge says, and how long a call may last, by app and settings; ``code`` is the language.
 
     Its phrases are in the words that are spoken, like the sentences of a model: an agent says some of them, too, and
     finds them cached.
     """
     language, said = find_language(code, reads_out=app.reads_out), app.said_in(code)
-    spoken, ours = language.to_speech, language.phrases
+    ours = language.phrases
+
+    def spoken(text: str) -> str:
+        return language.to_speech(in_speech(text, variables))
+
     return Script(
         app=app.name,
         version=app.version,
@@ -236,6 +263,7 @@ def app_script(settings: Settings, app: EdgeApp, speaks: SpokenLanguages, code: 
         transfer_failed=spoken(said.transfer_failed),
         joins=app.transfer_target if app.three_way else "",
         ring_s=settings.ring_s,
+        ask_s=settings.on_call_s if app.asks_variables else 0.0,
         handed_back=spoken(ours.handed_back),
         voicemail=spoken(said.voicemail),
         introduction=spoken(said.introduction),
@@ -266,6 +294,7 @@ def _last_words(script: Script, phrase: str) -> Script:
         script,
         greeting=find_language(script.language, reads_out=script.reads_out).to_speech(phrase),
         consent="",
+        ask_s=0.0,
         recording=script.recording and not script.consent,
         ending=HangUp(),
     )

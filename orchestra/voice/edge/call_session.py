@@ -266,6 +266,7 @@ async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> 
         StreamLostError: the connection broke.
 
     """
+    await call.first_words.wait()  # what is said meanwhile is heard after them
     clock = call.audio.clock
     pace, taken_ms = RateLimit(1000.0, AHEAD_S, BEHIND_S), clock.end_ms
     while True:

@@ -183,7 +183,8 @@ class CallPipeline:
         self._language_frames.add(task)
         task.add_done_callback(self._language_frames.discard)
 
-    def _ready(self, _worker: object, _frame: object) -> None:
+    async def _ready(self, _worker: object, _frame: object) -> None:
+        await self._call.first_words.wait()
         self._call.greet()
 
     async def _watch_tts(self) -> None:

@@ -86,6 +86,7 @@ class TextCall:
     async def run(self) -> None:
         """Say what the call says, until `stop`."""
         self._task = asyncio.current_task()
+        await self._call.first_words.wait()
         self._call.greet()
         while True:
             await self._carry_out(await self._speech.get())
@@ -103,6 +104,7 @@ class TextCall:
             StreamLostError: the connection is gone.
 
         """
+        await self._call.first_words.wait()  # what is said meanwhile is heard after them
         while True:
             self.take(await self._stream.receive())
 
