@@ -7,8 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
+
 from orchestra.agents.app import App
 from orchestra.agents.lines import Lines
+from orchestra.call_variables import names_in
 from orchestra.errors import AppError, UsageError
 from orchestra.import_hints import renamed
 
@@ -122,7 +125,25 @@ def _problems(app: App) -> list[str]:
             problems.append(f"agent {agent.name!r} has an empty prompt: say what it does and how it speaks")
     if app.knowledge is not None:
         app.knowledge.check()
-    return problems + _tool_problems(app) + _redaction_problems(app)
+    return problems + _tool_problems(app) + _redaction_problems(app) + _variable_problems(app)
+
+
+def _variable_problems(app: App) -> list[str]:
+    """Placeholders of names that the app has not declared, if it declares any."""
+    if not app.variables:
+        return []
+    said = [(f"its {name}", text) for code in app.speaks.all for name, text in asdict(app.said_in(code)).items()]
+    read = [
+        (f"the prompt of agent {agent.name!r}", text)
+        for agent in app.agents
+        for text in agent.instructions_by_language.values()
+    ]
+    return [
+        f"{where} has {{{name}}}, which is not among its variables {', '.join(app.variables)}: add it, or mend the name"
+        for where, text in dict.fromkeys((*said, *read))
+        for name in sorted(names_in(text))
+        if name not in app.variables
+    ]
 
 
 def _redaction_problems(app: App) -> list[str]:

@@ -19,7 +19,7 @@ import structlog
 
 from orchestra.quotation import one_line, quoted
 
-_LOG = structlog.get_logger("orchestra.agents")
+_LOG = structlog.get_logger("orchestra.call_variables")
 
 _PATH = r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 _PLACEHOLDER: Final = re.compile(rf"\{{(\{{{_PATH}(?:\|[^{{}}]*)?\}})\}}|\{{({_PATH})(?:\|([^{{}}]*))?\}}")

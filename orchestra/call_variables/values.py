@@ -1,7 +1,6 @@
 """What an app may answer when it is asked for the variables of a call: JSON of bounded size, with names."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -25,16 +24,16 @@ def check_variables(answer: Any) -> dict[str, Any]:
     if answer is None:
         return {}
     try:
-        plain = msgspec.to_builtins(answer)
-        size = len(msgspec.json.encode(plain))
+        written = msgspec.json.encode(answer)
+        plain = msgspec.json.decode(written)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         msg = f"it is not JSON ({type(error).__name__})"
         raise RejectedError(msg) from error
-    if not isinstance(plain, Mapping):
+    if not isinstance(plain, dict):
         msg = f"it is {type(answer).__name__}, not values by name"
         raise RejectedError(msg)
-    if size > LARGEST:
-        msg = f"it has {size} bytes; {LARGEST} are the most"
+    if len(written) > LARGEST:
+        msg = f"it has {len(written)} bytes; {LARGEST} are the most"
         raise RejectedError(msg)
     checked: dict[str, Any] = _checked(plain, _DEEPEST)
     return checked
