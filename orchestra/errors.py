@@ -11,6 +11,7 @@ OrchestraError
 ├── FencedError                this worker no longer owns the partition
 ├── RejectedError              input from outside breaks its protocol
 │   ├── MalformedMessageError  a message of a known kind has invalid content
+│   ├── PrivateAddressError    a webhook's host is in a private network
 │   └── DialRefusedError       a call is not placed; the reason is in a word
 ├── ToolFailed                 a tool could not do its work; the agent gets the reason
 ├── EngineError                a speech engine or model failed to answer
@@ -19,6 +20,7 @@ OrchestraError
 │   ├── CarrierError           the carrier refuses an outbound call, or does not answer
 │   │   └── CallUncertainError  the carrier does not say whether it places a call
 │   ├── ProjectGoneError       the project in Label Studio was deleted
+│   ├── NoAnswerError          a webhook's endpoint cannot be reached, or does not answer in time
 │   ├── NoEdgeError            no edge answers the SIP gateway
 │   └── UnreachableError       an MCP server cannot be reached
 ├── StrayedError               a simulated caller does not play the role any more
@@ -84,6 +86,10 @@ class MalformedMessageError(RejectedError):
     """A message of a known kind has content that the protocol does not allow."""
 
 
+class PrivateAddressError(RejectedError):
+    """Every address of a webhook's host is in a private network, where webhooks may not go."""
+
+
 class DialRefusedError(RejectedError):
     """A call is not placed. ``reason`` is a word for programs, ``call`` the call that its key belongs to."""
 
@@ -110,6 +116,10 @@ class ReportedError(EngineError):
 
 class ServiceError(OrchestraError):
     """A service (carrier, vendor, Label Studio, MCP server) refuses a request, or does not answer."""
+
+
+class NoAnswerError(ServiceError):
+    """A webhook's endpoint cannot be reached, or does not answer in time."""
 
 
 class CarrierError(ServiceError):

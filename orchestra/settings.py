@@ -385,6 +385,10 @@ class Settings(BaseSettings):
     """Percentage of finished calls sent to Label Studio."""
     curate_only: Literal["all", "interrupted", "failed", "low_confidence"] = "all"
     """Which finished calls become tasks."""
+    webhooks: Path | None = None
+    """File with the endpoints of webhooks (TOML), see orchestra/webhooks. Starts the webhooks worker."""
+    webhooks_private: bool = False
+    """Webhooks may go to addresses of private networks and of this machine, and unencrypted (http:)."""
 
     # -- console
     console: bool = True

@@ -26,7 +26,7 @@ from orchestra.stack.sip_ports import with_sip_ports
 #: the consumers that every call needs, each in its own process
 WORKERS = ("orchestration", "execution", "persistence")
 #: the consumers that load the app
-_RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry")
+_RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry", "webhooks")
 
 
 @contextlib.asynccontextmanager
@@ -104,6 +104,7 @@ def workers_of(settings: Settings) -> tuple[str, ...]:
         ("logging", settings.openobserve_url),
         ("telemetry", settings.otlp_url),
         ("curator", settings.label_studio_url),
+        ("webhooks", settings.webhooks),
     )
     archive = ("archive",) if importlib.util.find_spec("pyarrow") and importlib.util.find_spec("fsspec") else ()
     return (*WORKERS, *(name for name, url in servers if url), *archive)

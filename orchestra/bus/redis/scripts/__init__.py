@@ -32,5 +32,8 @@ MEMBER = Script("member")
 REQUEUE = Script("requeue")
 TRIM = Script("trim")
 GROUP = Script("group")
+#: also when the memory is full: what is in a queue is no longer needed on the journal
+QUEUE_ADD = Script("queue_add")
+QUEUE_TAKE = Script("queue_take")
 
-ALL = (COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP)
+ALL = (COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP, QUEUE_ADD, QUEUE_TAKE)
