@@ -370,6 +370,9 @@ class Settings(BaseSettings):
     link_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
     """Key that signs links to recordings, at least 32 random characters. Without one, a key from the data directory:
     set it if edges and curator have separate directories."""
+    vault_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
+    """Key that encrypts what callers say in secret, at least 32 random characters. Without one, a key from the data
+    directory: set it if edges and execution workers have separate directories."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
     """Lifetime of a signed link to a recording."""
     label_studio_url: str | None = None

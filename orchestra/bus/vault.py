@@ -6,9 +6,13 @@
     execution                                                    get("words:3")   put("value:ask_card", …)
 """
 
+import hashlib
+import os
 from collections.abc import Mapping
 
 import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
@@ -20,14 +24,26 @@ from orchestra.bus.redis.connection import Reply, pack
 WORDS, KEY, KEYS, HEARD, VALUE = "words:", "key:", "keys:", "heard:", "value:"
 #: how long secrets are kept after the last one of their call, in seconds
 KEPT_S = 900
+#: bytes of the number that no two secrets share (NIST SP 800-38D)
+_NONCE = 12
 _LOG = structlog.get_logger("orchestra.bus")
 
 
 class Vault:
-    """The secrets of calls: for each call a hash in Redis, which expires by itself."""
+    """The secrets of calls: for each call a hash in Redis, which expires by itself.
 
-    def __init__(self, connections: Connections) -> None:
+    They are encrypted (AES-256-GCM, bound to their call and field), because Redis' append-only file keeps for longer
+    what has expired in its memory.
+
+    Args:
+        connections: the bus.
+        key: the same for the edges that keep secrets and the workers that need them; see `vault_key`.
+
+    """
+
+    def __init__(self, connections: Connections, key: bytes) -> None:
         self._connections = connections
+        self._cipher = AESGCM(hashlib.sha256(key).digest())
 
     @staticmethod
     def key(call: str) -> str:
@@ -46,7 +62,7 @@ class Vault:
             if isinstance(reply, RedisError):
                 _LOG.warning("vault.not_kept", call=call, field=field)
 
-        connection.send(pack(("HSET", self.key(call), field, secret)), stored)
+        connection.send(pack(("HSET", self.key(call), field, self._sealed(call, field, secret))), stored)
         connection.send(pack(("EXPIRE", self.key(call), KEPT_S)), lambda _: None)
 
     async def put(self, call: str, secrets: Mapping[str, str]) -> None:
@@ -56,7 +72,8 @@ class Vault:
             redis.exceptions.RedisError: Redis cannot be reached, or refuses.
 
         """
-        flat = [text for pair in secrets.items() for text in pair]
+        sealed = ((field, self._sealed(call, field, secret)) for field, secret in secrets.items())
+        flat = [part for pair in sealed for part in pair]
         connection = self._connections.connection(keys.partition_of(call))
         await connection.calls([("HSET", self.key(call), *flat), ("EXPIRE", self.key(call), KEPT_S)])
 
@@ -69,7 +86,22 @@ class Vault:
         """
         connection = self._connections.connection(keys.partition_of(call))
         found: bytes | None = await connection.call("HGET", self.key(call), field)
-        return (found or b"").decode()
+        if not found:
+            return ""
+        try:
+            return self._cipher.decrypt(found[:_NONCE], found[_NONCE:], _bound_to(call, field)).decode()
+        except InvalidTag:
+            _LOG.error(
+                "vault.other_key",
+                call=call,
+                problem="what a caller has said in secret cannot be read: set the same ORCHESTRA_VAULT_KEY on every "
+                "machine with an edge or an execution worker",
+            )
+            return ""
+
+    def _sealed(self, call: str, field: str, secret: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, secret.encode(), _bound_to(call, field))
 
     async def forget(self, call: str, after_s: int) -> None:
         """Keep the secrets of a call for no longer than this, in seconds.
@@ -79,3 +111,7 @@ class Vault:
 
         """
         await self._connections.connection(keys.partition_of(call)).call("EXPIRE", self.key(call), after_s)
+
+
+def _bound_to(call: str, field: str) -> bytes:
+    return f"{call} {field}".encode()

@@ -22,6 +22,7 @@ from orchestra.execution.reply import Reply
 from orchestra.execution.secrets import key_of
 from orchestra.execution.tools import CALLER_NUMBER, ToolOverride, Tools, http_client
 from orchestra.settings import Settings, load_settings
+from orchestra.storage.secrets import vault_key
 from orchestra_schemas import (
     SECRET_KEY,
     CallEnded,
@@ -82,9 +83,9 @@ class Execution:
     @asynccontextmanager
     async def open_resources(self, bus: Bus) -> AsyncIterator[None]:
         """Open the models and the apps' resources before the first call."""
-        del bus
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="tool"))
         settings = load_settings()
+        self._vault = Vault(bus, vault_key(bus.settings))
         lines = self._lines = self._lines or load_lines(settings.app)
         self.consumer.version = lines.default.version
         self.consumer.limit(PromptRequested, timeout_s=settings.turn_s + _TIMEOUT_S)
@@ -102,9 +103,15 @@ class Execution:
         for source in app.sources if self._override is None else ():
             source.warm()
             stack.push_async_callback(source.close)
-        secret = load_settings().on_call_secret.get_secret_value()
         return Tools(
-            app, resources, http, keypad=self._keypad, lines=lines, override=self._override, on_call_secret=secret
+            app,
+            resources,
+            http,
+            keypad=self._keypad,
+            vault=self._vault,
+            lines=lines,
+            override=self._override,
+            on_call_secret=load_settings().on_call_secret.get_secret_value(),
         )
 
     def _app_of(self, event: PromptRequested | ToolRequested | CallVariablesRequested, context: Context) -> App:
@@ -172,10 +179,10 @@ class Execution:
             ]
         return events
 
-    async def key(self, event: DigitPressed, context: Context) -> None:
+    async def key(self, event: DigitPressed) -> None:
         """Pass the key to the tool that waits for it."""
         if self._keypad.is_collecting(event.call):
-            key = Key(await key_of(event, Vault(context.bus)), event.digit == SECRET_KEY)
+            key = Key(await key_of(event, self._vault), event.digit == SECRET_KEY)
             self._keypad.press(event.call, key)
 
     async def stop(self, event: TurnCancelled | ReplyInterrupted | UserTurnResumed) -> None:
@@ -186,7 +193,7 @@ class Execution:
         """Stop everything for this call, and let its state expire, and what was said in secret before that."""
         self._jobs.stop(event.call)
         context.state.expire(_KEPT_S)
-        await Vault(context.bus).forget(event.call, _SECRETS_KEPT_S)
+        await self._vault.forget(event.call, _SECRETS_KEPT_S)
 
 
 consumer = Execution().consumer

@@ -64,6 +64,11 @@ async def key_of(event: DigitPressed, vault: Vault) -> str:
     return await vault.get(event.call, KEY + event.id) or LOST_KEY
 
 
+def frames_of(error: BaseException) -> str:
+    """Where an error was raised, without its text, which may quote the caller."""
+    return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
+
+
 class Revealed:
     """The secret values that one run of a tool gets in the call's state, because it needs them.
 

@@ -25,7 +25,7 @@ from orchestra.execution.call_state import changes
 from orchestra.execution.call_variables import ask_app, stored_variables, variables_of
 from orchestra.execution.keypad import Key, Keypad
 from orchestra.execution.loop_watchdog import WatchedCoroutine
-from orchestra.execution.secrets import NOTHING_SECRET, Revealed, key_of, revealed_to, understand
+from orchestra.execution.secrets import NOTHING_SECRET, Revealed, frames_of, key_of, revealed_to, understand
 from orchestra.language import find_language
 from orchestra_schemas import (
     SECRET,
@@ -103,6 +103,7 @@ class Tools:
         resources: the value that the app's ``lifespan`` yielded.
         http: the HTTP client for tools.
         keypad: where the keys of callers arrive.
+        vault: has what callers say in secret.
         lines: the apps that a call can be passed on to.
         override: asked before a tool runs; its answer replaces the tool's result.
         on_call_secret: signs the questions to a server for the variables of a call.
@@ -116,6 +117,7 @@ class Tools:
         http: httpx.AsyncClient,
         *,
         keypad: Keypad,
+        vault: Vault,
         lines: Lines,
         override: ToolOverride | None = None,
         on_call_secret: str = "",
@@ -127,6 +129,7 @@ class Tools:
         self._resources = resources
         self._secret = on_call_secret
         self._keypad = keypad
+        self._vault = vault
 
     def stoppable(self, name: str) -> bool:
         """Whether a run may be cut off; a tool that is not marked so runs to its end once it has begun."""
@@ -179,14 +182,14 @@ class Tools:
             if prepared.cancelled() or prepared.exception() is not None:
                 return _outcome(tool, event, prepared, event.call_state, NOTHING_SECRET)
         state = deepcopy(event.call_state)
-        secrets = await revealed_to(tool, event, Vault(context.bus))
+        secrets = await revealed_to(tool, event, self._vault)
         if isinstance(secrets, str):
             return _Outcome(failed=True, result=_NOT_KEPT.format(name=secrets), noted={secrets: None})
         secrets.reveal(state)
         if tool is collect_digits:
             work = self._collect(event, context)
         elif isinstance(tool, CaptureTool) and tool.secret:
-            work = understand(tool, event, Vault(context.bus), state)
+            work = understand(tool, event, self._vault, state)
         else:
             handed = await self._context(tool, event, context, state)
             work = _contained(tool, event, tool.run(event.arguments, handed))
@@ -221,12 +224,11 @@ class Tools:
         arguments = collect_digits.check(event.arguments)
         question = str(arguments["question"])
         pressed: list[Key] = []
-        vault = Vault(context.bus)
         self._keypad.listen(event.call)
         if context.attempt > 1:
             journal = await context.bus.journal(event.call)
             before = [after for after in journal if isinstance(after, DigitPressed) and after.at >= event.at]
-            pressed = [Key(await key_of(each, vault), each.digit == SECRET_KEY) for each in before]
+            pressed = [Key(await key_of(each, self._vault), each.digit == SECRET_KEY) for each in before]
         if context.attempt == 1 or not await context.published():
             await context.publish(self._chunk(question, event))
         collected = await self._keypad.collect(
@@ -240,7 +242,7 @@ class Tools:
         )
         if not (collected.pressed and collected.secret):
             return collected.text
-        await vault.put(event.call, {KEYS + event.id: collected.text})
+        await self._vault.put(event.call, {KEYS + event.id: collected.text})
         return SECRET
 
     def _chunk(self, text: str, event: ToolRequested) -> ReplyChunk:
@@ -344,7 +346,11 @@ def _outcome(
     if isinstance(error, RejectedError):
         return _Outcome(failed=True, result=secrets.hide(str(error)))
     error = error.__cause__ if isinstance(error, _ExitError) and error.__cause__ is not None else error
-    why: dict[str, Any] = {"error": secrets.traceback_of(error)} if secrets else {"exc_info": error}
+    why: dict[str, Any] = {"exc_info": error}
+    if isinstance(tool, CaptureTool) and tool.secret:
+        why = {"error": frames_of(error)}
+    elif secrets:
+        why = {"error": secrets.traceback_of(error)}
     _LOG.error("tool.failed", tool=tool.name, call=event.call, turn=event.turn, **why)
     return _Outcome(failed=True, result=f"{tool.name} failed: {type(error).__name__}")
 

@@ -26,6 +26,11 @@ def link_key(settings: Settings) -> bytes:
     return settings.link_key.get_secret_value().encode() or kept_key(settings.data_dir, "link")
 
 
+def vault_key(settings: Settings) -> bytes:
+    """The key that encrypts what callers say in secret: ``ORCHESTRA_VAULT_KEY``, or one of this data directory."""
+    return settings.vault_key.get_secret_value().encode() or kept_key(settings.data_dir, "vault")
+
+
 def sip_token(settings: Settings) -> str:
     """What gateway and edges prove themselves with: ``ORCHESTRA_SIP_TOKEN``, or a secret of this data directory."""
     return settings.sip_token.get_secret_value() or kept_key(settings.data_dir, "sip").hex()

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import structlog
 from redis.exceptions import RedisError
 
-from orchestra.bus.vault import Vault
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, StreamLostError
 from orchestra.history.reduce import history_of
@@ -76,7 +75,7 @@ async def serve_call(edge: Edge, stream: MediaStream, parties: Parties, *, resum
             sample_rate=stream.sample_rate,
             speculation=edge.speculation,
             script_of_app=edge.answering.of_app,
-            keep_secret=Vault(edge.bus).keep,
+            keep_secret=edge.vault.keep,
         )
 
     def parts(call: Call) -> CallParts:
@@ -141,7 +140,7 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
             playback=playback,
             speculation=edge.speculation.without_speech(),
             script_of_app=edge.answering.of_app,
-            keep_secret=Vault(edge.bus).keep,
+            keep_secret=edge.vault.keep,
         )
 
     def parts(call: Call) -> CallParts:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from orchestra.app_phrases import EdgeLines
 from orchestra.bus import Bus, Publisher
+from orchestra.bus.vault import Vault
 from orchestra.history.ending import HangUp
 from orchestra.history.resume import ResumeState
 from orchestra.rate_limit import RateLimit
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
+from orchestra.storage.secrets import vault_key
 from orchestra.voice.audio.noise_suppression import check_installed
 from orchestra.voice.call.script import Script
 from orchestra.voice.call.speculation import Speculation
@@ -63,6 +65,7 @@ class Edge:
     throttle: RefusalThrottle
     speculation: Speculation
     hold_music: HoldMusicShelf
+    vault: Vault
     turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
     async def use_app(self, app: EdgeApp | EdgeLines) -> None:
@@ -130,5 +133,6 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
         throttle=RefusalThrottle(),
         speculation=Speculation(settings.speculate, engines.are_busy),
         hold_music=hold_music,
+        vault=Vault(bus, vault_key(settings)),
         phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", answering.phrases),
     )

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from orchestra.agents.tool import Tool
 from orchestra.bus.vault import Vault
 from orchestra.history.reduce import history_of
+from orchestra.storage.secrets import vault_key
 from orchestra.testing import TestBus
 from orchestra.voice.call.actions import SendMark, Speech
 from orchestra.voice.call.call import Call
@@ -50,7 +51,7 @@ class SecretCall(Line):
         self._publisher = self.bus.bus.publisher(name)
         state = history_of(journal).resume if journal else None
         parties = Parties(call=self.call, provider_call="CA1", from_number="+15550001", to_number="+15550100")
-        keep = Vault(self.bus.bus).keep
+        keep = Vault(self.bus.bus, vault_key(self.bus.bus.settings)).keep
         edge = Call(
             parties,
             SCRIPT,
@@ -127,13 +128,12 @@ class SecretCall(Line):
 
 
 async def everything_stored(bus: TestBus) -> dict[str, str]:
-    """Every key of the server with all that it holds, but the vault."""
+    """Every key of the server with all that it holds, the vault too: it is encrypted."""
     redis = bus.bus.redis
     found: dict[str, str] = {}
     async for key in redis.scan_iter("*"):
         name = key.decode() if isinstance(key, bytes) else key
-        if ":vault:" not in name:
-            found[name] = repr(await _value(redis, key))
+        found[name] = repr(await _value(redis, key))
     return found
 
 

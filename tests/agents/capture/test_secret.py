@@ -12,6 +12,7 @@ from orchestra.agents.capture import Card, Digits, ask
 from orchestra.agents.tool import Tool
 from orchestra.bus.vault import Vault
 from orchestra.errors import AppError
+from orchestra.storage.secrets import vault_key
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     SECRET,
@@ -117,7 +118,7 @@ async def test_a_pin_is_not_read_back_and_comes_by_key_where_speech_fails(bus: T
         await line.keys("4271", question=3)
     assert last(line.model.prompts[-1]) == f"tool: {SECRET}"
     assert {event.digit for event in await line.events(DigitPressed)} == {SECRET_KEY}
-    assert await Vault(bus.bus).get(line.call, "value:ask_pin") == "4271"
+    assert await Vault(bus.bus, vault_key(bus.bus.settings)).get(line.call, "value:ask_pin") == "4271"
     await nothing_in_clear(bus, "4271", "parcel is late")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.bus.vault import WORDS, Vault
+from orchestra.storage.secrets import vault_key
 from orchestra.testing import TestBus
 from orchestra_schemas import SECRET, CallStarted, ReplyChunk, ToolRequested, UserTurnEnded
 from tests.agents.capture.secret_call import everything_stored
@@ -39,7 +40,7 @@ async def requested(bus: TestBus, call: str, turn: int) -> None:
 async def test_a_worker_that_dies_with_a_secret_answer_leaves_nothing_and_loses_nothing(
     bus: TestBus, redis_url: str, tmp_path: Path, group: str, dies_in: int
 ) -> None:
-    call, vault = bus.call(), Vault(bus.bus)
+    call, vault = bus.call(), Vault(bus.bus, vault_key(bus.bus.settings))
     async with Workers(bus, redis_url, tmp_path, targets="tests.agents.capture.secret_targets").both() as workers:
         await bus.publish(CallStarted(call=call))
         for turn, words in enumerate(WORDS_SAID, 1):

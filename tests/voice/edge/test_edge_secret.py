@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from orchestra.bus.vault import Vault
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
+from orchestra.storage.secrets import vault_key
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     SECRET,
@@ -153,4 +154,4 @@ async def test_a_card_that_is_keyed_in_is_in_no_store(
     assert [chunk.text for chunk in await bus.published(ReplyChunk)][-1].startswith("And until when")
     assert len(await bus.published(DigitPressed)) == len(NUMBER) + 1
     await check_stores(bus, tmp_path, logs, openobserve)
-    assert json.loads(await Vault(bus.bus).get(call.call, "heard:3"))["part"] == NUMBER
+    assert json.loads(await Vault(bus.bus, vault_key(bus.bus.settings)).get(call.call, "heard:3"))["part"] == NUMBER
