@@ -1,10 +1,10 @@
-"""A customer's system that receives webhooks: it verifies each with the `standardwebhooks` library, and can misbehave."""
+"""A customer's system that receives webhooks: it verifies each with `standardwebhooks`, and can misbehave."""
 
 import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -14,7 +14,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 Trouble = Literal["hang", "late", "close", "huge", "redirect"] | int
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LATE_S = 0.3
-_ACTED = object()
+
+
+def _no_trouble(path: str, message: str) -> None:
+    """The request is answered as it should be."""
 
 
 class WebhookReceiver:
@@ -32,7 +35,7 @@ class WebhookReceiver:
         self.refused: list[str] = []
         self.requests: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
-        self.trouble: Callable[[str, str], Trouble | None] = lambda path, message: None
+        self.trouble: Callable[[str, str], Trouble | None] = _no_trouble
         self.redirect = "http://127.0.0.1:9/elsewhere"
         self.open = 0
         self._webhook = Webhook(secret)
@@ -42,7 +45,7 @@ class WebhookReceiver:
         self._connections: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
 
-    async def __aenter__(self) -> "WebhookReceiver":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
