@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from orchestra.bus import Bus, Consumer, Context, EmbeddedServer
     from orchestra.endpointing import Endpointing
     from orchestra.errors import ToolFailed
+    from orchestra.evaluation.simulation.disturbances import Disturbances
+    from orchestra.evaluation.simulation.scenario import Scenario
     from orchestra.lines.hours import Hours
 
 _PLACES = {
@@ -28,6 +30,7 @@ _PLACES = {
     "Bus": "orchestra.bus",
     "Consumer": "orchestra.bus",
     "Context": "orchestra.bus",
+    "Disturbances": "orchestra.evaluation.simulation.disturbances",
     "EmbeddedServer": "orchestra.bus",
     "Endpointing": "orchestra.endpointing",
     "Handoff": "orchestra.agents.rule",
@@ -36,6 +39,7 @@ _PLACES = {
     "Line": "orchestra.agents.lines",
     "Lines": "orchestra.agents.lines",
     "NewCall": "orchestra.agents.new_call",
+    "Scenario": "orchestra.evaluation.simulation.scenario",
     "Sentence": "orchestra.agents.rule",
     "Tool": "orchestra.agents.tool",
     "ToolContext": "orchestra.agents.tool",
@@ -55,6 +59,7 @@ __all__ = [
     "Bus",
     "Consumer",
     "Context",
+    "Disturbances",
     "EmbeddedServer",
     "Endpointing",
     "Handoff",
@@ -63,6 +68,7 @@ __all__ = [
     "Line",
     "Lines",
     "NewCall",
+    "Scenario",
     "Sentence",
     "Tool",
     "ToolContext",

@@ -161,6 +161,13 @@ class Settings(BaseSettings):
     model_breaker_rest_s: Annotated[float, Field(gt=0)] = 15.0
     """How long the circuit breaker stays open."""
 
+    persona_model: str = ""
+    """Model that plays the callers of `orchestra simulate`. Empty: they say what the scenarios have for them."""
+    persona_url: str | None = None
+    """Its OpenAI-compatible endpoint up to /v1. Without one: ORCHESTRA_MODEL_URL."""
+    persona_api_key: SecretStr = SecretStr("")
+    """API key for it. Without one, and without an endpoint of its own: ORCHESTRA_MODEL_API_KEY."""
+
     # -- edge
     host: str = "127.0.0.1"
     """Address on which the edge listens."""

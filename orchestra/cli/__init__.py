@@ -63,6 +63,7 @@ _COMMANDS = (
     "compare",
     "replay",
     "evaluate",
+    "simulate",
     "load",
     "curate",
     "status",

@@ -100,7 +100,7 @@ def evaluate(
 
     settings = load_settings()
     quiet_logging(settings, "evaluate")
-    tried = candidate.candidate(settings)
+    tried = candidate.candidate(settings, candidate.tools)
     run = uvloop.run(_evaluate(settings, set_path, tried, options.source, as_heard=options.as_heard))
     _show(settings, set_path, run, options)
     _check_thresholds(run, thresholds.given(_AT_LEAST), thresholds.given(_AT_MOST))

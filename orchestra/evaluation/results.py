@@ -1,6 +1,7 @@
-"""The results of this machine: evaluation runs in a folder for each set, and comparisons; one file for each."""
+"""The results of this machine: evaluation runs in a folder for each set, comparisons, simulations; a file for each."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -12,8 +13,10 @@ from orchestra.atomic_file import write_atomically
 from orchestra.errors import UsageError
 from orchestra.evaluation.call_diff import Comparison
 from orchestra.evaluation.evaluate import Evaluation
+from orchestra.evaluation.simulation.simulate import Simulation
 
-_FOLDER, _COMPARISONS = "evaluations", "comparisons"
+_FOLDER, _COMPARISONS, _SIMULATIONS = "evaluations", "comparisons", "simulations"
+Kind = Literal["comparison", "evaluation", "simulation"]
 _T = TypeVar("_T")
 #: of a set's folder or a file without its ending
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
@@ -73,20 +76,22 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """A kept result at a glance.
 
     Attributes:
-        kind: ``comparison`` or ``evaluation``.
+        kind: ``comparison``, ``evaluation`` or ``simulation``.
         name: below the folder of its kind, without the ending: ``SET/RUN`` or ``COMPARISON``.
         at: when it was made, ISO 8601.
         version: what answered; ``model`` likewise.
         set: the set of an evaluation.
-        calls: how many calls were played, with ``turns``.
+        calls: how many calls were played, or held, with ``turns``.
         diverged: turns of a comparison that differ.
         scores: of an evaluation, by name.
         of_calls: the calls that were compared.
+        passed: of the calls of a simulation; ``invalid`` are those that do not count.
+        persona: the model that played the callers of a simulation; empty: none.
         problem: why the file cannot be read; the rest is unknown then.
 
     """
 
-    kind: Literal["comparison", "evaluation"]
+    kind: Kind
     name: str
     at: str = ""
     version: str = ""
@@ -97,6 +102,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     diverged: int = 0
     scores: dict[str, float | None] = {}
     of_calls: tuple[str, ...] = ()
+    passed: int = 0
+    invalid: int = 0
+    persona: str = ""
     problem: str = ""
 
 
@@ -138,21 +146,56 @@ def kept_evaluation(data_dir: Path, set_folder: str, name: str) -> tuple[Evaluat
     return run, sorted(before, key=lambda each: each.at)
 
 
+def keep_simulation(data_dir: Path, simulation: Simulation) -> Path:
+    """Write a simulation to a file of its own; returns the file."""
+    return _keep(data_dir / _SIMULATIONS, simulation.at, simulation)
+
+
+def kept_simulation(data_dir: Path, name: str) -> Simulation | None:
+    """The simulation of this name, or None.
+
+    Raises:
+        UsageError: its file is damaged.
+
+    """
+    return _read(_file(data_dir / _SIMULATIONS, name), Simulation)
+
+
 def kept_results(data_dir: Path, most: int = 500) -> list[Result]:
     """The latest results, the newest first; a damaged file says so at its place."""
-    files = [*(data_dir / _COMPARISONS).glob("*.json"), *(data_dir / _FOLDER).glob("*/*.json")]
+    files = [each for kind in (_COMPARISONS, _SIMULATIONS) for each in (data_dir / kind).glob("*.json")]
+    files += (data_dir / _FOLDER).glob("*/*.json")
     latest = sorted(files, key=lambda path: path.name, reverse=True)[:most]
     return sorted(map(_result, latest), key=lambda each: each.at, reverse=True)
 
 
 def _result(path: Path) -> Result:
+    kinds: dict[str, tuple[Kind, Callable[[Path], Result]]] = {
+        _COMPARISONS: ("comparison", _of_comparison),
+        _SIMULATIONS: ("simulation", _of_simulation),
+    }
+    kind, read = kinds.get(path.parent.name, ("evaluation", _of_evaluation))
     try:
-        if path.parent.name == _COMPARISONS:
-            return _of_comparison(path)
-        return _of_evaluation(path)
+        return read(path)
     except (UsageError, OSError) as error:
-        kind: Literal["comparison", "evaluation"] = "comparison" if path.parent.name == _COMPARISONS else "evaluation"
         return Result(kind=kind, name=path.stem, problem=str(error))
+
+
+def _of_simulation(path: Path) -> Result:
+    found = _read(path, Simulation)
+    assert found is not None
+    return Result(
+        kind="simulation",
+        name=path.stem,
+        at=found.at,
+        version=found.version,
+        model=found.model,
+        persona=found.persona,
+        calls=len(found.runs),
+        turns=sum(len(run.turns) for run in found.runs),
+        passed=sum(run.passed is True for run in found.runs),
+        invalid=sum(run.passed is None for run in found.runs),
+    )
 
 
 def _of_comparison(path: Path) -> Result:

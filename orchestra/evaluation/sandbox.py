@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from orchestra.agents.app import App
 from orchestra.agents.handlers import Orchestration
-from orchestra.agents.lines import Lines
+from orchestra.agents.lines import Lines, app_id
 from orchestra.bus import Bus, Consumer, EmbeddedServer, Publisher, run_consumer
 from orchestra.errors import UsageError
 from orchestra.evaluation.recorded_caller import GrowingJournal, JournalFollower, RecordedCaller
@@ -20,6 +20,7 @@ from orchestra.execution.handlers import Execution
 from orchestra.execution.models import open_models
 from orchestra.history.reduce import history_of
 from orchestra.history.views.turn_summaries import CallSummary, call_summary
+from orchestra.lines import AppId
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, Event
 
@@ -98,7 +99,10 @@ def with_prompts(app: App | Lines, prompts: Mapping[str, str | Path]) -> App | L
 
 @dataclass(slots=True)
 class Sandbox:
-    """A running sandbox; it can play several calls at the same time."""
+    """A running sandbox; it can play several calls at the same time.
+
+    ``resources`` are what tools get in a call, by its id and by app; see `open_sandbox`.
+    """
 
     bus: Bus
     candidate: Candidate
@@ -106,6 +110,7 @@ class Sandbox:
     journals: JournalFollower
     publisher: Publisher
     backgrounds: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Mapping[AppId, Any]] = field(default_factory=dict)
 
     def expect(self, recorded: CallSummary) -> GrowingJournal:
         """The journal of the next call that an edge answers, which plays the recorded one."""
@@ -127,10 +132,13 @@ class Sandbox:
 
 
 @asynccontextmanager
-async def open_sandbox(candidate: Candidate, *, partitions: int = _PARTITIONS) -> AsyncIterator[Sandbox]:
+async def open_sandbox(
+    candidate: Candidate, *, partitions: int = _PARTITIONS, simulated: bool = False
+) -> AsyncIterator[Sandbox]:
     """Start a server and the workers, and remove everything at the end of the block.
 
-    The app's ``lifespan`` is only entered if tools may run (``tools="live"``).
+    The app's ``lifespan`` is only entered if tools may run (``tools="live"``). ``simulated``: calls are no recorded
+    ones, so all tools run, each with what `Sandbox.resources` has for its call.
 
     Raises:
         MissingExtraError: there is no embedded server, or no such model, in this installation.
@@ -146,11 +154,11 @@ async def open_sandbox(candidate: Candidate, *, partitions: int = _PARTITIONS) -
         stack.push_async_callback(bus.close)
         publisher = bus.publisher("recording", version=candidate.version)
         sandbox = Sandbox(bus, candidate, tools, await stack.enter_async_context(JournalFollower(bus)), publisher)
-        await stack.enter_async_context(_working(bus, _workers(candidate, sandbox)))
+        await stack.enter_async_context(_working(bus, _workers(candidate, sandbox, simulated=simulated)))
         yield sandbox
 
 
-def _workers(candidate: Candidate, sandbox: Sandbox) -> list[Consumer]:
+def _workers(candidate: Candidate, sandbox: Sandbox, *, simulated: bool) -> list[Consumer]:
     """The two consumers of a conversation."""
 
     def background(event: CallStarted) -> str:
@@ -159,6 +167,13 @@ def _workers(candidate: Candidate, sandbox: Sandbox) -> list[Consumer]:
     app = Lines.of(candidate.app)
     models = partial(open_models, only=candidate.only_model)
     orchestration = Orchestration(app, background)
+    if simulated:
+        execution = Execution(
+            app,
+            lambda _: models(candidate.settings),
+            resources=lambda each, call: sandbox.resources[call].get(app_id(each)),
+        )
+        return [orchestration.consumer, execution.consumer]
     execution = Execution(
         app if candidate.tools == "live" else app.with_apps(_closed),
         lambda _: models(candidate.settings),

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
 
 import httpx
 
@@ -58,13 +60,20 @@ class Execution:
         app: the app whose tools and rules run, or lines with several; default: those of the settings.
         models: opens the models; default: those of the settings.
         override: may answer instead of a tool, see `Tools`.
+        resources: what an app's tools get as resources in a call, by its id; the apps' ``lifespan`` is not entered
+            then. Default: what it yields.
 
     """
 
     def __init__(
-        self, app: App | Lines | None = None, models: OpenModels = open_models, override: ToolOverride | None = None
+        self,
+        app: App | Lines | None = None,
+        models: OpenModels = open_models,
+        override: ToolOverride | None = None,
+        resources: Callable[[App, str], Any] | None = None,
     ) -> None:
         self._override = override
+        self._resources = resources
         self._lines = None if app is None else Lines.of(app)
         self._open_models = models
         self._jobs = JobRegistry()
@@ -96,7 +105,7 @@ class Execution:
             yield
 
     async def _open_tools(self, app: App, lines: Lines, http: httpx.AsyncClient, stack: AsyncExitStack) -> Tools:
-        resources = None if app.lifespan is None else await stack.enter_async_context(app.lifespan())
+        resources_of = await self._open_app_resources(app, stack)
         if app.knowledge is not None:
             app.knowledge.prepare()
             stack.callback(app.knowledge.close)
@@ -105,7 +114,7 @@ class Execution:
             stack.push_async_callback(source.close)
         return Tools(
             app,
-            resources,
+            resources_of,
             http,
             keypad=self._keypad,
             vault=self._vault,
@@ -113,6 +122,13 @@ class Execution:
             override=self._override,
             on_call_secret=load_settings().on_call_secret.get_secret_value(),
         )
+
+    async def _open_app_resources(self, app: App, stack: AsyncExitStack) -> Callable[[str], Any]:
+        """What the app's tools get in a call, by its id."""
+        if self._resources is not None:
+            return partial(self._resources, app)
+        resources = None if app.lifespan is None else await stack.enter_async_context(app.lifespan())
+        return lambda _: resources
 
     def _app_of(self, event: PromptRequested | ToolRequested | CallVariablesRequested, context: Context) -> App:
         """The app that this is asked for; what is published from here on is of its version."""

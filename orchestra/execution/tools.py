@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
@@ -100,7 +100,7 @@ class Tools:
 
     Args:
         app: the app whose tools run.
-        resources: the value that the app's ``lifespan`` yielded.
+        resources_of: what tools get as resources in a call, by its id.
         http: the HTTP client for tools.
         keypad: where the keys of callers arrive.
         vault: has what callers say in secret.
@@ -113,7 +113,7 @@ class Tools:
     def __init__(
         self,
         app: App,
-        resources: Any,
+        resources_of: Callable[[str], Any],
         http: httpx.AsyncClient,
         *,
         keypad: Keypad,
@@ -126,7 +126,7 @@ class Tools:
         self._override = override
         self._app = app
         self._http = http
-        self._resources = resources
+        self._resources_of = resources_of
         self._secret = on_call_secret
         self._keypad = keypad
         self._vault = vault
@@ -202,7 +202,7 @@ class Tools:
 
     async def ask_variables(self, event: CallVariablesRequested) -> CallVariablesSet:
         """What the app knows of a call that begins."""
-        return await ask_app(self._app, event, self._resources, self._http, self._secret)
+        return await ask_app(self._app, event, self._resources_of(event.call), self._http, self._secret)
 
     async def _context(self, tool: Tool, event: ToolRequested, context: Context, state: dict[str, Any]) -> ToolContext:
         stored = await context.state.all() if tool.takes_context else {}
@@ -215,7 +215,7 @@ class Tools:
             language=event.language,
             variables=stored_variables(stored),
             call_state=state,
-            resources=self._resources,
+            resources=self._resources_of(event.call),
             http=self._http,
         )
 

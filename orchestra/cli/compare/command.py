@@ -94,7 +94,7 @@ def compare(
 
     settings = load_settings()
     quiet_logging(settings, "compare")
-    tried = candidate.candidate(settings)
+    tried = candidate.candidate(settings, candidate.tools)
     selection = chosen.selection()
     _check_selection(calls or [], selection)
     write_html = _html_writer(output.html)

@@ -1,4 +1,4 @@
-"""The options that say what recorded calls are played to, shared by `compare` and `evaluate`."""
+"""The options that say which app answers, shared by `compare`, `evaluate` and `simulate`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 if TYPE_CHECKING:
+    from orchestra.evaluation.recorded_tools import Policy
     from orchestra.evaluation.sandbox import Candidate
     from orchestra.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateOptions:
-    """What answers, and what its tools do."""
+class AppOptions:
+    """What answers."""
 
     PANEL: ClassVar[str] = "Candidate"
 
@@ -22,16 +23,9 @@ class CandidateOptions:
     prompt: Annotated[
         list[str] | None, typer.Option(metavar="AGENT=FILE", help="Another prompt for one agent; may be repeated.")
     ] = None
-    tools: Annotated[
-        Literal["recorded", "live", "fail"],
-        typer.Option(
-            help="A tool call as recorded gets the recorded result. Any other call gets the result for the most "
-            "similar recorded arguments, runs, or fails."
-        ),
-    ] = "recorded"
 
-    def candidate(self, settings: "Settings") -> "Candidate":
-        """The candidate.
+    def candidate(self, settings: "Settings", tools: "Policy" = "live") -> "Candidate":
+        """The candidate; ``tools`` says what they do.
 
         Raises:
             UsageError: there is no such app, agent or file.
@@ -53,5 +47,18 @@ class CandidateOptions:
             app=with_prompts(lines.default if lines.plan is None else lines, prompts),
             settings=settings.model_copy(update={"model": self.model}) if self.model else settings,
             only_model=bool(self.model),
-            tools=self.tools,
+            tools=tools,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateOptions(AppOptions):
+    """What answers recorded calls, and what its tools do."""
+
+    tools: Annotated[
+        Literal["recorded", "live", "fail"],
+        typer.Option(
+            help="A tool call as recorded gets the recorded result. Any other call gets the result for the most "
+            "similar recorded arguments, runs, or fails."
+        ),
+    ] = "recorded"

@@ -1,4 +1,4 @@
-// Results: what `orchestra compare` and `orchestra evaluate` have kept, and the command that makes another one.
+// Results: what `orchestra compare`, `evaluate` and `simulate` have kept, and the command that makes a comparison.
 
 import { field, followAddress, ofForm } from "./filters.js";
 import { api, count, el, emptyState, errorState, fill, loading, milliseconds, none, openPage, percent, table, timeElement, toast } from "./shell.js";
@@ -59,6 +59,7 @@ function show(results, { call, version }) {
   const damaged = wanted.filter((each) => each.problem);
   const comparisons = wanted.filter((each) => each.kind === "comparison" && !each.problem);
   const evaluations = call ? [] : wanted.filter((each) => each.kind === "evaluation" && !each.problem);
+  const simulations = call ? [] : wanted.filter((each) => each.kind === "simulation" && !each.problem);
   const when = { key: "at", label: "Made", cell: (row) => timeElement(Date.parse(row.at) / 1000) };
   const score = (name, label, text) => ({ key: name, label, numeric: true, cell: (row) => text(row.scores[name]) });
   fill(shown,
@@ -95,6 +96,22 @@ function show(results, { call, version }) {
         score("first_ms_p95", "First sentence, p95", (value) => (value === null || value === undefined ? none : milliseconds(value))),
       ],
       empty: emptyState("No evaluation was kept on this machine yet: ", el("code", {}, "orchestra evaluate SET"), " keeps each run here."),
+    }),
+    call ? null : el("h2", {}, "Simulations"),
+    call ? null : table({
+      caption: "Simulations",
+      rows: simulations,
+      rowHref: (row) => `/results/simulations/${row.name}`,
+      columns: [
+        when,
+        { key: "version", label: "Answered by" },
+        { key: "model", label: "Model" },
+        { key: "persona", label: "Callers played by", cell: (row) => row.persona || "no model" },
+        { key: "calls", label: "Calls", numeric: true, cell: (row) => count(row.calls) },
+        { key: "passed", label: "Passed", numeric: true, cell: (row) => `${count(row.passed)} (${percent(row.calls > row.invalid ? row.passed / (row.calls - row.invalid) : null)})` },
+        { key: "invalid", label: "Invalid", numeric: true, cell: (row) => count(row.invalid) },
+      ],
+      empty: emptyState("No simulation was kept on this machine yet: ", el("code", {}, "orchestra simulate"), " keeps each one here."),
     }),
   );
 }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import cast
 from urllib.parse import quote
 
@@ -28,31 +29,15 @@ def router(console: Console) -> APIRouter:
 
     @api.get("/results/comparisons/{name}")
     async def comparison(request: Request, name: str) -> Response:
-        def drawn() -> str | None:
-            from orchestra.evaluation.comparison_page import html_report  # noqa: PLC0415
-            from orchestra.evaluation.results import kept_comparison  # noqa: PLC0415
-
-            kept = kept_comparison(data_dir, name)
-            if kept is None:
-                return None
-            title = f"Recorded calls against {kept.version}"
-            return html_report(kept.comparison, title, frame=_frame(), call_link="/calls/")
-
-        return await _page(request, drawn)
+        return await _page(request, lambda: _comparison(data_dir, name))
 
     @api.get("/results/evaluations/{set_folder}/{name}")
     async def evaluation(request: Request, set_folder: str, name: str) -> Response:
-        def drawn() -> str | None:
-            from orchestra.evaluation.evaluation_page import evaluation_report  # noqa: PLC0415
-            from orchestra.evaluation.results import kept_evaluation  # noqa: PLC0415
+        return await _page(request, lambda: _evaluation(data_dir, set_folder, name))
 
-            kept = kept_evaluation(data_dir, set_folder, name)
-            if kept is None:
-                return None
-            title = f"Evaluation of {kept[0].version}"
-            return evaluation_report(*kept, title, frame=_frame(), call_link="/calls/")
-
-        return await _page(request, drawn)
+    @api.get("/results/simulations/{name}")
+    async def simulation(request: Request, name: str) -> Response:
+        return await _page(request, lambda: _simulation(data_dir, name))
 
     @api.get("/pages/report.css")
     async def style() -> Response:
@@ -60,6 +45,35 @@ def router(console: Console) -> APIRouter:
         return Response(text, headers={"Cache-Control": "no-cache"}, media_type="text/css")
 
     return api
+
+
+def _comparison(data_dir: Path, name: str) -> str | None:
+    from orchestra.evaluation.comparison_page import html_report  # noqa: PLC0415
+    from orchestra.evaluation.results import kept_comparison  # noqa: PLC0415
+
+    kept = kept_comparison(data_dir, name)
+    if kept is None:
+        return None
+    title = f"Recorded calls against {kept.version}"
+    return html_report(kept.comparison, title, frame=_frame(), call_link="/calls/")
+
+
+def _evaluation(data_dir: Path, set_folder: str, name: str) -> str | None:
+    from orchestra.evaluation.evaluation_page import evaluation_report  # noqa: PLC0415
+    from orchestra.evaluation.results import kept_evaluation  # noqa: PLC0415
+
+    kept = kept_evaluation(data_dir, set_folder, name)
+    if kept is None:
+        return None
+    return evaluation_report(*kept, f"Evaluation of {kept[0].version}", frame=_frame(), call_link="/calls/")
+
+
+def _simulation(data_dir: Path, name: str) -> str | None:
+    from orchestra.evaluation.results import kept_simulation  # noqa: PLC0415
+    from orchestra.evaluation.simulation_page import simulation_report  # noqa: PLC0415
+
+    kept = kept_simulation(data_dir, name)
+    return None if kept is None else simulation_report(kept, f"Simulated calls of {kept.version}", frame=_frame())
 
 
 async def _page(request: Request, draw: Callable[[], str | None]) -> Response:

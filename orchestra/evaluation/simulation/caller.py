@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from orchestra.errors import EngineError, StrayedError
 from orchestra.evaluation.simulation.disturbances import DisturbancePlan
 from orchestra.evaluation.simulation.persona import CallerTurn, Persona, Spoken
@@ -27,7 +29,7 @@ class SimulatedCaller:
         conversation: what both sides have said so far.
         number: of the caller's last turn; 0 before the first.
         out_of_turns: they hung up because they had no turns left.
-        hung_up_because: the persona's reason.
+        last: what the persona did last.
 
     """
 
@@ -38,7 +40,7 @@ class SimulatedCaller:
         self.conversation: list[Spoken] = []
         self.number = 0
         self.out_of_turns = False
-        self.hung_up_because = ""
+        self.last = CallerTurn()
         self._persona = persona
 
     def hear(self, reply: str, *, cut: bool = False) -> None:
@@ -67,10 +69,10 @@ class SimulatedCaller:
             raise StrayedError(msg) from error
         if reason := strayed(self.scenario, self.conversation, turn, self.language):
             raise StrayedError(reason)
-        self.hung_up_because = turn.reason
+        self.last = turn
         if not (turn.text or turn.keys):
             return turn
         self.number += 1
         said = self.plan.said(self.number, turn.text)
         self.conversation.append(Spoken(who="caller", text=said, turn=self.number, keys=turn.keys))
-        return CallerTurn(text=said, keys=turn.keys, hang_up=turn.hang_up, reason=turn.reason)
+        return replace(turn, text=said)

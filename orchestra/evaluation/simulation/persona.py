@@ -26,6 +26,7 @@ class CallerTurn(msgspec.Struct, frozen=True, kw_only=True):
         text: what they say; empty: nothing.
         keys: keys that they press (``0123456789*#``), after what they say.
         hang_up: they hang up after that; at once if they say nothing, otherwise when they have heard the reply.
+        satisfied: whether they have got what they wanted, as they see it when they hang up; None: they do not say.
         reason: why they hang up, in their words.
 
     """
@@ -33,6 +34,7 @@ class CallerTurn(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     keys: str = ""
     hang_up: bool = False
+    satisfied: bool | None = None
     reason: str = ""
 
 

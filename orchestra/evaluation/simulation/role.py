@@ -61,7 +61,7 @@ def strayed(scenario: Scenario, conversation: Sequence[Spoken], turn: CallerTurn
     return (
         _unspeakable(text)
         or _other_part(conversation, text)
-        or _loop(conversation, text)
+        or _loop(scenario, conversation, text, language)
         or _knows(scenario, conversation, text, language)
     )
 
@@ -90,16 +90,18 @@ def _other_part(conversation: Sequence[Spoken], text: str) -> str:
     return ""
 
 
-def _loop(conversation: Sequence[Spoken], text: str) -> str:
-    """Words that come again and again, whatever the agents say; who is asked the same again may answer the same."""
-    own = as_compared(text)
-    before = [
-        at for at, spoken in enumerate(conversation) if spoken.who == "caller" and as_compared(spoken.text) == own
-    ]
-    asked = {as_compared(spoken.text) for at in before for spoken in conversation[at + 1 : at + 2]}
-    if len(before) >= _LOOPS - 1 and len(asked) >= _LOOPS - 1:
-        return f"the caller says the same again and again: {_quoted(text)}"
-    return ""
+def _loop(scenario: Scenario, conversation: Sequence[Spoken], text: str, language: str) -> str:
+    """Words that come again and again, whatever the agents say; who is asked the same may answer the same."""
+    if any(is_said(fact, text, language) for fact in scenario.facts.values()):
+        return ""
+    own, heard, answered = as_compared(text), "", list[str]()
+    for spoken in (*conversation, Spoken(who="caller", text=text, turn=0)):
+        if spoken.who == "agent":
+            heard = as_compared(spoken.text)
+        elif as_compared(spoken.text) == own:
+            answered.append(heard)
+    looped = len(set(answered)) >= _LOOPS
+    return f"the caller says the same again and again: {_quoted(text)}" if looped else ""
 
 
 def _knows(scenario: Scenario, conversation: Sequence[Spoken], text: str, language: str) -> str:

@@ -1,6 +1,6 @@
 """Simulated calls: what a conversation by text or by voice gives, and what becomes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from orchestra.evaluation.simulation.caller import SimulatedCaller
 from orchestra.evaluation.simulation.persona import Spoken
 from orchestra.history.call import CallHistory
 from orchestra.history.views.turn_summaries import TurnSummary
+from orchestra.lines import AppId
 from orchestra_schemas import Event
 
 
@@ -22,6 +23,7 @@ class HeldCall:
         events: its journal.
         history: the same, reduced.
         invalid: why it proves nothing: the caller left the role, or nobody played them. Empty: it counts.
+        broken_off: why the agents, or the line, did not go on with it. Empty: it was held to its end.
         wait_ms: what the caller waited for each reply: from their last word to the first of the reply.
 
     """
@@ -30,21 +32,19 @@ class HeldCall:
     events: Sequence[Event]
     history: CallHistory
     invalid: str = ""
+    broken_off: str = ""
     wait_ms: tuple[float, ...] = ()
 
 
 class Conversation(Protocol):
     """Holds one call between a simulated caller and the app, by text or by voice; several at a time."""
 
-    async def __call__(self, caller: SimulatedCaller, resources: Any) -> HeldCall:
+    async def __call__(self, caller: SimulatedCaller, resources: Mapping[AppId, Any]) -> HeldCall:
         """Hold the call to its end.
 
         Args:
             caller: decides what the caller says; `StrayedError` makes the call invalid, and ends it.
-            resources: what the tools get in this call.
-
-        Raises:
-            EngineError: the agents have not answered in time; or, by voice, there is no line.
+            resources: what the tools get in this call, by app.
 
         """
         ...

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from orchestra.errors import UsageError
 from orchestra.evaluation.dataset import WantedTool
@@ -36,8 +38,10 @@ class Scenario:
             once, the first that fits first; what the facts answer need not stand here.
         satisfied_by: words of the agents by which that caller knows that they have what they wanted; each of them has
             been said. Without any: the last of ``answers`` was said, and got a reply.
-        success: what is true after the call: a function of its history and of the resources that its tools used.
-        tools: the tool calls that are made, in this order; others may stand between them.
+        success: what is true after the call: a function of its history and of the resources that its tools used, which
+            returns True, or why it is not.
+        tools: the tool calls that are made, in this order; others may stand between them. A name, or
+            ``{"name": "find_parcel", "arguments": {"number": "4271"}}``, whose arguments are among those of the call.
         words: what the agents say at some point of the call: words or phrases, ignoring case and punctuation.
         criterion: what a judge decides from the conversation, in a sentence.
         disturbances: what disturbs the call.
@@ -62,7 +66,7 @@ class Scenario:
     answers: Mapping[str, str] = field(default_factory=dict)
     satisfied_by: tuple[str, ...] = ()
     success: Success | None = None
-    tools: tuple[WantedTool, ...] = ()
+    tools: tuple[WantedTool | Mapping[str, Any] | str, ...] = ()
     words: tuple[str, ...] = ()
     criterion: str = ""
     disturbances: Disturbances = field(default_factory=Disturbances)
@@ -91,7 +95,7 @@ class Scenario:
             if getattr(self, name) is not None and not callable(getattr(self, name)):
                 msg = f"{here} {name} is {type(getattr(self, name)).__name__}: write a function"
                 raise UsageError(msg)
-        if self.success is None and not (self.tools or self.words or self.criterion):
+        if not (self.is_checked or self.criterion):
             msg = f"{here} nothing says what success is: give success, tools, words or criterion"
             raise UsageError(msg)
         if isinstance(self.max_turns, bool) or not 1 <= self.max_turns <= _MOST_TURNS:
@@ -99,6 +103,16 @@ class Scenario:
             raise UsageError(msg)
         if self.language:
             check_code(self.language, f"{here} language")
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether something besides a judge says what success is."""
+        return bool(self.success or self.tools or self.words)
+
+    @property
+    def wanted_tools(self) -> tuple[WantedTool, ...]:
+        """The tool calls that are made."""
+        return cast("tuple[WantedTool, ...]", self.tools)
 
     def _check_collections(self, here: str) -> None:
         for name in ("facts", "answers", "variables"):
@@ -108,10 +122,23 @@ class Scenario:
             ):
                 msg = f'{here} {name} is {given!r}: write texts by name, as in {{"parcel number": "4271"}}'
                 raise UsageError(msg)
-        for name in ("must_not_know", "satisfied_by", "words", "tools"):
+        for name in ("must_not_know", "satisfied_by", "words"):
             given = getattr(self, name)
-            kind = WantedTool if name == "tools" else str
-            if isinstance(given, str) or not all(isinstance(each, kind) for each in given):
-                msg = f"{here} {name} is {given!r}: write a list of {'tools' if name == 'tools' else 'texts'}"
+            if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+                msg = f"{here} {name} is {given!r}: write a list of texts"
                 raise UsageError(msg)
             object.__setattr__(self, name, tuple(given))
+        try:
+            object.__setattr__(self, "tools", tuple(map(_wanted_tool, self.tools)))
+        except (msgspec.ValidationError, TypeError) as error:
+            msg = f'{here} tools: {error}: write ("find_parcel",), or ({{"name": …, "arguments": {{…}}}},)'
+            raise UsageError(msg) from None
+        if not isinstance(self.disturbances, Disturbances):
+            msg = f"{here} disturbances is {type(self.disturbances).__name__}: write Disturbances(…)"
+            raise UsageError(msg)
+
+
+def _wanted_tool(given: WantedTool | Mapping[str, Any] | str) -> WantedTool:
+    if isinstance(given, WantedTool):
+        return given
+    return msgspec.convert({"name": given} if isinstance(given, str) else given, type=WantedTool)

@@ -1,0 +1,5 @@
+"""`orchestra simulate`: simulated callers call the app."""
+
+from orchestra.cli.simulate.command import register
+
+__all__ = ["register"]
