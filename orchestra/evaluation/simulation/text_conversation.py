@@ -10,6 +10,7 @@ from typing import Any
 from orchestra.agents.app import App
 from orchestra.agents.builtin import collect_digits
 from orchestra.agents.lines import Lines
+from orchestra.call_variables import in_speech
 from orchestra.errors import EngineError, StrayedError
 from orchestra.evaluation.recorded_caller import GrowingJournal
 from orchestra.evaluation.sandbox import Candidate, Sandbox, open_sandbox
@@ -24,7 +25,10 @@ from orchestra_schemas import (
     AgentChanged,
     AppChanged,
     CallEnded,
+    CallGreeted,
     CallStarted,
+    CallVariablesRequested,
+    CallVariablesSet,
     DigitPressed,
     Event,
     LanguageChanged,
@@ -128,6 +132,7 @@ class _TextCall:
     ) -> None:
         self._opening, self._call, self._caller, self._journal = opening, call, caller, journal
         self._publish = publish
+        self._on_call_s = settings.on_call_s
         self._silence_s, self._answered_within_s = settings.caller_silence_s, settings.turn_s + _GRACE_S
         self._place = self._turn = 0
         self._collecting = False
@@ -163,27 +168,46 @@ class _TextCall:
         await self._until(lambda event: isinstance(event, CallEnded))
 
     async def _begin(self) -> None:
-        scenario, language = self._caller.scenario, self._opening.language
-        self._publish(
-            CallStarted(
-                call=self._call,
-                from_number=scenario.number,
-                app=self._opening.app.name,
-                version=self._opening.app.version,
-                greeting=self._opening.greeting,
-                variables=dict(scenario.variables),
-                line=scenario.line,
-                language=language,
-            )
+        scenario, opening, variables = self._caller.scenario, self._opening, dict(self._caller.scenario.variables)
+        greeting = in_speech(opening.greeting, variables)
+        started = CallStarted(
+            call=self._call,
+            from_number=scenario.number,
+            app=opening.app.name,
+            version=opening.app.version,
+            greeting="" if opening.app.asks_variables else greeting,
+            variables=variables,
+            line=scenario.line,
+            language=opening.language,
         )
+        self._publish(started)
         await self._until(lambda event: isinstance(event, AgentChanged))
-        if self._opening.heard not in ("", language):
+        if opening.app.asks_variables:
+            greeting = in_speech(opening.greeting, {**variables, **await self._known_of(started)})
+            self._publish(CallGreeted(call=self._call, greeting=greeting, language=opening.language))
+        if opening.heard not in ("", opening.language):
             heard = LanguageChanged(
-                call=self._call, turn=1, language=self._opening.heard, previous=language, reason="heard"
+                call=self._call, turn=1, language=opening.heard, previous=opening.language, reason="heard"
             )
             self._publish(heard)
-        if self._opening.greeting:
-            self._listen(self._opening.greeting)
+        if greeting:
+            self._listen(greeting)
+
+    async def _known_of(self, started: CallStarted) -> dict[str, Any]:
+        """What the app knows of the call that begins."""
+        asked = CallVariablesRequested(
+            call=self._call,
+            app=started.app,
+            from_number=started.from_number,
+            line=started.line,
+            language=started.language,
+            variables=started.variables,
+            deadline=time.time() + self._on_call_s,
+        )
+        self._publish(asked)
+        known = await self._until(lambda event: isinstance(event, CallVariablesSet))
+        assert isinstance(known, CallVariablesSet)
+        return known.variables
 
     async def _reply(self) -> EndReason | None:
         """Wait for the reply and hear it. Returns why the call ends with it; None: it goes on."""

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from orchestra import App, Disturbances, Lines, Scenario, Tool, collect_digits, tool
+from orchestra import App, Disturbances, Lines, NewCall, Scenario, Tool, collect_digits, tool
 from orchestra.demo import app as demo
+from orchestra.demo.parcels import Parcels
 from orchestra.demo.scenarios import scenarios
 from orchestra.demo.tools import Day, ParcelNumber, find_parcel
 from orchestra.demo.tools import redeliver as working
@@ -54,6 +55,18 @@ class Script:
         return CallerTurn(text=line) if isinstance(line, str) else line
 
 
+def with_on_call() -> App:
+    """The demo, which knows its callers."""
+    app = replace(demo, name="known", greeting="Hello {name}, you have {tariff}.")
+
+    @app.on_call
+    def who_calls(call: NewCall) -> dict[str, str]:
+        assert isinstance(call.resources, Parcels)
+        return {"name": f"the caller from {call.from_number}"}
+
+    return app
+
+
 def fails(_: CallHistory, parcels: object) -> bool | str:
     """A check that is broken itself."""
     raise KeyError(parcels)
@@ -77,6 +90,7 @@ TRIED = (
     replace(PLAIN, name="cut", disturbances=Disturbances(interruptions=(2,), interrupt_after_words=3)),
     replace(PLAIN, name="gone", disturbances=Disturbances(hang_up_after=1)),
     replace(PLAIN, name="silent", disturbances=Disturbances(silences=(2,), silence_s=130.0)),
+    replace(PLAIN, name="known", line="+15550004", number="+15550777", variables={"tariff": "gold"}),
     replace(PLAIN, name="keys", line="+15550003", words=("Hill Street",)),
     *(replace(HOURS, name=word, criterion=word) for word in ("yes", "no", "undecided")),
 )
@@ -100,6 +114,7 @@ async def simulated(tried: Sequence[Scenario], folder: Path, *, repeat: int = 1,
         {
             "*": demo,
             "+15550002": with_tools("broken", "redelivery", broken_redeliver),
+            "+15550004": with_on_call(),
             "+15550003": with_tools("keypad", "tracking", find_parcel, collect_digits),
         }
     )
@@ -179,6 +194,11 @@ def test_a_text_call_can_be_interrupted_hung_up_on_and_silent_and_keys_are_press
     assert (one(found, "gone").ended, len(one(found, "gone").turns)) == ("caller_hung_up", 1)
     assert one(found, "silent").ended == "silence"
     assert (one(found, "keys").passed, one(found, "keys").turns[-1].keys) == (True, "4271#")
+
+
+def test_an_app_is_asked_who_calls(found: Simulation) -> None:
+    assert one(found, "known").conversation[0].text == "Hello the caller from +15550777, you have gold."
+    assert one(found, "known").passed is True
 
 
 async def test_each_run_has_its_own_parcels_and_seed_and_what_cannot_be_opened_ends_the_simulation(
