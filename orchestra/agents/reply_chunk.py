@@ -16,6 +16,7 @@ def reply_chunk(
     filler: bool = False,
     speed: float | None = None,
     secret: bool = False,
+    takes_keys: bool = False,
 ) -> ReplyChunk:
     """A part of an agent's reply, in the agent's voice.
 
@@ -30,6 +31,7 @@ def reply_chunk(
         filler: it bridges a wait.
         speed: how fast it is said; None: as the agent speaks.
         secret: it asks for something secret.
+        takes_keys: it asks for something that may be keyed in.
 
     """
     speaker = app.team.get(agent)
@@ -46,4 +48,5 @@ def reply_chunk(
         first_token_ms=first_token_ms,
         filler=filler,
         secret=secret,
+        takes_keys=takes_keys,
     )

@@ -164,7 +164,13 @@ class ToolGuard:
     def _question(self, tool: CaptureTool, context: TurnContext, then: ToolCall | None) -> dict[str, Any]:
         question = in_speech(tool.question_in(values_of(context.language).phrases), context.variables)
         pending = PendingCapture(
-            tool=tool.name, turn=context.turn, question=question, said=question, secret=tool.secret, then=then
+            tool=tool.name,
+            turn=context.turn,
+            question=question,
+            said=question,
+            secret=tool.secret,
+            keyed=tool.keys and tool.kind.keyed,
+            then=then,
         )
         return {"say": question, "capture": pending}
 

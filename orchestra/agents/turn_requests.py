@@ -17,6 +17,7 @@ from orchestra.agents.app import App
 from orchestra.agents.autogen.requests import ToolChoice
 from orchestra.agents.builtin import ACTS_ON_CALL
 from orchestra.agents.call_cache import ActiveCall, CallerTurn, Step
+from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.reply_chunk import reply_chunk
 from orchestra.agents.speaking_rate import SpeakingRate
 from orchestra.agents.transfer_tool import TransferTool
@@ -228,14 +229,23 @@ class TurnRequests:
             self._pending.append(changed)
             self._active.conversation.change_language(changed)
 
-    def say(self, agent: Agent, text: str, messages: tuple[Message, ...], *, secret: bool = False) -> None:
+    def say(self, agent: Agent, text: str, messages: tuple[Message, ...], asks: PendingCapture | None = None) -> None:
         """Have the caller hear these words as they are, at the pace that fits what was said before in ``messages``.
 
-        ``secret``: they ask for something secret.
+        ``asks``: for what they ask the caller.
         """
         speed = SpeakingRate(self._app.speed_of(agent.name), messages).of_same_words(text)
         self._pending.append(
-            reply_chunk(self._app, self._event, agent.name, text, self.language, speed=speed, secret=secret)
+            reply_chunk(
+                self._app,
+                self._event,
+                agent.name,
+                text,
+                self.language,
+                speed=speed,
+                secret=asks is not None and asks.secret,
+                takes_keys=asks is not None and asks.keyed,
+            )
         )
 
     def _ask(self, request: PromptRequested | ToolRequested, tool_call_id: str = "") -> tuple[str, Awaitable[None]]:

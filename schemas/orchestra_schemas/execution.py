@@ -16,6 +16,7 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
     It is said in ``language`` (BCP 47), with this ``speed``: None is the voice's own pace, 0.8 a fifth slower.
     ``secret``: it asks the caller for something secret. From here until a turn ends without such a chunk, the edge
     publishes `SECRET` in place of the caller's words, `SECRET_KEY` for keys, and silence for their audio.
+    ``takes_keys``: what it asks for may be keyed in; keys are then the caller's words.
     """
 
     family: ClassVar[str] = "execution"
@@ -28,6 +29,7 @@ class ReplyChunk(Event, frozen=True, kw_only=True):
     first_token_ms: float = 0.0
     language: str = "en"
     secret: bool = False
+    takes_keys: bool = False
 
 
 class PromptCompleted(Event, frozen=True, kw_only=True):

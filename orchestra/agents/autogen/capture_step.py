@@ -120,10 +120,10 @@ class CaptureStep:
         state = self._state
         spoken = find_language(state.context.language, reads_out=self._toolset.reads_out).to_speech(say)
         state.capture = msgspec.structs.replace(asked, turn=state.context.turn, said=spoken)
-        self._say(spoken, secret=asked.secret)
+        self._say(spoken, asked)
 
-    def _say(self, spoken: str, *, secret: bool = False) -> None:
-        self._requests.say(self._toolset.agents[self._state.agent], spoken, self._state.messages, secret=secret)
+    def _say(self, spoken: str, asks: PendingCapture | None = None) -> None:
+        self._requests.say(self._toolset.agents[self._state.agent], spoken, self._state.messages, asks)
         self._state.said.append(Message(role="assistant", content=spoken))
 
     async def _keys(self, say: str, tool: CaptureTool) -> str:

@@ -74,8 +74,7 @@ class PromptClient(ChatCompletionClient):
         match step:
             case Say(text):
                 state.say_instead = ""
-                secret = state.capture is not None and state.capture.secret
-                self._requests.say(self._toolset.agents[state.agent], text, state.messages, secret=secret)
+                self._requests.say(self._toolset.agents[state.agent], text, state.messages, state.capture)
                 return self._result(text, ())
             case Call(call):
                 state.agreed = None

@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from typing import Any, Literal, Protocol
 
 from orchestra.agents.agent import Agent
+from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra_schemas import Message, PromptCompleted, ToolCall, ToolCompleted, ToolSchema
 
 ToolChoice = Literal["auto", "none", "required"]
@@ -32,9 +33,9 @@ class Requests(Protocol):
         """Another agent speaks from here on."""
         ...
 
-    def say(self, agent: Agent, text: str, messages: tuple[Message, ...], *, secret: bool = False) -> None:
+    def say(self, agent: Agent, text: str, messages: tuple[Message, ...], asks: PendingCapture | None = None) -> None:
         """Have the caller hear these words as they are; no model has written them. ``messages``: what came before.
 
-        ``secret``: they ask for something secret.
+        ``asks``: for what they ask the caller.
         """
         ...

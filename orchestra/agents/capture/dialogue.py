@@ -42,6 +42,7 @@ class PendingCapture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         rounds: how often they were asked anything.
         unheard: they spoke before the end of what was read back, and cannot have agreed to it.
         secret: ``value`` and ``part`` only say whether there is one.
+        keyed: the caller may press keys instead of speaking.
         then: the tool call that waits for the value.
 
     """
@@ -56,6 +57,7 @@ class PendingCapture(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     rounds: int = 0
     unheard: bool = False
     secret: bool = False
+    keyed: bool = False
     then: ToolCall | None = None
 
 

@@ -22,6 +22,7 @@ from orchestra.voice.call.actions import Speech
 from orchestra.voice.call.awaited_mark import AwaitedMark
 from orchestra.voice.call.call_limits import CallLimits
 from orchestra.voice.call.first_words import FirstWords
+from orchestra.voice.call.keyed_answer import KeyedAnswer
 from orchestra.voice.call.line_checks import STALL_S
 from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
@@ -147,6 +148,9 @@ class Call:
         self._publisher = publisher
         known = () if resume_state is None else (resume_state.secret,)
         self._secret = SecretAnswers(parties.call, keep_secret, *known)
+        asked = resume_state is not None and any(chunk.takes_keys for chunk in resume_state.chunks)
+        asked_in = resume_state.turn if resume_state is not None and asked else -1
+        self._keyed = KeyedAnswer(self.conversation, clock.monotonic, asked_in)
         self._on_measured = on_measured
         self._script_of_app = script_of_app
         self._endpointing = dict(script.endpointing)
@@ -376,6 +380,7 @@ class Call:
         """The caller pressed a key."""
         self._publish(DigitPressed(call=self.id, turn=self.conversation.turns.turn, digit=digit))
         self.conversation.key_pressed()
+        self._keyed.press(digit)
 
     def take_hold(self, *, held: bool) -> None:
         """The other party has put the call on hold, or taken it up again: nobody hears us, and nobody is asked."""
@@ -406,6 +411,7 @@ class Call:
 
     def _take(self, event: Event) -> None:
         self._note_secret(event)
+        self._keyed.take(event)
         if isinstance(event, CallResumed):
             self._on_resumed(event)
         elif isinstance(event, CallAnswered):
@@ -511,6 +517,7 @@ class Call:
             self._stalled(passed_s)
         self._publish_audio()
         self._secret.look(speaks=self.conversation.caller_speaks)
+        self._keyed.look()
         self._publish_progress()
         reason = self._limits.look(self._script)
         if reason is not None:

@@ -116,6 +116,12 @@ class SecretCall(Line):
             self.edge.take_digit(key)
         await self.settle()
 
+    async def presses(self, keys: str) -> None:
+        """The caller presses these, although they were asked to speak."""
+        for key in keys:
+            self.edge.take_digit(key)
+        await self.settle()
+
     async def said(self) -> list[str]:
         return [chunk.text for chunk in await self.events(ReplyChunk)]
 

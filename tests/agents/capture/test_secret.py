@@ -123,6 +123,23 @@ async def test_a_pin_is_not_read_back_and_comes_by_key_where_speech_fails(bus: T
 
 
 @pytest.mark.integration
+async def test_keys_are_an_answer_and_may_be_mixed_with_speech(bus: TestBus) -> None:
+    async with SecretCall(bus, pays, (charge,)).answered() as line:
+        await line.presses("12#")  # nobody has asked for any
+        await line.hears("where is my parcel")
+        await line.hears("5105 1051")
+        await line.presses("0510 5100#".replace(" ", ""))
+        await line.edge_dies()
+        await line.presses("0531#")
+        await line.hears("987")
+        await line.hears("yes")
+    assert line.parcels.done == [f"20 {NUMBER} 2031-05 987"]
+    assert {event.digit for event in await line.events(DigitPressed)} == {SECRET_KEY, *"12#"}
+    assert SECRET in {event.text for event in await line.events(UserTurnEnded)}
+    await nothing_in_clear(bus, *IN_CLEAR)
+
+
+@pytest.mark.integration
 async def test_the_question_is_asked_again_by_another_edge_and_its_answer_is_hidden(bus: TestBus) -> None:
     async with SecretCall(bus, pays, (charge,)).answered() as line:
         await line.hears("where is my parcel")
