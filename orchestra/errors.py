@@ -23,6 +23,7 @@ OrchestraError
 │   ├── NoAnswerError          a webhook's endpoint cannot be reached, or does not answer in time
 │   ├── NoEdgeError            no edge answers the SIP gateway
 │   └── UnreachableError       an MCP server cannot be reached
+├── MonitorError               the figure of a monitor could not be found in time
 ├── StrayedError               a simulated caller does not play the role any more
 ├── DivergedError              a model answered differently from the sentences of an earlier attempt
 ├── ForeignCallError           a signed webhook names a call of another platform
@@ -144,6 +145,10 @@ class UnreachableError(ServiceError):
 
 class StrayedError(OrchestraError):
     """A simulated caller does not play the role any more: the call proves nothing about the agents."""
+
+
+class MonitorError(OrchestraError):
+    """The figure of a monitor could not be found in time."""
 
 
 class DivergedError(OrchestraError):

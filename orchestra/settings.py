@@ -447,6 +447,10 @@ class Settings(BaseSettings):
     redact: bool = True
     """Remove card numbers, phone numbers, e-mail addresses and the app's own patterns from everything that leaves."""
 
+    # -- monitors
+    monitors: Path | None = None
+    """Monitors as TOML: `orchestra up` watches them, and `orchestra monitor` unless it is given another file."""
+
     # -- logging
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Minimum log level."""

@@ -170,6 +170,10 @@ class CallDatabase:
         """All rows of the result of one SELECT."""
         return [row for batch in self.run(sql).batches() for row in batch.to_pylist()]
 
+    def interrupt(self) -> None:
+        """End the query that runs in another thread, which then raises."""
+        self._database.interrupt()
+
     def close(self) -> None:
         """Close the database and its files."""
         self._database.close()

@@ -60,6 +60,7 @@ _COMMANDS = (
     "archive",
     "query",
     "report",
+    "monitor",
     "compare",
     "replay",
     "evaluate",

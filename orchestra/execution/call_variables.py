@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from orchestra.call_variables import check_variables
 from orchestra.call_variables.values import LARGEST
 from orchestra.errors import RejectedError
 from orchestra.execution.loop_watchdog import WatchedCoroutine
-from orchestra.webhook_signature import signed_headers
+from orchestra.webhooks.signing import signed_headers
 from orchestra_schemas import CallStarted, CallVariablesRequested, CallVariablesSet
 
 _LOG = structlog.get_logger("orchestra.execution")
@@ -51,7 +51,7 @@ async def remember_variables(event: CallStarted | CallVariablesSet, context: Con
 
 
 async def ask_app(
-    app: App, event: CallVariablesRequested, resources: Any, http: httpx.AsyncClient, secret: str = ""
+    app: App, event: CallVariablesRequested, resources: Any, http: httpx.AsyncClient, secrets: Sequence[str] = ()
 ) -> CallVariablesSet:
     """What the app knows of the call. What goes wrong is in the event's ``error``, without the text of an exception.
 
@@ -60,7 +60,7 @@ async def ask_app(
         event: the call that begins.
         resources: the value that the app's ``lifespan`` yielded.
         http: the HTTP client for its function, or for the question to a server.
-        secret: signs that question; empty: it is not signed.
+        secrets: sign that question; none: it is not signed.
 
     """
     asked = app.variables_from
@@ -71,7 +71,7 @@ async def ask_app(
         error = "asked too late"
     elif asked is not None:
         if isinstance(asked, str):
-            work = _ask_server(asked, event, http, secret)
+            work = _ask_server(asked, event, http, secrets)
         else:
             work = _call(asked, event, resources, http)
         try:
@@ -126,7 +126,7 @@ async def _call(
     return await WatchedCoroutine(function(call), blocked, longest_s=_LONGEST_STEP_S)
 
 
-async def _ask_server(url: str, event: CallVariablesRequested, http: httpx.AsyncClient, secret: str) -> Any:
+async def _ask_server(url: str, event: CallVariablesRequested, http: httpx.AsyncClient, secrets: Sequence[str]) -> Any:
     """What the server at this URL of the app's author knows of the call.
 
     Raises:
@@ -138,8 +138,7 @@ async def _ask_server(url: str, event: CallVariablesRequested, http: httpx.Async
     known = {name: getattr(event, name) for name in _TOLD}
     body = msgspec.json.encode({"type": "call.variables.requested", "timestamp": _iso(event.at), "data": known})
     # the specification separates the parts of what is signed by dots
-    headers = signed_headers(secret, event.id.replace(".", "-"), body, time.time()) if secret else {}
-    headers["content-type"] = "application/json"
+    headers = signed_headers(secrets, event.id.replace(".", "-"), body, time.time())
     async with http.stream("POST", url, content=body, headers=headers) as response:
         if response.status_code != _OK:
             msg = f"the server answers {response.status_code}"

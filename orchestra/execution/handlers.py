@@ -25,6 +25,7 @@ from orchestra.execution.secrets import key_of
 from orchestra.execution.tools import CALLER_NUMBER, ToolOverride, Tools, http_client
 from orchestra.settings import Settings, load_settings
 from orchestra.storage.secrets import vault_key
+from orchestra.webhooks.signing import read_secrets
 from orchestra_schemas import (
     SECRET_KEY,
     CallEnded,
@@ -112,6 +113,7 @@ class Execution:
         for source in app.sources if self._override is None else ():
             source.warm()
             stack.push_async_callback(source.close)
+        secret = load_settings().on_call_secret.get_secret_value()
         return Tools(
             app,
             resources_of,
@@ -120,7 +122,7 @@ class Execution:
             vault=self._vault,
             lines=lines,
             override=self._override,
-            on_call_secret=load_settings().on_call_secret.get_secret_value(),
+            on_call_secrets=read_secrets(secret, "ORCHESTRA_ON_CALL_SECRET") if secret else (),
         )
 
     async def _open_app_resources(self, app: App, stack: AsyncExitStack) -> Callable[[str], Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
@@ -106,7 +106,7 @@ class Tools:
         vault: has what callers say in secret.
         lines: the apps that a call can be passed on to.
         override: asked before a tool runs; its answer replaces the tool's result.
-        on_call_secret: signs the questions to a server for the variables of a call.
+        on_call_secrets: sign the questions to a server for the variables of a call.
 
     """
 
@@ -120,14 +120,14 @@ class Tools:
         vault: Vault,
         lines: Lines,
         override: ToolOverride | None = None,
-        on_call_secret: str = "",
+        on_call_secrets: Sequence[str] = (),
     ) -> None:
         self._lines = lines
         self._override = override
         self._app = app
         self._http = http
         self._resources_of = resources_of
-        self._secret = on_call_secret
+        self._secrets = on_call_secrets
         self._keypad = keypad
         self._vault = vault
 
@@ -202,7 +202,7 @@ class Tools:
 
     async def ask_variables(self, event: CallVariablesRequested) -> CallVariablesSet:
         """What the app knows of a call that begins."""
-        return await ask_app(self._app, event, self._resources_of(event.call), self._http, self._secret)
+        return await ask_app(self._app, event, self._resources_of(event.call), self._http, self._secrets)
 
     async def _context(self, tool: Tool, event: ToolRequested, context: Context, state: dict[str, Any]) -> ToolContext:
         stored = await context.state.all() if tool.takes_context else {}

@@ -119,7 +119,7 @@ def _children(
     edges: int,
     console: bool,
 ) -> list[ChildProcess]:
-    """The workers, the console and the SIP gateway, then the edges; several edges share one port."""
+    """The workers, the console, the monitors and the SIP gateway, then the edges; several edges share one port."""
 
     def child(name: str, *arguments: str, **more: str) -> ChildProcess:
         return ChildProcess(name, arguments, environment | more, None if logs is None else logs / f"{name}.log")
@@ -132,6 +132,8 @@ def _children(
     others = [child(name, "worker", name) for name in workers]
     if console:
         others.append(child("console", "console"))
+    if settings.monitors is not None:
+        others.append(child("monitor", "monitor"))
     if settings.sip:
         # its calls end with those of the edges
         gateway = child("sip", "sip", ORCHESTRA_SIP_DRAIN_S=str(settings.drain_s))
@@ -188,6 +190,7 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_CONSOLE_PORT": str(settings.console_port),
         "ORCHESTRA_CONSOLE_URL": settings.console_url or "",
         **({"ORCHESTRA_CONSOLE_TOKENS": str(settings.console_tokens)} if settings.console_tokens else {}),
+        **({"ORCHESTRA_MONITORS": str(settings.monitors)} if settings.monitors is not None else {}),
         "ORCHESTRA_SIP": str(settings.sip),
         "ORCHESTRA_SIP_LISTEN": settings.sip_listen,
         "ORCHESTRA_SIP_URL": settings.sip_url,

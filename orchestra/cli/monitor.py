@@ -1,0 +1,87 @@
+"""`orchestra monitor`: watch figures over many calls, and tell when one is wrong and when it is right again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestra.cli.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestra.monitoring.monitor import Monitor
+    from orchestra.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(monitor)
+
+
+def monitor(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Monitors as TOML. Default: ORCHESTRA_MONITORS, or the built-in ones."),
+    ] = None,
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once and print the figures; exit code 1 if one is wrong. For cron.")
+    ] = False,
+) -> None:
+    """Watch figures over many calls until Ctrl-C: alarms are log lines and events, and reach webhooks."""
+    import asyncio
+
+    import uvloop
+
+    from orchestra.cli.ui.requires_extra import needs_extra
+    from orchestra.log import configure_logging
+    from orchestra.settings import load_settings
+
+    settings = load_settings()
+    with needs_extra("analysis"):
+        from orchestra.monitoring.monitor import read_monitors
+        from orchestra.monitoring.watch import look_once
+    monitors = read_monitors(file or settings.monitors)
+    if once:
+        found = asyncio.run(look_once(monitors, settings))
+        _print(found)
+        wrong = [value is not None and each.is_wrong(value) for each, value, _ in found]
+        raise typer.Exit(1 if any(wrong) or any(about and value is None for _, value, about in found) else 0)
+    configure_logging(settings, "monitor")
+    uvloop.run(_watch(monitors, settings))
+
+
+async def _watch(monitors: "Sequence[Monitor]", settings: "Settings") -> None:
+    import asyncio
+
+    from orchestra.async_tasks import end_signal
+    from orchestra.bus import Bus
+    from orchestra.errors import UsageError
+    from orchestra.monitoring.watch import Watch
+
+    ended = asyncio.ensure_future(end_signal().wait())
+    bus = await Bus.connect(settings)
+    watching = asyncio.create_task(Watch(monitors, settings, bus).run(), name="monitors")
+    try:
+        await asyncio.wait({ended, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()
+    except* UsageError as wrong:
+        raise wrong.exceptions[0] from None
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await bus.close()
+
+
+def _print(found: "Sequence[tuple[Monitor, float | None, str]]") -> None:
+    from orchestra.cli.ui.table import Column, print_table
+
+    def row(each: "Monitor", value: float | None, about: str) -> list[str]:
+        state = "nothing to tell" if value is None else "WRONG" if each.is_wrong(value) else "well"
+        figure = "–" if value is None else f"{value:g}"
+        return [each.name, figure, f"{each.side} {each.threshold:g}", state, about or each.about]
+
+    columns = [Column("monitor"), Column("value", right=True), Column("wrong if"), Column("state"), Column("about")]
+    print_table(Terminal(), columns, [row(*each) for each in found])

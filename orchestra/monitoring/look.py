@@ -1,0 +1,84 @@
+"""Finds the figure of a monitor: by a query, or by a command that succeeds or fails."""
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import structlog
+
+from orchestra.analysis.query import CallDatabase
+from orchestra.errors import MonitorError, UsageError
+from orchestra.monitoring.monitor import Monitor
+from orchestra.settings import Settings
+
+_LOG = structlog.get_logger("orchestra.monitoring")
+
+#: a command that could not even begin because of what its caller wrote
+_WRONG_COMMAND = 2
+_MOST_WORDS = 300
+
+
+async def figure_of(monitor: Monitor, settings: Settings) -> tuple[float | None, str]:
+    """The figure, None where there is nothing to tell, and words about it.
+
+    Raises:
+        UsageError: the query or the command is wrong.
+        MonitorError: it took too long.
+
+    """
+    if monitor.run:
+        return await _run(monitor)
+    return await _query(monitor, settings), ""
+
+
+async def _query(monitor: Monitor, settings: Settings) -> float | None:
+    since = datetime.fromtimestamp(time.time() - monitor.window_s, UTC).replace(tzinfo=None)
+    sql = monitor.sql.replace("{since}", f"TIMESTAMP '{since.isoformat(sep=' ')}'")
+    records = await CallDatabase.open(settings)
+    asked = asyncio.ensure_future(asyncio.to_thread(records.rows, sql))
+    try:
+        done, _ = await asyncio.wait({asked}, timeout=monitor.within_s)
+        if not done:
+            msg = f"monitor {monitor.name}: its query took longer than {monitor.within_s:g} s"
+            raise MonitorError(msg)
+        rows = asked.result()
+    except UsageError as error:
+        msg = f"monitor {monitor.name}: {error}"
+        raise UsageError(msg) from None
+    finally:
+        records.interrupt()
+        await asyncio.wait({asked})
+        records.close()
+    if len(rows) > 1 or (rows and len(rows[0]) != 1):
+        msg = f"monitor {monitor.name}: its query has {len(rows)} rows of {len(rows[0])} columns: give one number"
+        raise UsageError(msg)
+    value = next(iter(rows[0].values())) if rows else None
+    if value is not None and not isinstance(value, int | float | Decimal):
+        msg = f"monitor {monitor.name}: its query gives {str(value)[:40]!r}, which is no number"
+        raise UsageError(msg)
+    return None if value is None else float(value)
+
+
+async def _run(monitor: Monitor) -> tuple[float, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "orchestra.cli", *monitor.arguments,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(monitor.within_s):
+            _, errors = await process.communicate()
+    except TimeoutError:
+        return 0.0, f"no result within {monitor.within_s:g} s: {monitor.run}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    lines = errors.decode("utf-8", "replace").strip().splitlines()
+    said = (line.strip(" │")[:_MOST_WORDS] for line in reversed(lines) if any(map(str.isalnum, line)))
+    words = next(said, f"exit code {process.returncode}")
+    if process.returncode == _WRONG_COMMAND:
+        msg = f"monitor {monitor.name}: orchestra {monitor.run}: {words}"
+        raise UsageError(msg)
+    return (1.0, "") if process.returncode == 0 else (0.0, words)

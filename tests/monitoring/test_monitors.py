@@ -1,0 +1,142 @@
+"""Monitors: figures with a threshold; an alarm is raised once and cleared once, whatever happens in between."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestra.cli import app
+from orchestra.errors import MonitorError, UsageError
+from orchestra.monitoring.alarm import AlarmState, look
+from orchestra.monitoring.look import figure_of
+from orchestra.monitoring.monitor import BUILTIN, Monitor, read_monitors
+from orchestra.monitoring.watch import Watch, look_once
+from orchestra.settings import Settings
+from orchestra.testing import TestBus
+from orchestra_schemas import AlarmCleared, AlarmRaised, CallStarted, TurnCompleted, UserTurnEnded
+
+WAIT = Monitor(name="wait", sql="SELECT 1", above=2.0)
+
+
+def test_an_alarm_needs_several_looks_to_begin_and_to_end() -> None:
+    state, told = AlarmState(), []
+    for at, value in enumerate([1, 9, 1, 9, None, 9, 9, 1, 9, 1, None, 2.0, 1], 100):
+        state, event = look(WAIT, state, value, float(at), new_alarm=lambda: "07-alarm", about="slow")
+        told += [] if event is None else [(at, event)]
+    (raised_at, raised), (cleared_at, cleared) = told
+    assert (raised_at, cleared_at) == (105, 111)
+    assert isinstance(raised, AlarmRaised)
+    assert (raised.call, raised.value, raised.threshold, raised.about) == ("07-alarm", 9, 2.0, "slow")
+    assert isinstance(cleared, AlarmCleared)
+    assert (cleared.call, cleared.value, cleared.duration_s) == ("07-alarm", 2.0, 6.0)
+    assert state == AlarmState()
+
+
+def test_a_figure_may_be_wrong_below_its_threshold() -> None:
+    alive = Monitor(name="alive", run="simulate heartbeat.yaml", below=1.0)
+    assert (alive.is_wrong(0.0), alive.is_wrong(1.0), alive.side) == (True, False, "below")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[[monitor]]\nname='a'\nabove=1", r"\[\[monitor\]\] 1 'a': give sql or run"),
+        ("[[monitor]]\nname='a'\nsql='SELECT 1'\nrun='x'\nabove=1", "give sql or run"),
+        ("[[monitor]]\nname='a'\nsql='SELECT 1'", "give above or below"),
+        ("[[monitor]]\nname='a b'\nsql='SELECT 1'\nabove=1", "name"),
+        ("[[monitor]]\nname='a'\nsql='SELECT 1'\nabove=1\nevery_s=0", "every_s"),
+        ("[[monitor]]\nname='a'\nsql='SELECT 1'\nabove=1\nwindow=3", "window"),
+        ("[[monitor]]\nname='a'\nsql='S'\nabove=1\n" * 2, "two are named 'a'"),
+        ("monitors = 1", "monitors"),
+        ("[[monitor", "Expected"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "monitors.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=problem):
+        read_monitors(file)
+
+
+def test_a_monitor_of_a_file_takes_the_place_of_a_built_in_one(tmp_path: Path) -> None:
+    file = tmp_path / "monitors.toml"
+    file.write_text("[[monitor]]\nname='wait'\nsql='SELECT 1'\nabove=9\n")
+    assert [each.name for each in read_monitors(file)] == ["errors", "success", "wait"]
+    file.write_text("builtin = false\n" + file.read_text())
+    assert [(each.name, each.threshold) for each in read_monitors(file)] == [("wait", 9)]
+    assert read_monitors(None) == BUILTIN
+
+
+@pytest.mark.integration
+async def test_an_alarm_is_published_once_and_survives_a_restart(bus: TestBus) -> None:
+    settings = bus.bus.settings
+    for each in BUILTIN:  # they run as they are, on a system without calls
+        assert await figure_of(each, settings) == (None, "")
+    failed = "SELECT count(*) FROM turns WHERE failed AND time >= {since}"
+    watched = Monitor(name="failed", sql=failed, above=0.0, about="turns that failed")
+    call = bus.call()
+    turn = UserTurnEnded(call=call, turn=1, text="hello")
+    await bus.publish(CallStarted(call=call), turn, TurnCompleted(call=call, turn=1, agent="desk", failed=True))
+    for _ in range(3):
+        await Watch([watched], settings, bus.bus).look(watched)  # a new process each time
+    (raised,) = await bus.published(AlarmRaised)
+    assert (raised.monitor, raised.value, raised.about) == ("failed", 1.0, "turns that failed")
+    well = Monitor(name="failed", sql=failed, above=5.0)
+    for _ in range(3):
+        await Watch([well], settings, bus.bus).look(well)
+    (cleared,) = await bus.published(AlarmCleared)
+    assert cleared.call == raised.call
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [
+        ("SELECT nothing FROM turns", "monitor bad: .*nothing"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "monitor bad: refused"),
+        ("SELECT 1, 2", "give one number"),
+        ("SELECT 'text'", "no number"),
+    ],
+)
+async def test_a_wrong_query_ends_the_process_at_its_first_look(bus: TestBus, sql: str, problem: str) -> None:
+    watch = Watch([Monitor(name="bad", sql=sql, above=1)], bus.bus.settings, bus.bus)
+    with pytest.raises(ExceptionGroup) as raised:
+        await watch.run()
+    assert raised.group_contains(UsageError, match=problem)
+
+
+@pytest.mark.integration
+async def test_a_query_that_takes_too_long_is_ended(settings: Settings) -> None:
+    slow = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
+    with pytest.raises(MonitorError, match=r"longer than 0\.1 s"):
+        async with asyncio.timeout(10):
+            await figure_of(Monitor(name="slow", sql=slow, above=1, within_s=0.1), settings)
+
+
+@pytest.mark.integration
+def test_one_look_prints_the_figures_and_tells_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
+    well = CliRunner().invoke(app, ["monitor", "--once"])
+    assert (well.exit_code, well.output.count("nothing to tell")) == (0, 3)
+    file = tmp_path / "monitors.toml"
+    file.write_text("builtin = false\n[[monitor]]\nname='one'\nsql='SELECT 1.5'\nabove=1\n")
+    wrong = CliRunner().invoke(app, ["monitor", str(file), "--once"])
+    assert wrong.exit_code == 1
+    assert wrong.output.splitlines()[1].split() == ["one", "1.5", "above", "1", "WRONG"]
+
+
+@pytest.mark.integration
+async def test_a_command_is_well_if_it_succeeds(settings: Settings, tmp_path: Path) -> None:
+    def alive(run: str) -> Monitor:
+        return Monitor(name="alive", run=run, below=1.0)
+
+    file = tmp_path / "wrong.toml"
+    file.write_text("builtin = false\n[[monitor]]\nname='one'\nsql='SELECT 1.5'\nabove=1\n")
+    found = await look_once([alive("schema"), alive(f"monitor {file} --once")], settings)
+    assert [value for _, value, _ in found] == [1.0, 0.0]
+    with pytest.raises(UsageError, match="monitor alive: orchestra no-such-command: No such command"):
+        await look_once([alive("no-such-command")], settings)
