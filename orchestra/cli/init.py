@@ -1,4 +1,4 @@
-"""`orchestra init`: writes an app with knowledge and a test to start from."""
+"""`orchestra init`: writes an app with knowledge, scenarios of its callers and a test to start from."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +11,24 @@ from orchestra.errors import UsageError
 
 APP = '''"""The app of {title}: change the agents, their tools and their knowledge."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-from orchestra import Agent, App, Knowledge, Sentence, rule, tool
+from orchestra import Agent, App, Knowledge, Sentence, ToolContext, rule, tool
 
-ORDERS = {{"12": "is being packed", "34": "is on its way"}}
+
+@asynccontextmanager
+async def open_orders() -> AsyncIterator[dict[str, str]]:
+    """What the tools get as `context.resources`: the orders by number. Open your database here."""
+    yield {{"12": "is being packed", "34": "is on its way"}}
 
 
 @tool(filler="One moment, I am looking that up.", idempotent=True, examples=("where is my order",))
-async def find_order(number: Annotated[str, "order number, two digits"]) -> str:
+async def find_order(number: Annotated[str, "order number, two digits"], context: ToolContext) -> str:
     """Find out where an order is."""
-    status = ORDERS.get(number)
+    status = context.resources.get(number)
     return f"Your order {{' '.join(number)}} {{status}}." if status else "I cannot find an order with that number."
 
 
@@ -30,9 +36,10 @@ async def find_order(number: Annotated[str, "order number, two digits"]) -> str:
     needs_confirmation="Shall I cancel order {{number}}?",
     examples=("cancel my order", "I do not want it any more"),
 )
-async def cancel_order(number: Annotated[str, "order number, two digits"]) -> str:
+async def cancel_order(number: Annotated[str, "order number, two digits"], context: ToolContext) -> str:
     """Cancel an order."""
-    return f"Order {{number}} is cancelled." if ORDERS.pop(number, "") else "I cannot find an order with that number."
+    known = context.resources.pop(number, "")
+    return f"Order {{number}} is cancelled." if known else "I cannot find an order with that number."
 
 
 @rule
@@ -59,6 +66,48 @@ app = App(
     greeting="Welcome to {title}. How can I help you?",
     knowledge=Knowledge(Path(__file__).parent / "knowledge"),
     rules=(no_promises,),
+    lifespan=open_orders,
+)
+'''
+
+SCENARIOS = '''"""Who calls {title} in `orchestra simulate`, and what is true afterwards."""
+
+from orchestra import Scenario
+
+
+def only_order_12_is_gone(history, orders) -> bool | str:
+    """Whether the right order was cancelled: `orders` is what open_orders has opened for this call."""
+    return list(orders) == ["34"] or f"the orders left are {{list(orders)}}"
+
+
+scenarios = (
+    Scenario(
+        name="opening-hours",
+        goal="find out when {title} opens",
+        opening="What are your opening hours?",
+        satisfied_by=("nine in the morning",),
+        words=("Monday to Friday",),
+    ),
+    Scenario(
+        name="order-found",
+        persona="Somebody who has waited for a week, and is a little impatient.",
+        goal="find out where the order is",
+        facts={{"order number": "34"}},
+        opening="Where is my order?",
+        satisfied_by=("on its way",),
+        tools=({{"name": "find_order", "arguments": {{"number": "34"}}}},),
+    ),
+    Scenario(
+        name="order-cancelled",
+        persona="Somebody who has ordered the wrong thing.",
+        goal="have the order cancelled",
+        facts={{"order number": "12"}},
+        opening="Please cancel my order.",
+        answers={{"Shall I cancel": "Yes, please."}},
+        satisfied_by=("is cancelled",),
+        success=only_order_12_is_gone,
+        criterion="The agent has asked before it cancelled the order.",
+    ),
 )
 '''
 
@@ -119,7 +168,7 @@ def init(
     name: Annotated[str, typer.Argument(help="Name of the app and its folder, such as flower-shop.")],
     folder: Annotated[Path, typer.Option("--folder", help="Where to create the folder.")] = Path(),
 ) -> None:
-    """Write an app that answers calls right away, with knowledge and a test."""
+    """Write an app that answers calls right away, with knowledge, scenarios of its callers and a test."""
     module = name.replace("-", "_")
     if not module.isidentifier() or not name.isascii():
         msg = f"{name!r} is not a valid name of an app: use letters, digits, - and _"
@@ -129,7 +178,12 @@ def init(
         msg = f"{place} exists already: choose another name, or another --folder"
         raise UsageError(msg)
     words = {"module": module, "title": " ".join(part.capitalize() for part in module.split("_"))}
-    files = {f"{module}.py": APP.format(**words), f"test_{module}.py": TEST.format(**words), "knowledge/hours.md": PAGE}
+    files = {
+        f"{module}.py": APP.format(**words),
+        f"test_{module}.py": TEST.format(**words),
+        "scenarios.py": SCENARIOS.format(**words),
+        "knowledge/hours.md": PAGE,
+    }
     for path, text in files.items():
         with writing(place / path):
             (place / path).parent.mkdir(parents=True, exist_ok=True)
@@ -137,4 +191,5 @@ def init(
         say(f"wrote {place / path}")
     say(f"run it:   cd {place} && ORCHESTRA_APP={module}:app orchestra up --reload")
     say('call it:  orchestra call --say "What are your opening hours?"')
+    say(f"try it:   cd {place} && ORCHESTRA_APP={module}:app orchestra simulate")
     say(f"test it:  cd {place} && python -m pytest    # pip install 'orchestra-voice[test]' brings pytest")

@@ -36,6 +36,35 @@ async def test_a_new_app_passes_its_own_test(tmp_path: Path) -> None:
     assert "partition.owned" not in out.decode()
 
 
+@pytest.mark.integration
+async def test_the_callers_of_a_new_app_get_what_they_want_and_not_from_a_broken_one(tmp_path: Path) -> None:
+    init(tmp_path, "flower-shop")
+    folder = tmp_path / "flower-shop"
+    environment = {**os.environ, "ORCHESTRA_DATA_DIR": str(tmp_path), "ORCHESTRA_APP": "flower_shop:app"}
+
+    async def simulated() -> tuple[int | None, str]:
+        command = (sys.executable, "-m", "orchestra.cli", "simulate", "--repeat", "2")
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdout=PIPE, stderr=STDOUT
+        )
+        out, _ = await process.communicate()
+        return process.returncode, out.decode()
+
+    code, out = await simulated()
+    assert code == 0, out
+    assert [line.split()[:3] for line in out.splitlines() if line.startswith(("opening", "order"))] == [
+        ["opening-hours", "2", "2"],
+        ["order-found", "2", "2"],
+        ["order-cancelled", "2", "2"],
+    ]
+    text = (folder / "flower_shop.py").read_text()
+    (folder / "flower_shop.py").write_text(text.replace("context.resources.pop(number", "{}.pop(number"))
+    code, out = await simulated()
+    assert code == 1
+    assert "order-cancelled, seed 1, turn 4: success: the orders left are ['12', '34']" in out
+    assert "66.7% of the runs pass, at least 100.0% is required" in out
+
+
 def test_a_folder_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     init(tmp_path, "shop")
     with pytest.raises(UsageError, match="exists already"):

@@ -11,10 +11,18 @@ from orchestra.evaluation.evaluation_page import evaluation_report
 from orchestra.evaluation.results import (
     EvaluationStore,
     keep_comparison,
+    keep_simulation,
     kept_comparison,
     kept_evaluation,
     kept_results,
+    kept_simulation,
 )
+from orchestra.evaluation.simulation.persona import Spoken
+from orchestra.evaluation.simulation.runs import Failure, SimulatedRun
+from orchestra.evaluation.simulation.scoring import ScenarioScore
+from orchestra.evaluation.simulation.simulate import Simulation
+from orchestra.evaluation.simulation_page import simulation_report
+from orchestra.history.views.turn_summaries import ToolSummary, TurnSummary
 
 COMPARISON = Comparison(calls=(CallDiff(call="07-a", name="07-a"),), failed={"07-b": "no caller"})
 HOSTILE = "<script>alert(1)</script>"
@@ -78,3 +86,35 @@ def test_the_page_of_a_run_shows_scores_beside_the_last_and_escapes_what_anybody
     assert '<td class="worse">+50 ms</td>' in page
     assert HOSTILE not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def simulation() -> Simulation:
+    said = (Spoken(who="agent", text="Hello.", turn=0), Spoken(who="caller", text=HOSTILE, turn=1))
+    turn = TurnSummary(number=1, transcript="script alert", tools=(ToolSummary(name="find", result=HOSTILE),))
+    why = (Failure(what="success", reason=f"not booked {HOSTILE}", turn=1),)
+    runs = (
+        SimulatedRun(scenario="parcel", seed=1, passed=False, failures=why, conversation=said, turns=(turn,)),
+        SimulatedRun(scenario="parcel", seed=2, passed=None, invalid=f"plays the agent: {HOSTILE}"),
+        SimulatedRun(scenario="parcel", seed=3, passed=True, wait_ms=(120.0,)),
+    )
+    scored = ScenarioScore(scenario="parcel", goal=HOSTILE, valid=2, passed=1, invalid=1, pass_hat=(0.5, 0.0, None))
+    return Simulation(
+        at="2026-11-29T07:00:00+00:00", version="v1", model="m", persona="p", by="text", seed=1, repeat=3,
+        scores=(scored,), runs=runs, problems=(HOSTILE,),
+    )  # fmt: skip
+
+
+def test_a_simulation_is_kept_listed_and_drawn_with_what_failed_in_which_turn(tmp_path: Path) -> None:
+    found = simulation()
+    file = keep_simulation(tmp_path, found)
+    assert kept_simulation(tmp_path, file.stem) == found
+    (result,) = kept_results(tmp_path)
+    assert (result.kind, result.calls, result.passed, result.invalid) == ("simulation", 3, 1, 1)
+    file.with_name("damaged.json").write_text("{")
+    assert any(each.kind == "simulation" and "cannot be read" in each.problem for each in kept_results(tmp_path))
+    page = simulation_report(found, "Simulated")
+    assert HOSTILE not in page
+    assert "1 of 2 valid calls passed" in page
+    assert "understood: script alert" in page
+    assert "success: not booked" in page
+    assert "pass^3" in page

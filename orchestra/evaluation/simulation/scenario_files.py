@@ -209,4 +209,7 @@ def _function(named: str, field: str, file: Path) -> Callable[..., Any]:
 def to_yaml(scenarios: Sequence[WrittenScenario]) -> str:
     """A YAML file with these scenarios."""
     written = [msgspec.to_builtins(each) for each in scenarios]
+    for each in written:
+        tools = [{name: value for name, value in tool.items() if value is not None} for tool in each.pop("tools", ())]
+        each.update({"tools": tools} if tools else {})
     return str(yaml.safe_dump({_SCENARIOS: written}, sort_keys=False, allow_unicode=True, width=110))

@@ -148,11 +148,7 @@ def _went_wrong(call: CallSummary, caller: SimulatedCaller) -> tuple[int, list[F
     for turn in call.turns:
         if turn.failed:
             found.append(Failure(what="turn", reason="the agents could not answer", turn=turn.number))
-        found += [
-            Failure(what="tool", reason=f"{tool.name} failed: {tool.result}", turn=turn.number)
-            for tool in turn.tools
-            if tool.failed
-        ]
+        found += [Failure(what="tool", reason=_named(tool), turn=turn.number) for tool in turn.tools if tool.failed]
     last = [turn.number for turn in call.turns[-1:]]
     if caller.last.satisfied is False:
         reason = f"the caller hangs up without what they wanted: {caller.last.reason or 'no reason given'}"
@@ -161,3 +157,7 @@ def _went_wrong(call: CallSummary, caller: SimulatedCaller) -> tuple[int, list[F
     replies = [turn.reply for turn in call.turns]
     repeated = [turn.number for at, turn in enumerate(call.turns) if turn.reply and turn.reply in replies[:at]]
     return next(iter((*failed, *repeated, *last)), 0), found
+
+
+def _named(tool: ToolSummary) -> str:
+    return tool.result if tool.result.startswith(tool.name) else f"{tool.name} failed: {tool.result}"
