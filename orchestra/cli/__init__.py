@@ -67,6 +67,7 @@ _COMMANDS = (
     "simulate",
     "load",
     "curate",
+    "webhooks",
     "status",
     "dead",
     "group",

@@ -71,8 +71,13 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         return without_login(self.url)
 
 
-def load_endpoints(settings: Settings) -> tuple[Endpoint, ...]:
+def load_endpoints(settings: Settings, *, secrets: bool = True, only: str = "") -> tuple[Endpoint, ...]:
     """The endpoints of the settings; none where no file is named.
+
+    Args:
+        settings: which name the file.
+        secrets: whether their secrets and headers are needed, too.
+        only: the name of the only one that is needed.
 
     Raises:
         SettingError: the file cannot be read, an endpoint is wrong, or its secret is not there; the message says which.
@@ -86,7 +91,11 @@ def load_endpoints(settings: Settings) -> tuple[Endpoint, ...]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         msg = f"the webhooks of ORCHESTRA_WEBHOOKS={file} cannot be read: {error}"
         raise SettingError(msg) from None
-    return tuple(_endpoint(f"{file.name}, [{name}]", name, table, settings) for name, table in tables.items())
+    return tuple(
+        _endpoint(f"{file.name}, [{name}]", name, table, settings, secrets=secrets)
+        for name, table in tables.items()
+        if only in {"", name}
+    )
 
 
 def check_url(url: object, where: str, *, private: bool) -> str:
@@ -112,7 +121,7 @@ def check_url(url: object, where: str, *, private: bool) -> str:
     return url
 
 
-def _endpoint(where: str, name: str, table: Any, settings: Settings) -> Endpoint:
+def _endpoint(where: str, name: str, table: Any, settings: Settings, *, secrets: bool) -> Endpoint:
     if not _NAME.fullmatch(name):
         msg = f"{where}: its name is at most 40 letters, digits, - and _"
         raise SettingError(msg)
@@ -130,8 +139,8 @@ def _endpoint(where: str, name: str, table: Any, settings: Settings) -> Endpoint
         url=check_url(table.get("url"), where, private=settings.webhooks_private),
         events=events,
         apps=_names(table.get("apps", []), f"{where}: apps"),
-        secrets=_secrets(where, table),
-        headers=_headers(where, table.get("headers_env", {})),
+        secrets=_secrets(where, table) if secrets else (),
+        headers=_headers(where, table.get("headers_env", {})) if secrets else {},
     )
 
 

@@ -29,7 +29,7 @@ _LOG = structlog.get_logger("orchestra.webhooks")
 
 _STATUS_S = 1.0
 #: events that say which app has a call
-_TELL_APP = frozenset({"call.started", "app.changed"})
+TELL_APP = frozenset({"call.started", "app.changed"})
 
 
 class Webhooks:
@@ -109,14 +109,14 @@ class Webhooks:
             apps = await until_answered(lambda: self._known_apps(entries)) if self._filtered else {}
             changed: dict[str, str] = {}
             for entry in entries:
-                if entry.type not in self._wanted and not (self._filtered and entry.type in _TELL_APP):
+                if entry.type not in self._wanted and not (self._filtered and entry.type in TELL_APP):
                     continue
                 try:
                     message, header = message_of(entry, self._redaction, time.time())
                 except RejectedError as error:
                     refused.append(Refusal(entry, error))
                     continue
-                if header.app and entry.type in _TELL_APP:
+                if header.app and entry.type in TELL_APP:
                     apps[entry.call] = changed[entry.call] = header.app
                 messages += self._addressed(entry, message, header.app or apps.get(entry.call, ""))
             await until_answered(lambda: self._store(partition, messages, changed, entries[-1]))

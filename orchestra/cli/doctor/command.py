@@ -63,6 +63,7 @@ def doctor(
     from orchestra.cli.doctor.services import model, services
     from orchestra.cli.doctor.settings import settings_table
     from orchestra.cli.doctor.storage import places
+    from orchestra.cli.doctor.webhooks import webhooks
     from orchestra.cli.ui.console import terminal
     from orchestra.cli.ui.table import columns, print_table
     from orchestra.cli.ui.terminal import Terminal
@@ -73,7 +74,11 @@ def doctor(
     findings = [*_installed(settings), *_speech(settings), *app_and_tool_servers(settings)]
     findings.append(asyncio.run(model(settings)))
     findings += [*asyncio.run(server(settings)), *asyncio.run(services(settings))]
-    findings += [*asyncio.run(places(settings)), asyncio.run(console_finding(settings))]
+    findings += [
+        *asyncio.run(webhooks(settings)),
+        *asyncio.run(places(settings)),
+        asyncio.run(console_finding(settings)),
+    ]
     console = terminal()
     marks = {True: Text("ok", "green"), False: Text("not ok", "bold red"), None: Text("–", "dim")}
     found = [(marks[each.ok], each.what, without_secrets(each.detail)) for each in findings]
