@@ -7,6 +7,8 @@ from orchestra.bus.backoff import Backoff
 
 #: as long as the specification's example of a schedule
 GIVEN_UP_S = 3 * 24 * 3600.0
+#: time until the second attempt, which doubles from then on
+_FIRST_S = 1.0
 #: longest time until the next attempt: where the endpoint is away, and where it answers and refuses
 _AWAY_S, _REFUSED_S = 300.0, 3600.0
 _LONGEST_RETRY_AFTER_S = 3600.0
@@ -29,7 +31,7 @@ class EndpointHealth:
         self._clock = clock
         self._failing: set[str] = set()
         self._until = 0.0
-        self._backoff = Backoff(1.0, _AWAY_S)
+        self._backoff = Backoff(_FIRST_S, _AWAY_S)
 
     @property
     def away(self) -> bool:
@@ -57,6 +59,6 @@ class EndpointHealth:
 
 def next_attempt_s(attempts: int, *, refused: bool, retry_after_s: float) -> float:
     """Seconds until a message is tried again after its n-th failed attempt: 1, 2, 4 …, spread at random."""
-    backoff = Backoff(1.0, _REFUSED_S if refused else _AWAY_S)
+    backoff = Backoff(_FIRST_S, _REFUSED_S if refused else _AWAY_S)
     backoff.tries = attempts - 1
     return max(backoff.next_s(), min(retry_after_s, _LONGEST_RETRY_AFTER_S))

@@ -21,7 +21,7 @@ from orchestra.telemetry.redaction import Redaction, redaction_of
 from orchestra.webhooks.delivery import REQUESTS, EndpointDelivery
 from orchestra.webhooks.endpoint_status import EndpointStatus
 from orchestra.webhooks.endpoints import load_endpoints
-from orchestra.webhooks.http_post import HttpPost
+from orchestra.webhooks.http_post import TIMEOUT_S, HttpPost
 from orchestra.webhooks.message import Message, message_of
 from orchestra.webhooks.queue import GROUP, Addressed, EndpointQueue, add_messages, app_key, until_answered
 
@@ -33,7 +33,7 @@ TELL_APP = frozenset({"call.started", "app.changed"})
 
 
 class Webhooks:
-    """The handlers of the group ``webhooks``."""
+    """The handlers of the group ``webhooks``; a request takes at most ``timeout_s`` seconds."""
 
     _bus: Bus
     _redaction: Redaction | None
@@ -41,7 +41,8 @@ class Webhooks:
     _wanted: frozenset[str]
     _filtered: bool
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         # an endpoint gets what happens from now on, not a day of calls when it is set up
         self.consumer = Consumer(GROUP, start="now")
         self.consumer.lifespan(self.opened)
@@ -61,7 +62,10 @@ class Webhooks:
             msg = "there are no webhooks to deliver: name a file with their endpoints in ORCHESTRA_WEBHOOKS"
             raise SettingError(msg)
         self._bus, self._redaction, self._deliveries = bus, redaction_of(settings), []
-        posts = [HttpPost(each.url, private=settings.webhooks_private, connections=REQUESTS) for each in endpoints]
+        posts = [
+            HttpPost(each.url, private=settings.webhooks_private, timeout_s=self._timeout_s, connections=REQUESTS)
+            for each in endpoints
+        ]
         for endpoint, post in zip(endpoints, posts, strict=True):
             status = EndpointStatus(bus, endpoint.name)
             await status.read()

@@ -13,6 +13,8 @@ from orchestra.errors import NoAnswerError, PrivateAddressError
 from orchestra.printable import printable
 from orchestra.webhooks.allowed_address import allowed_addresses
 
+#: for a whole request, seconds; the specification recommends 15 to 30
+TIMEOUT_S = 15.0
 #: bytes of an answer's body that are read, and of those that are kept to be shown
 _MOST_BYTES, _SHOWN = 64_000, 200
 #: how long the addresses of a host are known, seconds
@@ -35,12 +37,12 @@ class HttpPost:
     Args:
         url: ``https:``, or ``http:`` where private networks are allowed.
         private: whether its host may be in a private network.
-        timeout_s: seconds for a whole request; the specification recommends 15 to 30.
+        timeout_s: seconds for a whole request.
         connections: how many are open at a time at most.
 
     """
 
-    def __init__(self, url: str, *, private: bool, timeout_s: float = 15.0, connections: int = 32) -> None:
+    def __init__(self, url: str, *, private: bool, timeout_s: float = TIMEOUT_S, connections: int = 32) -> None:
         self._url = httpx.URL(url)
         self._private = private
         self._timeout_s = timeout_s

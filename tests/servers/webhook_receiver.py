@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
-import msgspec
 from standardwebhooks import Webhook, WebhookVerificationError
 
 #: how it treats a request: ``hang`` answers never, ``late`` after a while, ``close`` closes the connection, ``huge``
@@ -36,7 +35,7 @@ class WebhookReceiver:
         self.requests: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
         self.trouble: Callable[[str, str], Trouble | None] = _no_trouble
-        self.redirect = "http://127.0.0.1:9/elsewhere"
+        self.paths: set[str] = set()
         self.open = 0
         self._webhook = Webhook(secret)
         self._tls = tls
@@ -99,7 +98,8 @@ class WebhookReceiver:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         message = headers.get("webhook-id", "")
-        self.requests[method, message] += 1  # type: ignore[index]
+        self.requests[message] += 1
+        self.paths.add(path)
         self.headers.append(headers)
         trouble = self.trouble(path, message)
         if trouble in {"hang", "late"}:
@@ -115,7 +115,7 @@ class WebhookReceiver:
                 await writer.drain()
         status, more = 200, ""
         if trouble == "redirect":
-            status, more = 302, f"location: {self.redirect}\r\n"
+            status, more = 302, f"location: {self.url}/elsewhere\r\n"
         elif isinstance(trouble, int):
             status = trouble
         elif method == "POST":
@@ -127,7 +127,3 @@ class WebhookReceiver:
         writer.write(f"HTTP/1.1 {status} Said\r\n{more}content-length: 4\r\n\r\nsaid".encode())
         self._arrived.set()
         return True
-
-
-def json_of(message: dict[str, Any]) -> str:
-    return msgspec.json.encode(message).decode()
