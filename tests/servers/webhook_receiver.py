@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal, Self
@@ -36,7 +37,8 @@ class WebhookReceiver:
         self.headers: list[dict[str, str]] = []
         self.trouble: Callable[[str, str], Trouble | None] = _no_trouble
         self.paths: set[str] = set()
-        self.open = 0
+        self.arrived_at: dict[str, float] = {}
+        self.answers_after_s = 0.0
         self._webhook = Webhook(secret)
         self._tls = tls
         self._port = port
@@ -81,14 +83,12 @@ class WebhookReceiver:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
-        self.open += 1
         try:
             while await self._request(reader, writer):
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
-            self.open -= 1
             self._connections.discard(task)
             writer.close()
 
@@ -121,6 +121,8 @@ class WebhookReceiver:
         elif method == "POST":
             try:
                 self.delivered.append(self._webhook.verify(body, headers))
+                self.arrived_at.setdefault(message, time.time())
+                await asyncio.sleep(self.answers_after_s)
             except WebhookVerificationError as error:
                 self.refused.append(str(error))
                 status = 401

@@ -82,7 +82,7 @@ async def test_an_endpoint_that_misbehaves_holds_back_no_other_and_gets_everythi
         await crm.until(lambda: len(crm.requests) >= 3)
         assert not crm.delivered
         well.set()
-        await crm.until(lambda: len(crm.once()) == 3 * len(calls))
+        await crm.until(lambda: len(crm.arrived_at) == 3 * len(calls))
     assert all(kinds_of(crm, call) == KINDS for call in calls)
     assert crm.paths == {"/hooks"}  # a redirect is not followed
 

@@ -1,0 +1,150 @@
+"""Workers are killed and endpoints fail: each event reaches a receiver that drops what it knows once, and in order."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from orchestra.bus import Bus, EmbeddedServer
+from orchestra.bus.group.dead_letters import dead_letters
+from orchestra.child_process import die_with_parent
+from orchestra.settings import Settings
+from orchestra_schemas import CallEnded, CallStarted, Event, ReplySpoken
+from tests.servers.webhook_receiver import SECRET, Trouble, WebhookReceiver
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+
+PER_CALL, AT_A_TIME = 12, 30
+
+
+def a_call(call: str) -> list[Event]:
+    said = [ReplySpoken(call=call, turn=turn, text=f"Reply {turn}.") for turn in range(1, PER_CALL - 1)]
+    return [CallStarted(call=call, app="shop"), *said, CallEnded(call=call, reason="caller_hung_up")]
+
+
+class Delivering:
+    """A server, two receivers, an endpoint that never answers, worker processes, and the published events."""
+
+    def __init__(self, folder: Path, bus: Bus, receivers: tuple[WebhookReceiver, WebhookReceiver]) -> None:
+        self.bus = bus
+        self.receivers = receivers
+        self.published: dict[str, list[str]] = defaultdict(list)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._folder = folder
+        self._publisher = bus.publisher("load")
+
+    def worker(self) -> None:
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "orchestra.cli", "worker", "webhooks"],
+                env={
+                    **os.environ, "ORCHESTRA_REDIS_URL": self.bus.url, "ORCHESTRA_LEASE_MS": "500", "SECRET": SECRET,
+                    "ORCHESTRA_DATA_DIR": str(self._folder), "ORCHESTRA_WEBHOOKS_PRIVATE": "true",
+                    "ORCHESTRA_WEBHOOKS": str(self._folder / "webhooks.toml"),
+                },
+                stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_parent(),  # noqa: PLW1509 - runs prctl only
+            )  # fmt: skip
+        self.workers.append(process)
+
+    async def end(self, process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGKILL) -> None:
+        self.workers.remove(process)
+        process.send_signal(number)
+        await asyncio.to_thread(process.wait)  # the receivers run in this loop
+
+    async def owned(self) -> None:
+        async with asyncio.timeout(20):
+            while len([each for each in await self.bus.groups() if each.owner]) < self.bus.partitions:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def load(self, rounds: int) -> None:
+        """Calls side by side, one event of each after another."""
+        for _ in range(rounds):
+            calls = {call: a_call(call) for call in (self.bus.new_call() for _ in range(AT_A_TIME))}
+            for number in range(PER_CALL):
+                for call, events in calls.items():
+                    self.published[call].append(self._publisher.publish(events[number]).id)
+                await asyncio.sleep(0.05)
+        await self._publisher.flush(20)
+
+    async def arrived(self, receiver: WebhookReceiver) -> None:
+        count = sum(len(ids) for ids in self.published.values())
+        await receiver.until(lambda: len(receiver.arrived_at) >= count, 60)
+
+    def check(self, receiver: WebhookReceiver) -> int:
+        """Check that nothing is lost, foreign or out of order; returns the number of repetitions."""
+        got: dict[str, list[str]] = defaultdict(list)
+        for message in receiver.once():
+            got[message["data"]["call"]].append(message["data"]["id"])
+        assert got == self.published
+        assert not receiver.refused
+        return len(receiver.delivered) - sum(map(len, got.values()))
+
+
+@pytest_asyncio.fixture
+async def delivering(tmp_path: Path) -> AsyncIterator[Delivering]:
+    async with (
+        EmbeddedServer(tmp_path) as server,
+        WebhookReceiver() as one,
+        WebhookReceiver() as two,
+        WebhookReceiver() as mute,
+    ):
+        mute.trouble = lambda _path, _message: "hang"
+        events = '["call.started", "reply.spoken", "call.ended"]'
+        (tmp_path / "webhooks.toml").write_text(
+            "\n".join(
+                f'[{name}]\nurl = "{receiver.url}"\nsecret_env = "SECRET"\nevents = {events}'
+                for name, receiver in (("one", one), ("two", two), ("mute", mute))
+            )
+        )
+        bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
+        delivering = Delivering(tmp_path, bus, (one, two))
+        try:
+            yield delivering
+        finally:
+            for process in delivering.workers:
+                process.kill()
+                process.wait()
+            await bus.close()
+
+
+async def test_kills_of_the_workers_and_failures_of_endpoints_lose_nothing_and_keep_the_order(
+    delivering: Delivering,
+) -> None:
+    one, two = delivering.receivers
+    chance = random.Random(7)
+    troubles: list[Trouble | None] = ["close", 500, 503, "late", None, None, None, None]
+    one.trouble = lambda _path, _message: chance.choice(troubles)
+    delivering.worker()
+    delivering.worker()
+    await delivering.owned()
+    load = asyncio.create_task(delivering.load(10))
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        await asyncio.sleep(chance.uniform(1.5, 2.0))
+        await delivering.end(delivering.workers[0], number)
+        await two.stop()  # refuses connections for a while
+        delivering.worker()
+        await asyncio.sleep(0.7)
+        await two.start()
+    stopped = delivering.workers[0]
+    stopped.send_signal(signal.SIGSTOP)  # it loses its partitions without knowing
+    await asyncio.sleep(1.5)
+    stopped.send_signal(signal.SIGCONT)
+    await load
+    one.trouble = lambda _path, _message: None
+    for receiver in delivering.receivers:
+        await delivering.arrived(receiver)
+        repeated = delivering.check(receiver)
+        assert repeated < len(receiver.delivered) / 4
+    assert await dead_letters(delivering.bus, "webhooks") == []
+    # the endpoint that never answers holds nothing back, the journal included
+    async with asyncio.timeout(10):
+        while any(each.lag or each.pending for each in await delivering.bus.groups()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
