@@ -29,6 +29,15 @@ def of_line(line: str) -> str:
     return f"{quoted(line)} IN (line, {own})"
 
 
+def of_totals(app: str = "", line: str = "", version: str = "", agent: str = "") -> str:
+    """A condition on the table ``totals`` (`orchestra.archive.derived.sums`)."""
+    tests = [of_app(app)] if app else []
+    tests += [f"{quoted(line)} IN (line, dialled)"] if line else []
+    tests += [f"version = {quoted(version)}"] if version else []
+    tests += [f"agent = {quoted(agent)}"] if agent else []
+    return " AND ".join(tests) or "true"
+
+
 def chosen(since: float | None = None, until: float | None = None, app: str = "", line: str = "") -> str:
     """An SQL condition on ``time``, from epoch seconds, and on ``call``."""
     tests = [f"time >= {moment(since)}"] if since is not None else []

@@ -38,7 +38,7 @@ def plot(records: CallDatabase, found: dict[str, Any], folder: Path, **which: An
         pictures = {
             "calls.png": _calls(records, chosen(**which)),
             "stages.png": _stages(found["latency_ms"]),
-            "latency.png": _latency(records, chosen(**which)),
+            "latency.png": _latency(records, chosen(**which), found["by_day"]),
         }
         files = []
         for name, figure in pictures.items():
@@ -98,15 +98,14 @@ def _stages(latency: list[dict[str, Any]]) -> Figure:
     return figure
 
 
-def _latency(records: CallDatabase, when: str) -> Figure:
-    measured = f"FROM turns WHERE {when} AND total_ms IS NOT NULL"
-    (days_of,) = records.rows(f"SELECT count(DISTINCT day) AS days {measured}")
-    # of one day a line shows the hours
-    unit = "CAST(day AS VARCHAR)" if days_of["days"] > 1 else "strftime(time, '%H:00')"
-    rows = records.rows(
-        f"SELECT {unit} AS day, quantile_cont(total_ms, 0.5) AS p50, quantile_cont(total_ms, 0.95) AS p95"
-        f" {measured} GROUP BY ALL ORDER BY ALL"
-    )
+def _latency(records: CallDatabase, when: str, by_day: list[dict[str, Any]]) -> Figure:
+    rows = [{**row, "day": str(row["day"])} for row in by_day if row["p50"] is not None]
+    if len(rows) == 1:  # of one day a line shows the hours
+        rows = records.rows(
+            "SELECT strftime(time, '%H:00') AS day, quantile_cont(total_ms, 0.5) AS p50,"  # noqa: S608
+            " quantile_cont(total_ms, 0.95) AS p95"
+            f" FROM turns WHERE {when} AND total_ms IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        )
     figure, axes = _picture("End of speech to first sound of the reply", "ms")
     days = [row["day"] for row in rows]
     for number, name in enumerate(("p50", "p95")):

@@ -1,34 +1,29 @@
-"""Exact quantiles over any number of turns, in memory for the values that differ.
-
-DuckDB's ``quantile_cont`` holds every value. Durations are recorded in tenths of a millisecond, so that millions of
-turns have some ten thousand values, which are counted first.
-"""
+"""Quantiles of counted durations: of each value how often it was, so that memory is needed for those that differ."""
 # ruff: noqa: S608 - made of names and numbers of our own
 
 from collections.abc import Iterable, Sequence
 
 
-def quantiles(source: str, columns: Sequence[str], shares: Iterable[float]) -> str:
-    """A SELECT of quantiles of a relation's columns, which are read once.
+def quantiles(source: str, keys: Sequence[str], shares: Iterable[float]) -> str:
+    """A SELECT of quantiles of the ``value`` of a relation's rows, each of which stands for a ``number`` of them.
 
-    A row has the ``name`` of a column, ``measured``, the number of its values, and ``quantiles``, one for each share.
-    Between two values a quantile is interpolated, as by ``quantile_cont``. A column without values has no row.
+    A row has the ``keys``, ``measured``, the number of values, and ``quantiles``, one for each share. Between two
+    values a quantile is interpolated, as by ``quantile_cont``. Where nothing was measured there is no row.
     """
     found = ", ".join(_quantile(share) for share in shares)
-    names = " ".join(f"WHEN grouping({column}) = 0 THEN '{column}'" for column in columns)
-    sets = ", ".join(f"({column})" for column in columns)
+    by = "".join(f"{key}, " for key in keys)
+    within = f"PARTITION BY {', '.join(keys)}" if keys else ""
     return f"""
-    SELECT name, CAST(max(upto) AS BIGINT) AS measured, [{found}] AS quantiles
+    SELECT {by}CAST(max(upto) AS BIGINT) AS measured, [{found}] AS quantiles
     FROM (
-        SELECT name, value, sum(number) OVER (PARTITION BY name ORDER BY value) AS upto,
-            sum(number) OVER (PARTITION BY name) - 1 AS final
+        SELECT {by}value, sum(number) OVER ({within} ORDER BY value) AS upto,
+            sum(number) OVER ({within}) - 1 AS final
         FROM (
-            SELECT CASE {names} END AS name, coalesce({", ".join(columns)}) AS value, count(*) AS number
-            FROM {source} GROUP BY GROUPING SETS ({sets})
+            SELECT {by}value, sum(number) AS number FROM {source} WHERE value IS NOT NULL GROUP BY ALL
+            HAVING sum(number) > 0
         )
-        WHERE value IS NOT NULL
     )
-    GROUP BY name
+    {f"GROUP BY {', '.join(keys)}" if keys else "HAVING count(*) > 0"}
     """
 
 

@@ -6,9 +6,9 @@ derived of the archive's events is read from its own files; of events that have 
 # ruff: noqa: S608 - made of constants, numbers and quoted names of our own
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
@@ -24,9 +24,11 @@ try:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.compute as pc  # type: ignore[import-untyped]
 
+    from orchestra.analysis.totals import COUNTED, create_totals, find_apart
     from orchestra.archive.derived.combine import combine
-    from orchestra.archive.derived.files import Coverage, coverage, derived_files, paths_of
+    from orchestra.archive.derived.files import Coverage, coverage, derived_files, paths_of, summed_files
     from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
+    from orchestra.archive.derived.sums import SUMS
     from orchestra.archive.parquet import INT64_MAX, SCHEMA, to_table
 except ModuleNotFoundError as missing:
     _msg = f'queries need {missing.name}: pip install "orchestra-voice[analysis]"'
@@ -66,10 +68,10 @@ class CallDatabase:
         self._on_journal = live
         self._on_warning = on_warning
         try:
-            self._database = _connect(archive, found, live)
+            self._database, self._summed = _connect(archive, found, live)
         except (duckdb.Error, pa.ArrowException, OSError):  # checking every file in advance would take long
             self._found = _readable(archive, on_warning)
-            self._database = _connect(archive, self._found, live.beyond(self._found.parts))
+            self._database, self._summed = _connect(archive, self._found, live.beyond(self._found.parts))
 
     @classmethod
     async def open(
@@ -134,7 +136,7 @@ class CallDatabase:
                 raise
         self._database.close()
         live = self._on_journal.beyond(found.parts)
-        self._found, self._database = found, _connect(self._archive, found, live)
+        self._found, (self._database, self._summed) = found, _connect(self._archive, found, live)
         return read()
 
     def keep(self, *tables: str) -> None:
@@ -159,6 +161,26 @@ class CallDatabase:
             self._database.execute(f"CREATE TABLE kept_{table} AS FROM raw_{table}")
             self._database.execute(f"DROP VIEW raw_{table}")
             self._database.execute(f"ALTER TABLE kept_{table} RENAME TO raw_{table}")
+
+    def totals(self, kinds: Collection[str], since: float | None, until: float | None) -> None:
+        """Create the table ``totals`` for the next queries: see `orchestra.archive.derived.sums`. Blocks.
+
+        Only these kinds of rows are summed up, of what has these times (epoch seconds).
+
+        Raises:
+            UsageError: no calendar has a time, the events cannot be read, or too little memory is left.
+
+        """
+        try:
+            self._again_without_damage(lambda: self._create_totals(kinds, since, until))
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise UsageError(_words(error)) from None
+
+    def _create_totals(self, kinds: Collection[str], since: float | None, until: float | None) -> None:
+        self._keep(COUNTED)
+        if self._summed is not None and not self._database.execute(_HAS_APART).fetchall():
+            find_apart(self._database, *self._summed)
+        create_totals(self._database, kinds, since, until, stored=self._summed is not None)
 
     def columns(self) -> dict[str, list[tuple[str, str]]]:
         """All views with the names and types of their columns."""
@@ -205,13 +227,21 @@ class QueryResult:
             raise UsageError(_words(error)) from None
 
 
-def _connect(archive: Archive, found: "_Found", live: "_Live") -> "duckdb.DuckDBPyConnection":
-    """A locked database with the views."""
+class _Summed(NamedTuple):
+    """What `find_apart` is told of the ranges that have sums."""
+
+    rows: dict[str, str]
+    apart: list[str]
+
+
+def _connect(archive: Archive, found: "_Found", live: "_Live") -> "tuple[duckdb.DuckDBPyConnection, _Summed | None]":
+    """A locked database with the views, and what has sums in it: None if nothing has."""
     database = duckdb.connect(":memory:", config={"temp_directory": "", "python_enable_replacements": False})
     try:
         events = [part.file.path for part in found.parts if part.whole]
         derived = [path for file in found.derived for path in paths_of(file).values()]
-        _create_events(database, archive, allow_files(database, archive, events + derived), found, live)
+        names = allow_files(database, archive, events + derived)
+        summed = _create_events(database, archive, names, found, live)
         for name, sql in VIEWS.items():
             database.execute(f"CREATE VIEW {name} AS {sql}")
         database.execute("SET parquet_metadata_cache = true")  # a query of many files would parse as many footers again
@@ -220,13 +250,13 @@ def _connect(archive: Archive, found: "_Found", live: "_Live") -> "duckdb.DuckDB
     except BaseException:
         database.close()
         raise
-    return database
+    return database, summed
 
 
 def _create_events(
     database: "duckdb.DuckDBPyConnection", archive: Archive, names: dict[str, str], found: "_Found", live: "_Live"
-) -> None:
-    """Create ``entries``, each event once, and what is derived of them."""
+) -> _Summed | None:
+    """Create ``entries``, each event once, and what is derived of them. Returns what has sums."""
     parts, covered = found.parts, coverage(found.parts, found.derived)
     journals = list(dict.fromkeys([*(part.file.journal for part in parts), *([live.journal] if live.tables else [])]))
 
@@ -250,8 +280,16 @@ def _create_events(
         database.execute(f"CREATE VIEW {view} AS {_once(source) if doubled else _NO_JOURNAL.format(source)}")
     raw = "raw_entries" if covered.raw or live.tables or doubled or not stored else ""
     combine(database, stored, raw=raw, ids="entries", without="doubled" if doubled else "")
+    summed = [file for file in covered.derived if file in found.summed]
+    if (rows_of := derived_rows(summed, names, with_names=True)) is None:
+        return None
+    others = ["FROM split"] + ["SELECT call FROM raw_calls"] * bool(raw)
+    if not_summed := derived_rows([file for file in covered.derived if file not in found.summed], names):
+        others.append(f"SELECT call FROM {not_summed['calls']}")
+    return _Summed(rows_of, others)
 
 
+_HAS_APART = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'apart'"
 _NO_JOURNAL = "SELECT * EXCLUDE (journal) FROM {}"
 
 
@@ -303,22 +341,23 @@ async def calls_where(settings: Settings, where: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The parts of files that count, and the ranges with derived tables."""
+    """The parts of files that count, the ranges with derived tables, and those of them that have sums."""
 
     parts: list[ArchivePart]
     derived: list[ArchiveFile]
+    summed: frozenset[ArchiveFile] = frozenset()
 
 
 def _find(archive: Archive) -> _Found:
     # in this order: what is derived of a file that a worker adds meanwhile is not known
-    derived = derived_files(archive)
-    return _Found(effective_parts(archive.files()), derived)
+    summed, derived = summed_files(archive), derived_files(archive)
+    return _Found(effective_parts(archive.files()), derived, summed)
 
 
 def _readable(archive: Archive, on_warning: Callable[[str], None]) -> _Found:
     """The same without damaged files, each with a warning."""
-    database, found = duckdb.connect(":memory:"), _Found([], [])
-    derived = derived_files(archive)
+    database, summed = duckdb.connect(":memory:"), summed_files(archive)
+    found, derived = _Found([], [], summed), derived_files(archive)
     listed = archive.files()
     names = allow_files(
         database,
@@ -337,7 +376,8 @@ def _readable(archive: Archive, on_warning: Callable[[str], None]) -> _Found:
         else:
             files.append(file)
     for file in derived:
-        if not [path for path in paths_of(file).values() if not _is_derived(database, path, names, on_warning)]:
+        paths = [path for table, path in paths_of(file).items() if table != SUMS or file in summed]
+        if not [path for path in paths if not _is_derived(database, path, names, on_warning)]:
             found.derived.append(file)
     database.close()
     found.parts.extend(effective_parts(files))

@@ -74,7 +74,8 @@ def compact(
     result = CompactionResult()
     # before the events are merged, as long as what is derived of their files still fits to these
     derivation = derive(archive, partitions=partitions, journal=journal, join=True)
-    result.derived, result.not_derived = len(derivation.made), derivation.failed
+    result.derived = len(derivation.made) + len(derivation.summed)
+    result.not_derived = derivation.failed
     parts = effective_parts(archive.files(partitions=partitions, journal=journal))
     streams = [list(each) for _, each in groupby(parts, key=lambda part: part.file.folder)]
     for done, stream in enumerate(streams):

@@ -7,7 +7,7 @@ joined is derived rows, not events, so that a day that is merged often is not pa
 
 import io
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, groupby
 
@@ -24,10 +24,14 @@ from orchestra.archive.derived.files import (
     coverage,
     derived_archive,
     derived_files,
+    derived_path,
     paths_of,
+    summed_files,
 )
 from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
+from orchestra.archive.derived.sums import KEYS, SUMS, added_up, sums
 from orchestra.archive.derived.tables import TABLES
+from orchestra.archive.derived.views import counted_views
 from orchestra.archive.runs import mergeable_runs
 
 #: a query reads fewer events than these quickly, even of every partition
@@ -60,9 +64,13 @@ class _Run:
 
 @dataclass(slots=True)
 class Derivation:
-    """The ranges that got derived tables, and why others could not get any, one sentence each."""
+    """The ranges that got derived tables, and why others could not get any, one sentence each.
+
+    ``summed`` are those that had tables, and got their sums.
+    """
 
     made: list[ArchiveFile] = field(default_factory=list)
+    summed: list[ArchiveFile] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -76,7 +84,7 @@ def derive(
     afresh: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Derivation:
-    """Make the derived tables of events that have none yet. Blocks.
+    """Make the derived tables of events that have none yet, and sums of those that an older platform made. Blocks.
 
     Args:
         archive: the archive.
@@ -92,6 +100,7 @@ def derive(
 
     """
     known = [] if afresh else list(derived_files(archive, partitions=partitions, journal=journal))
+    without = set(known) - summed_files(archive, partitions=partitions, journal=journal) if known else set()
     parts = effective_parts(archive.files(partitions=partitions, journal=journal))
     days = [list(day) for _, day in groupby(parts, key=lambda part: part.file.folder)]
     latest = {(part.file.journal, part.file.partition): part.file.day for part in parts}
@@ -113,8 +122,34 @@ def derive(
             for path, content in [(path, parquet_of(tables[table])) for table, path in paths_of(run.range).items()]:
                 archive.root.write(path, content)
             result.made.append(run.range)
+        for file in coverage(day, [*known, *result.made]).derived if without else ():
+            if file in without:
+                _sum_up(archive, file, result)
         progress(done + 1, len(days))
     return result
+
+
+def _sum_up(archive: Archive, file: ArchiveFile, result: Derivation) -> None:
+    """Add the sums of a range that has derived tables."""
+    database = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
+    try:
+        rows = derived_rows([file], allow_files(database, archive, list(paths_of(file).values())))
+        archive.root.write(derived_path(SUMS, file), parquet_of(_summed(database, rows or {})))
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        result.failed.append(_failure(file.path, error))
+    else:
+        result.summed.append(file)
+    finally:
+        database.close()
+
+
+def _summed(database: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> pa.Table:
+    """The sums of a range's rows, of which each table is a relation of the database."""
+    for name in TABLES:
+        database.execute(f"CREATE VIEW derived_{name} AS FROM {rows[name]}")
+    for name, sql in counted_views().items():
+        database.execute(f"CREATE VIEW {name} AS {sql}")
+    return database.sql(f"{added_up(f'({sums()})')} ORDER BY {', '.join(KEYS)}").to_arrow_table()
 
 
 def _failure(place: str, error: Exception) -> str:
@@ -173,13 +208,20 @@ def _events(archive: Archive, parts: Sequence[ArchivePart]) -> int:
 
 
 def _made(archive: Archive, run: _Run) -> dict[str, pa.Table]:
-    """The tables of one range, by name."""
+    """The tables of one range, and their sums, by name."""
     slices = 1 + _events(archive, run.raw) // _MOST_AT_ONCE
     made: dict[str, list[pa.Table]] = {table: [] for table in TABLES}
     for number in range(slices):
         for table, rows in _derived(archive, run, f"hash(call) % {slices} = {number}" if slices > 1 else "true"):
             made[table].append(rows)
-    return {table: pa.concat_tables(rows) for table, rows in made.items()}
+    tables = {table: pa.concat_tables(rows) for table, rows in made.items()}
+    database = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
+    try:
+        for table, rows in tables.items():
+            database.register(f"made_{table}", rows)
+        return {**tables, SUMS: _summed(database, {table: f"made_{table}" for table in tables})}
+    finally:
+        database.close()
 
 
 def _derived(archive: Archive, run: _Run, which: str) -> Iterator[tuple[str, pa.Table]]:
@@ -266,15 +308,15 @@ def sweep_derived(
     oldest_ms = time.time() * 1000 - _ABANDONED_MS
     halves = [
         (files, file)
-        for files in (derived_archive(archive, table) for table in TABLES)
+        for files in (derived_archive(archive, table) for table in (SUMS, *TABLES))
         for file in files.files(partitions=partitions, journal=journal)
         if file not in known and file.last.ms < oldest_ms
     ]
     if gone or halves:
         time.sleep(SETTLE_S if settle_s is None or halves else settle_s)
     for file in sorted(gone):
-        for path in reversed(paths_of(file).values()):  # the one first that says that the others are complete
-            if stay is None:
+        for table, path in reversed(paths_of(file).items()):  # the one first that says that the others are complete
+            if stay is None or table == SUMS:
                 _remove(archive, path)
             else:
                 archive.root.remove(path)

@@ -5,7 +5,8 @@ stream from the first id to the last, and of nothing else. So it is made again f
 content, by whichever process, and it never has to be brought up to date: events that come later get a file of their
 own. It counts as long as the archive's files begin and end at the same ids; whatever lies between two files of events,
 merging them included, changes nothing. The folder ``2`` is the version of the tables: another version neither reads it
-nor writes to it. A file of ``calls`` is written last, and says that the others are complete.
+nor writes to it. A file of ``calls`` is written last, and says that the others are complete. A range that an older
+platform derived has no file of sums: these are made of its rows by whoever asks, until the next `derive`.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart
+from orchestra.archive.derived.sums import SUMS
 from orchestra.archive.derived.tables import TABLES
 
 FOLDER = "derived"
@@ -24,7 +26,12 @@ LAST = "calls"
 
 def derived_path(table: str, covered: ArchiveFile) -> str:
     """The file of a derived table for the events of this range, below the archive's root."""
-    return f"{FOLDER}/{VERSION}/{table}/{covered.path}"
+    return f"{derived_folder(table)}/{covered.path}"
+
+
+def derived_folder(table: str) -> str:
+    """The folder of a derived table, below the archive's root."""
+    return f"{FOLDER}/{VERSION}/{table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,18 @@ def derived_files(
     return derived_archive(archive, LAST).files(partitions=partitions, journal=journal)
 
 
+def summed_files(
+    archive: Archive, *, partitions: Collection[int] | None = None, journal: str | None = None
+) -> frozenset[ArchiveFile]:
+    """The ranges of which there is a file of sums; it counts if the range has derived tables."""
+    return frozenset(derived_archive(archive, SUMS).files(partitions=partitions, journal=journal))
+
+
 def derived_archive(archive: Archive, table: str) -> Archive:
     """The files of a derived table: they have the names of an archive's files, in a folder of their own."""
-    return Archive(f"{archive.root.location.rstrip('/')}/{FOLDER}/{VERSION}/{table}")
+    return Archive(f"{archive.root.location.rstrip('/')}/{derived_folder(table)}")
 
 
 def paths_of(covered: ArchiveFile) -> dict[str, str]:
     """All files of a range, by table, in the order in which they are written."""
-    return {table: derived_path(table, covered) for table in sorted(TABLES, key=lambda name: name == LAST)}
+    return {table: derived_path(table, covered) for table in (SUMS, *sorted(TABLES, key=lambda name: name == LAST))}

@@ -11,6 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart
 from orchestra.archive.derived.facts import quoted
 from orchestra.archive.derived.files import derived_path
+from orchestra.archive.derived.sums import SUMS
 from orchestra.archive.derived.tables import TABLES
 from orchestra.archive.parquet import SCHEMA
 
@@ -51,10 +52,17 @@ def event_rows(
     return relations
 
 
-def derived_rows(files: Sequence[ArchiveFile], names: dict[str, str]) -> dict[str, str] | None:
-    """By table, a relation with the derived rows of these ranges; None without a range."""
+def derived_rows(
+    files: Sequence[ArchiveFile], names: dict[str, str], *, with_names: bool = False
+) -> dict[str, str] | None:
+    """By table, and of the sums, a relation with the derived rows of these ranges; None without a range.
+
+    With ``with_names`` each row has the ``filename``.
+    """
     if not files:
         return None
+    also = ", filename = true" if with_names else ""
     return {
-        table: f"read_parquet([{', '.join(names[derived_path(table, file)] for file in files)}])" for table in TABLES
+        table: f"read_parquet([{', '.join(names[derived_path(table, file)] for file in files)}]{also})"
+        for table in (*TABLES, SUMS)
     }
