@@ -12,6 +12,8 @@ from orchestra.simulator.phone_line import PhoneLine
 from orchestra.simulator.turn_waiting import Patience, TurnWaiting, Utterance
 from orchestra.voice.audio.mulaw import Samples
 
+#: so many turns in a row without any reply, and the caller gives up
+_MOST_UNANSWERED = 2
 #: for the caller to decide what to say; nobody waits longer for somebody who says nothing
 _DECIDES_WITHIN_S = 60.0
 
@@ -58,7 +60,8 @@ class ImprovisedConversation:
 
     Attributes:
         said_spans: the time span of each utterance so far.
-        unanswered_turn: the number of the turn whose reply never began; 0: all were answered.
+        unanswered_turn: the number of the turn after which they gave up, since nothing was answered any more; 0: they
+            did not.
 
     """
 
@@ -86,12 +89,16 @@ class ImprovisedConversation:
         """
         line.microphone = self._microphone
         waiting = TurnWaiting(line, self._patience, self._replying)
-        number = 1
+        number, unanswered = 1, 0
         self._begin("listening 1")
         await waiting.greeting()
         while await self._listen(line, waiting, number):
             utterance = await self._decide(line, number)
-            if utterance is None or not await self._say(line, waiting, number, utterance):
+            if utterance is None:
+                return
+            unanswered = 0 if await self._say(line, waiting, number, utterance) else unanswered + 1
+            if unanswered == _MOST_UNANSWERED:
+                self.unanswered_turn = number
                 return
             number += 1
 
@@ -126,19 +133,17 @@ class ImprovisedConversation:
         raise EngineError(msg)
 
     async def _say(self, line: PhoneLine, waiting: TurnWaiting, number: int, utterance: Utterance) -> bool:
-        """Say it, and wait for the reply to begin. False: it never came, or the call is over."""
+        """Say it, and wait for the reply to begin. False: it never came."""
         self._begin(f"turn {number}")
         span = line.say(utterance.samples)
         self.said_spans.append(span)
         self._said(utterance)
         await line.until(lambda: line.now_s >= span.end_s, 2 * (span.end_s - line.now_s) + 1)
         self._begin(f"listening {number + 1}")
-        if not await waiting.answer(utterance, span):
-            self.unanswered_turn = 0 if line.ended else number
-            return False
-        if utterance.digits:
+        answered = await waiting.answer(utterance, span) or line.ended
+        if answered and utterance.digits:
             await waiting.key_in(utterance.digits)
-        return not line.ended
+        return answered
 
     def _begin(self, stretch: str) -> None:
         if self._microphone is not None:

@@ -169,13 +169,15 @@ async def test_keys_are_pressed_after_what_was_said() -> None:
     assert (len(talk.said_spans), talk.unanswered_turn) == (2, 0)
 
 
-async def test_who_gets_no_answer_gives_up_and_it_is_noted() -> None:
+async def test_who_gets_no_answer_says_something_again_and_then_gives_up() -> None:
     async def agent(line: PhoneLine, _: ImprovisedConversation) -> None:
         line.playout.put(encode(tone(0.5)))
 
-    line, talk, _ = await talked(Mind([Utterance("one", WORDS)] * 2), agent)
-    assert talk.unanswered_turn == 1
-    assert line.now_s == pytest.approx(talk.said_spans[0].end_s + 20, abs=0.2)
+    line, talk, _ = await talked(Mind([Utterance("one", WORDS)] * 3), agent)
+    first, second = talk.said_spans
+    assert talk.unanswered_turn == 2
+    assert second.start_s == pytest.approx(first.end_s + 20, abs=0.2)
+    assert line.now_s == pytest.approx(second.end_s + 20, abs=0.2)
 
 
 async def test_a_mind_that_does_not_decide_ends_the_call_with_an_error() -> None:

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -19,12 +19,15 @@ from orchestra.cli.ui.write_errors import writing
 
 if TYPE_CHECKING:
     from orchestra.evaluation.sandbox import Candidate
-    from orchestra.evaluation.simulation.runs import HeldCall, SimulatedRun
+    from orchestra.evaluation.simulation.runs import Conversation, HeldCall, SimulatedRun
     from orchestra.evaluation.simulation.scenario import Scenario
     from orchestra.evaluation.simulation.simulate import PlaysCaller, Simulation
     from orchestra.settings import Settings
 
-_AT_A_TIME = 8
+SimulatedLine = Literal["twilio", "browser", "telnyx", "plivo", "vonage", "sip"]
+
+#: an edge on this machine, with local speech, holds few calls at a time
+_AT_A_TIME, _AT_A_TIME_BY_VOICE = 8, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +43,21 @@ class SimulationOptions:
     seed: Annotated[
         int, typer.Option(min=0, help="Of the first run; the next has the next. The same seed disturbs a call alike.")
     ] = 1
-    at_a_time: Annotated[int, typer.Option(min=1, max=256, help="How many calls are held at the same time.")] = (
-        _AT_A_TIME
-    )
+    at_a_time: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="How many calls are held at the same time. Default: 8, by voice 2."),
+    ] = None
+    voice: Annotated[
+        bool, typer.Option("--voice", help="Call a real edge, speak and listen, in real time. Default: as text.")
+    ] = False
+    line: Annotated[SimulatedLine, typer.Option(help="By which line, with --voice.")] = "twilio"
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --voice: record each call there, as a stereo WAV file: caller left, agent right.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +132,7 @@ def simulate(
     candidate = answering.candidate(settings)
     chosen = _chosen(scenarios or [], options.only or [], answering.app or settings.app)
     write_html = _html_writer(output.html)
-    found = uvloop.run(_simulate(candidate, chosen, options, output.journals))
+    found = uvloop.run(_simulate(candidate, chosen, options, output.journals, answering.app))
     kept = _keep(settings, found, output)
     if output.as_json:
         say_json(found)
@@ -144,17 +159,20 @@ def _chosen(places: list[Path], only: list[str], app: str) -> "tuple[Scenario, .
 
 
 async def _simulate(
-    candidate: "Candidate", scenarios: "tuple[Scenario, ...]", options: SimulationOptions, journals: Path | None
+    candidate: "Candidate",
+    scenarios: "tuple[Scenario, ...]",
+    options: SimulationOptions,
+    journals: Path | None,
+    app: str,
 ) -> "Simulation":
     from orchestra.evaluation.simulation.simulate import Simulator
     from orchestra.evaluation.simulation.simulate import simulate as run_scenarios
-    from orchestra.evaluation.simulation.text_conversation import open_text_conversations
 
     async with AsyncExitStack() as stack:
         plays_caller = await stack.enter_async_context(_personas(candidate.settings))
         for scenario in scenarios:
             plays_caller(scenario, options.seed)  # what a caller lacks is said before anybody calls
-        conversation = await stack.enter_async_context(open_text_conversations(candidate))
+        conversation = await stack.enter_async_context(_conversations(candidate, options, app))
         simulator = Simulator(
             candidate=candidate, conversation=conversation, plays_caller=plays_caller, keep=_journal_writer(journals)
         )
@@ -165,12 +183,30 @@ async def _simulate(
         return await run_scenarios(
             scenarios,
             simulator,
+            by="voice" if options.voice else "text",
             persona=candidate.settings.persona_model,
             repeat=options.repeat,
             seed=options.seed,
-            at_a_time=options.at_a_time,
+            at_a_time=options.at_a_time or (_AT_A_TIME_BY_VOICE if options.voice else _AT_A_TIME),
             done=lambda _: None if advance is None else advance(),
         )
+
+
+def _conversations(
+    candidate: "Candidate", options: SimulationOptions, app: str
+) -> "AbstractAsyncContextManager[Conversation]":
+    if not options.voice:
+        from orchestra.evaluation.simulation.text_conversation import open_text_conversations
+
+        return open_text_conversations(candidate)
+    from orchestra.cli.ui.requires_extra import needs_extra
+
+    with needs_extra("voice", "local"):
+        from orchestra.voice.pipeline.pipecat_logging import redirect_pipecat_log
+
+        redirect_pipecat_log()  # it greets with a banner when it is imported
+        from orchestra.evaluation.simulation.voice_conversation import open_voice_conversations
+    return open_voice_conversations(candidate, app=app, line=options.line, recordings=options.save)
 
 
 @asynccontextmanager

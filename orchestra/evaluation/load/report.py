@@ -87,10 +87,11 @@ def _bottleneck(late_s: float, processes: Sequence[ProcessUse]) -> str:
     full = own is not None and own.cores >= _FULL_CORE
     if not full and late_s <= _LATE_S:
         return ""
-    took = f" and took {own.cores:.0%} of a core" if own is not None else ""
+    took = f", with {own.cores:.0%} of a core" if own is not None else ""
+    why = "" if full else "; this machine is too busy for callers and system"
     return (
-        f"the callers' own process was late by {1000 * late_s:.0f} ms (p99){took}: what they waited is too long by "
-        "about as much. Call from another machine (--url), or with fewer callers"
+        f"the callers' own process was late by {1000 * late_s:.0f} ms (p99){took}{why}. What they waited is too long "
+        "by about as much: call from another machine (--url), or with fewer callers"
     )
 
 

@@ -5,7 +5,7 @@ import time
 
 from orchestra.evaluation.load.processes import ProcessMeter
 
-BUSY = "import time\nend = time.monotonic() + 0.15\nwhile time.monotonic() < end: pass\nprint('x', flush=True)\ninput()"
+BUSY = "import time\nwhile time.process_time() < 0.15: pass\nprint('x', flush=True)\ninput()"
 
 
 def child() -> subprocess.Popen[bytes]:
@@ -28,7 +28,7 @@ def test_children_are_measured_by_name_and_one_that_was_replaced_is_noticed() ->
     uses = {use.name: use for use in meter.uses}
     (name,) = set(uses) - {"callers"}
     assert name.startswith("python")
-    assert 0.15 < uses[name].cores * (meter._looked - meter._began) < 1.0
+    assert 0.1 < uses[name].cores * (meter._looked - meter._began) < 0.5
     assert (uses[name].restarts, uses["callers"].restarts) == (1, 0)
     assert uses[name].most_mb > 1
     assert uses["callers"].mb > 10
