@@ -13,6 +13,7 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.autogen import AgentToolset, AgentTurn, TurnState
 from orchestra.agents.call_cache import CONVERSATION, STEP, ActiveCall, CallerTurn, RunningTurn, Step, StopReason
+from orchestra.agents.capture.dialogue import PendingCapture
 from orchestra.agents.conversation import Conversation
 from orchestra.agents.lines import Lines
 from orchestra.agents.prediction_counts import PredictionCounts
@@ -27,6 +28,7 @@ from orchestra.errors import EngineError, FencedError
 from orchestra.language import find_language
 from orchestra.language.tags import base_of
 from orchestra_schemas import (
+    SECRET,
     AgentChanged,
     AppChanged,
     CallEnded,
@@ -60,6 +62,8 @@ STALE_S = 30.0
 TURN_S = 300.0
 #: seconds that AutoGen gets to end by itself
 _STOP_S = 0.1
+#: the caller's words, for agents, where they were hidden and answer nothing
+_NOT_SHOWN = f"{SECRET} (Not shown, because they were still speaking after a secret question. Ask them to repeat it.)"
 #: how long an ended call is remembered, so that late events are recognized
 _KEPT_S = 3600
 
@@ -173,7 +177,9 @@ class TurnRunner:
             return await self._owner(event.call, active, context).run(event, context, active)
         await context.resume()
         if isinstance(event, UserTurnEnded):
-            conversation.add_turn(event.turn, [_caller_message(event)], agent=conversation.agent, running={})
+            conversation.add_turn(
+                event.turn, [_said(event.text, conversation.capture)], agent=conversation.agent, running={}
+            )
         else:
             conversation.discard_turn(event.turn)
         _save(active, context)
@@ -312,7 +318,7 @@ class TurnRunner:
             variables=conversation.variables,
             call_state=active.call_state,
         )
-        turn = AgentTurn(self._toolset, requests, turn_context, caller_said=_caller_message(event))
+        turn = AgentTurn(self._toolset, requests, turn_context, caller_said=_said(event.text, capture))
         turn.prefetch()
         work = asyncio.get_running_loop().create_task(_until_confirmed(turn, active) if predicted else turn.run())
         active.turn = running = RunningTurn(event.turn, lambda: _stop(turn, work))
@@ -322,7 +328,7 @@ class TurnRunner:
             if predicted and not active.is_confirmed(event.turn):
                 return self._withdraw(event, context, active, requests)
             if words := active.transcript_of(event.turn):
-                turn.state.said[0] = Message(role="user", content=words)
+                turn.state.said[0] = _said(words, capture)
             closing = self._closing_events(event, turn.state, requests, running, outcome)
             passed_on = self._passed_on(event, conversation, requests) if outcome == "answered" else None
             if outcome != "cancelled":
@@ -531,5 +537,6 @@ def _save(active: ActiveCall, context: Context) -> None:
     context.state.set(CONVERSATION, active.conversation.encode())
 
 
-def _caller_message(event: CallerTurn) -> Message:
-    return Message(role="user", content=event.text)
+def _said(words: str, capture: PendingCapture | None) -> Message:
+    """The caller's words as the agents know them: also why they do not, if these do not answer a secret question."""
+    return Message(role="user", content=_NOT_SHOWN if words == SECRET and capture is None else words)

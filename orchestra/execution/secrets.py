@@ -46,6 +46,12 @@ async def understand(tool: CaptureTool, event: ToolRequested, vault: Vault, stat
     return _encode(step).decode()
 
 
+def is_in_clear(event: ToolRequested) -> bool:
+    """Whether all that is to be understood stands in the request: the caller is that of a written case."""
+    said = msgspec.json.decode(event.arguments, type=SecretAnswer).said
+    return bool(said) and all(each.text != SECRET for each in said)
+
+
 async def _words(turn: int, text: str, call: str, vault: Vault) -> str:
     return await vault.get(call, f"{WORDS}{turn}") if text == SECRET else text
 

@@ -25,7 +25,15 @@ from orchestra.execution.call_state import changes
 from orchestra.execution.call_variables import ask_app, stored_variables, variables_of
 from orchestra.execution.keypad import Key, Keypad
 from orchestra.execution.loop_watchdog import WatchedCoroutine
-from orchestra.execution.secrets import NOTHING_SECRET, Revealed, frames_of, key_of, revealed_to, understand
+from orchestra.execution.secrets import (
+    NOTHING_SECRET,
+    Revealed,
+    frames_of,
+    is_in_clear,
+    key_of,
+    revealed_to,
+    understand,
+)
 from orchestra.language import find_language
 from orchestra_schemas import (
     SECRET,
@@ -144,8 +152,8 @@ class Tools:
         refusal = await _refusal(tool, event, context) or self._unreachable(tool, event)
         if tool is None or refusal:
             ended = _Outcome(failed=True, result=refusal)
-        elif self._override is not None and (answer := self._override(event)) is not None:
-            ended = _Outcome(*answer, self._override.noted(event.id))
+        elif (instead := self._overridden(tool, event)) is not None:
+            ended = instead
         else:
             ended = await self._run(tool, event, context)
             context.state.delete(_BEGUN + event.id)
@@ -161,6 +169,13 @@ class Tools:
             duration_ms=(time.monotonic() - started) * 1000,
         )
         return [completed] if ended.failed or tool is None else [*self._asked_of_the_call(tool, event), completed]
+
+    def _overridden(self, tool: Tool, event: ToolRequested) -> "_Outcome | None":
+        """The outcome that replaces a run; None if the tool is to run, as where a secret answer stands in clear."""
+        if self._override is None or (isinstance(tool, CaptureTool) and tool.secret and is_in_clear(event)):
+            return None
+        answer = self._override(event)
+        return None if answer is None else _Outcome(*answer, self._override.noted(event.id))
 
     def _unreachable(self, tool: Tool | None, event: ToolRequested) -> str:
         """Why the call cannot be passed on like this, for the agent; empty if it can, or is not to be."""

@@ -11,9 +11,17 @@ from orchestra.history.reduce import history_of
 from orchestra.history.views.turn_summaries import call_summary
 from orchestra.settings import Settings
 from orchestra.testing import TestBus, replay
-from orchestra_schemas import SECRET, PromptRequested, ReplyChunk, ToolCompleted
+from orchestra_schemas import (
+    SECRET,
+    CallEnded,
+    CallStarted,
+    PromptRequested,
+    ReplyChunk,
+    ToolCompleted,
+    UserTurnEnded,
+)
 from tests.agents.capture.secret_call import SecretCall
-from tests.agents.team import call_of
+from tests.agents.team import Parcels, call_of, team
 
 pytestmark = pytest.mark.integration
 
@@ -46,3 +54,20 @@ async def test_a_recorded_call_needs_no_secret(bus: TestBus, tmp_path: Path) -> 
     noted = [event.noted for event in again if isinstance(event, ToolCompleted) and event.noted]
     assert noted == [{"ask_card": END}]
     assert call_summary(history_of(again)).turns[-1].reply
+
+
+async def test_a_written_case_in_clear_is_understood(tmp_path: Path) -> None:
+    call = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
+    words = ("where is my parcel", "5105 1051 0510", "5100", "yes")
+    case = [
+        CallStarted(call=call),
+        *(UserTurnEnded(call=call, turn=turn, text=text) for turn, text in enumerate(words, 1)),
+        CallEnded(call=call, reason="caller_hung_up"),
+    ]
+    app = team(Parcels(), tools=(CARD,))
+    async with open_sandbox(Candidate(app=app, settings=Settings(data_dir=tmp_path, redis_url=None))) as sandbox:
+        with sandbox.call(case, summarize_recording(case)) as (caller, played):
+            await caller.play()
+            again = list(played.events)
+    noted = [event.noted for event in again if isinstance(event, ToolCompleted) and event.noted]
+    assert noted == [{"ask_card": END}]
