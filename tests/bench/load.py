@@ -22,6 +22,7 @@ from typing import Any
 import uvloop
 
 from orchestra.evaluation.load.callers import Experienced, LoadCallers
+from orchestra.evaluation.load.report import late_p99_ms
 from orchestra.simulator import Caller, ScriptLine, Utterance, synthesize_lines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra_schemas import Event, TurnMeasured
@@ -82,7 +83,7 @@ async def command(url: str, says: list[Utterance], calls: int, seconds: float) -
     callers = LoadCallers(lambda _: Caller(url, _TOKEN), says, number=calls, ramp_s=0.12 * calls)
     await callers.run(seconds + _SETTLED_S)
     found: Experienced = callers.read()
-    return [1000 * wait for wait in found.waits_s], 1000 * percentile(found.late_s, 0.99)
+    return [1000 * wait for wait in found.waits_s], late_p99_ms(found)
 
 
 async def measure(calls: list[int], seconds: float, rounds: int) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Experienced:
         calls: how their calls went: ``done``, ``refused`` (the edge was busy), ``dropped`` (the line was cut),
             ``unanswered`` (they gave up waiting), ``failed`` (no call came about), ``stopped`` (the load was over).
         troubles: what a refusal or a failure said.
-        late_s: how late this process was, looked at each 10 ms: callers who speak late hear the answer late.
+        late_ms: how often this process was how late, looked at each 10 ms: who speaks late hears the answer late.
         most_late_s: how late the audio of one of them was at most.
 
     """
@@ -47,13 +47,14 @@ class Experienced:
     gaps_s: list[float] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
-    late_s: list[float] = field(default_factory=list)
+    late_ms: Counter[int] = field(default_factory=Counter)
     most_late_s: float = 0.0
 
     def add(self, other: "Experienced") -> None:
         """Add what others experienced."""
-        for name in ("waits_s", "gaps_s", "late_s"):
-            getattr(self, name).extend(getattr(other, name))
+        self.waits_s += other.waits_s
+        self.gaps_s += other.gaps_s
+        self.late_ms += other.late_ms
         self.calls += other.calls
         self.troubles += other.troubles
         self.most_late_s = max(self.most_late_s, other.most_late_s)
@@ -150,14 +151,14 @@ class LoadCallers:
         how = how or ("unanswered" if talk.unanswered_turn else "stopped" if self._over.is_set() else "done")
         self._experienced.calls[how] += 1
         if how in ("refused", "dropped"):
-            self._experienced.troubles[" ".join((*outcome.announcements, outcome.closed)).strip() or str(outcome)] += 1
+            self._experienced.troubles[f"{outcome} ({outcome.closed})" if outcome.closed else str(outcome)] += 1
 
     async def _probe(self) -> None:
         """Measure how late this process is."""
         while True:
             due = time.monotonic() + _PROBED_EVERY_S
             await asyncio.sleep(_PROBED_EVERY_S)
-            self._experienced.late_s.append(time.monotonic() - due)
+            self._experienced.late_ms[round(1000 * (time.monotonic() - due))] += 1
 
     async def _wait(self, seconds: float) -> None:
         """So long, or until the load is over."""

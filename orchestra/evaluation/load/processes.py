@@ -92,8 +92,8 @@ class ProcessMeter:
         if self._supervisor not in (0, os.getpid()):
             yield "up", self._supervisor
         for pid in _descendants(self._supervisor) if self._supervisor else ():
-            if pid not in own:
-                yield _name(pid), pid
+            if pid not in own and (name := _name(pid)):
+                yield name, pid
 
 
 def _descendants(pid: int) -> Iterator[int]:
@@ -108,12 +108,14 @@ def _descendants(pid: int) -> Iterator[int]:
 
 
 def _name(pid: int) -> str:
-    """``edge-1``, ``orchestration``, ``valkey-server``: as the stack calls it."""
+    """``edge-1``, ``orchestration``, ``valkey-server``: as the stack calls it; empty: it has ended."""
     try:
         command = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
         environment = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
-        return str(pid)
+        return ""
+    if not command[0]:
+        return ""
     if _STACK_COMMAND not in command:
         return _comm(pid)
     what, *more = [part.decode(errors="replace") for part in command[command.index(_STACK_COMMAND) + 1 :] if part]
@@ -125,7 +127,7 @@ def _comm(pid: int) -> str:
     try:
         return (_PROC / str(pid) / "comm").read_text().strip()
     except OSError:
-        return str(pid)
+        return ""
 
 
 def _cpu_s(pid: int) -> float:

@@ -11,7 +11,8 @@ from orchestra.evaluation.load.processes import ProcessUse
 #: a shorter silence within a reply is not noticed
 HEARD_GAP_S = 0.06
 #: callers' own process later than this makes what they wait longer
-_LATE_S = 0.02
+_LATE_MS = 20
+_P99 = 0.99
 #: a process that takes this much of a core has no room left: it runs one event loop
 _FULL_CORE = 0.9
 
@@ -47,7 +48,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int
     gap_most_ms: int
     processes: tuple[ProcessUse, ...]
-    callers_late_p99_ms: float
+    callers_late_p99_ms: int
     callers_most_late_ms: int
     bottleneck: str
     troubles: dict[str, int]
@@ -63,7 +64,7 @@ def load_report(
 ) -> LoadReport:
     """Everything that was experienced and used, as one report."""
     waits, heard = experienced.waits_s, [gap for gap in experienced.gaps_s if gap > HEARD_GAP_S]
-    late_s = _quantile(experienced.late_s, 0.99)
+    late_ms = late_p99_ms(experienced)
     return LoadReport(
         callers=callers,
         seconds=round(seconds, 1),
@@ -75,22 +76,32 @@ def load_report(
         gaps=len(heard),
         gap_most_ms=round(1000 * max(heard, default=0.0)),
         processes=processes,
-        callers_late_p99_ms=round(1000 * late_s, 1),
+        callers_late_p99_ms=late_ms,
         callers_most_late_ms=round(1000 * experienced.most_late_s),
-        bottleneck=_bottleneck(late_s, processes),
+        bottleneck=_bottleneck(late_ms, processes),
         troubles=dict(experienced.troubles.most_common(10)),
     )
 
 
-def _bottleneck(late_s: float, processes: Sequence[ProcessUse]) -> str:
+def late_p99_ms(experienced: Experienced) -> int:
+    """How late the callers' own process was, but for one time in a hundred."""
+    seen, all_times = 0, experienced.late_ms.total()
+    for late_ms, times in sorted(experienced.late_ms.items()):
+        seen += times
+        if seen >= _P99 * all_times:
+            return late_ms
+    return 0
+
+
+def _bottleneck(late_ms: int, processes: Sequence[ProcessUse]) -> str:
     own = next((each for each in processes if each.name == "callers"), None)
     full = own is not None and own.cores >= _FULL_CORE
-    if not full and late_s <= _LATE_S:
+    if not full and late_ms <= _LATE_MS:
         return ""
     took = f", with {own.cores:.0%} of a core" if own is not None else ""
     why = "" if full else "; this machine is too busy for callers and system"
     return (
-        f"the callers' own process was late by {1000 * late_s:.0f} ms (p99){took}{why}. What they waited is too long "
+        f"the callers' own process was late by {late_ms} ms (p99){took}{why}. What they waited is too long "
         "by about as much: call from another machine (--url), or with fewer callers"
     )
 

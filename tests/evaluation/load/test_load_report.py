@@ -14,7 +14,7 @@ def use(name: str, cores: float) -> ProcessUse:
 
 def test_what_callers_experienced_is_reported_in_milliseconds() -> None:
     experienced = Experienced(
-        waits_s=[0.5, 0.7, 0.9, 2.0], gaps_s=[0.01, 0.09, 0.2], calls=Counter(done=3), late_s=[0.001] * 100
+        waits_s=[0.5, 0.7, 0.9, 2.0], gaps_s=[0.01, 0.09, 0.2], calls=Counter(done=3), late_ms=Counter({1: 100})
     )
     report = load_report(experienced, (use("edge", 0.7), use("callers", 0.1)), callers=2, seconds=60.04)
     assert (report.turns, report.wait_p50_ms, report.wait_most_ms) == (4, 800, 2000)
@@ -33,9 +33,9 @@ def test_calls_that_the_end_of_the_load_stopped_are_not_lost() -> None:
     assert load_report(Experienced(calls=Counter(done=1, stopped=2)), (), callers=2, seconds=1).lost == 0
 
 
-@pytest.mark.parametrize(("late_s", "cores"), [(0.05, 0.3), (0.001, 0.97)])
-def test_callers_that_are_the_bottleneck_say_so(late_s: float, cores: float) -> None:
-    experienced = Experienced(waits_s=[0.5], late_s=[late_s] * 100)
+@pytest.mark.parametrize(("late_ms", "cores"), [(50, 0.3), (1, 0.97)])
+def test_callers_that_are_the_bottleneck_say_so(late_ms: int, cores: float) -> None:
+    experienced = Experienced(waits_s=[0.5], late_ms=Counter({0: 98, late_ms: 2}))
     report = load_report(experienced, (use("callers", cores),), callers=50, seconds=10)
     assert "the callers' own process" in report.bottleneck
     assert f"{cores:.0%} of a core" in report.bottleneck
