@@ -7,7 +7,10 @@ import pytest_asyncio
 
 from orchestra.evaluation.call_diff import CallDiff, Comparison, TurnDiff
 from orchestra.evaluation.evaluate import Evaluation
-from orchestra.evaluation.results import EvaluationStore, keep_comparison
+from orchestra.evaluation.results import EvaluationStore, keep_comparison, keep_simulation
+from orchestra.evaluation.simulation.runs import SimulatedRun
+from orchestra.evaluation.simulation.scoring import ScenarioScore
+from orchestra.evaluation.simulation.simulate import Simulation
 from orchestra.history.views.turn_summaries import TurnSummary
 from orchestra.settings import Settings
 from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
@@ -39,6 +42,23 @@ async def test_a_comparison_is_listed_and_drawn_with_links_to_its_calls(running:
     assert "<style" not in page.text
     assert "unsafe-inline" not in page.headers["content-security-policy"]
     assert (await running.http.get("/pages/report.css")).headers["content-type"].startswith("text/css")
+
+
+async def test_a_simulation_is_listed_and_drawn(running: RunningConsole) -> None:
+    runs = (SimulatedRun(scenario="parcel", seed=1, passed=None, invalid=HOSTILE),)
+    scored = ScenarioScore(scenario="parcel", goal="know", valid=0, passed=0, invalid=1, pass_hat=(None,))
+    found = Simulation(
+        at="2026-11-29T07:00:00+00:00", version="v1", model="m", persona="", by="text", seed=1, repeat=1,
+        scores=(scored,), runs=runs,
+    )  # fmt: skip
+    keep_simulation(running.console.settings.data_dir, found)
+    (listed,) = (await running.http.get("/api/results", headers=as_operator("read"))).json()["results"]
+    assert (listed["kind"], listed["calls"], listed["invalid"]) == ("simulation", 1, 1)
+    page = await running.http.get(f"/results/simulations/{listed['name']}", headers=as_operator("read"))
+    assert page.is_success
+    assert HOSTILE not in page.text
+    assert "0 of 0 valid calls passed" in page.text
+    assert (await running.http.get("/results/simulations/none", headers=as_operator("read"))).status_code == 404
 
 
 async def test_an_evaluation_is_listed_and_drawn(running: RunningConsole, tmp_path: Path) -> None:

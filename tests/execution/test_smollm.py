@@ -7,14 +7,22 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 import pytest_asyncio
 
+from orchestra.demo import app as demo
+from orchestra.demo.scenarios import scenarios
+from orchestra.evaluation.sandbox import Candidate
+from orchestra.evaluation.simulation.model_persona import ModelPersona, open_persona_model
+from orchestra.evaluation.simulation.simulate import Simulator, simulate
+from orchestra.evaluation.simulation.text_conversation import open_text_conversations
 from orchestra.execution.models import ModelAnswer
 from orchestra.execution.models.openai import OpenAIModel
+from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import Message, PromptCompleted, PromptRequested, ReplyChunk
 from tests.agents.team import Line
@@ -117,6 +125,25 @@ async def test_a_model_stops_when_its_answer_is_no_longer_needed(url: str) -> No
     await model.close()
     assert isinstance(parts[-1], ModelAnswer)
     assert time.monotonic() - started < 20  # the story takes far longer
+
+
+async def test_it_plays_a_caller_as_well_as_it_can_and_the_run_is_valid_or_says_why_not(
+    url: str, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, redis_url=None, persona_model="smollm2", persona_url=url)
+    candidate = Candidate(app=demo, settings=settings, tools="live")
+    async with open_persona_model(settings) as model, open_text_conversations(candidate) as conversation:
+        simulator = Simulator(
+            candidate=candidate,
+            conversation=conversation,
+            plays_caller=lambda scenario, seed: ModelPersona(scenario, model, seed=seed),
+        )
+        found = await simulate([replace(scenarios[0], max_turns=2)], simulator, persona=model.name)
+    (run,) = found.runs
+    assert run.turns, run
+    assert run.ended
+    assert run.passed is not None or run.invalid
+    assert [spoken.who for spoken in run.conversation[:3]] == ["agent", "caller", "agent"]
 
 
 class _At:

@@ -22,6 +22,8 @@ from orchestra_schemas import Message, PromptRequested, ToolSchema
 
 #: a caller, not a machine: the same words every time would try the same call every time
 _TEMPERATURE = 0.7
+#: characters; nobody says more in a turn, so a model that goes on for ever is stopped
+_LONGEST = 2000
 _CONNECTED = "(The call is connected. Nobody has said anything yet.)"
 _SILENCE = "(Silence.)"
 _HANG_UP = ToolSchema(
@@ -100,10 +102,14 @@ class ModelPersona:
             parameters={"temperature": _TEMPERATURE, "seed": self._seed},
             at=time.time(),
         )
+        said = ""
         async with aclosing(self._model.stream(prompt)) as parts:  # type: ignore[type-var]
             async for part in parts:
                 if isinstance(part, ModelAnswer):
                     return _turn(part)
+                said += part.text
+                if len(said) > _LONGEST:
+                    return CallerTurn(text=said)
         msg = f"model {self._model.name}: the answer has no end"
         raise EngineError(msg)
 

@@ -78,6 +78,7 @@ async def test_the_caller_hangs_up_with_the_tool_or_with_words_and_presses_keys(
         (["", ""], "neither says nor does anything"),
         (['{"say": "hello"}'], "cannot be said"),
         (["Hill Street, I think."], "must not know"),
+        (["on and " * 5000], "makes a speech"),
         ([GARBAGE], "nobody plays the caller"),
         ([Raw((b'{"error": {"message": "overloaded"}}',), status=500, content_type="application/json")], "HTTP 500"),
         (["Where is it?"] * 4, "again and again"),
