@@ -48,7 +48,7 @@ class SimulationOptions:
         typer.Option(min=1, max=256, help="How many calls are held at the same time. Default: 8, by voice 2."),
     ] = None
     voice: Annotated[
-        bool, typer.Option("--voice", help="Call a real edge, speak and listen, in real time. Default: as text.")
+        bool, typer.Option("--voice/--text", help="Call a real edge, speak and listen, in real time; or as text.")
     ] = False
     line: Annotated[SimulatedLine, typer.Option(help="By which line, with --voice.")] = "twilio"
     save: Annotated[
