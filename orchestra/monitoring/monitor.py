@@ -22,7 +22,7 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         name: letters, digits, dots and dashes.
         sql: one SELECT over the views of `orchestra query`, with one number in one row; no row or NULL: there is
             nothing to tell, and nothing changes. ``{since}`` stands for the beginning of the window.
-        run: instead of it, the arguments of an ``orchestra`` command (``simulate heartbeat.yaml --text``): the figure
+        run: instead of it, the arguments of an ``orchestra`` command (``simulate heartbeat.yaml``): the figure
             is 1 if it succeeds, else 0.
         above: the figure is wrong if it is higher than this; ``below``: lower. One of the two.
         window_s: over how many seconds the figure is taken.

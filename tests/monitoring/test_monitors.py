@@ -82,6 +82,8 @@ async def test_an_alarm_is_published_once_and_survives_a_restart(bus: TestBus) -
         await Watch([watched], settings, bus.bus).look(watched)  # a new process each time
     (raised,) = await bus.published(AlarmRaised)
     assert (raised.monitor, raised.value, raised.about) == ("failed", 1.0, "turns that failed")
+    calls = Monitor(name="calls", sql="SELECT count(*) FROM calls", above=9.0)
+    assert await figure_of(calls, settings) == (1.0, "")  # an alarm is no call
     well = Monitor(name="failed", sql=failed, above=5.0)
     for _ in range(3):
         await Watch([well], settings, bus.bus).look(well)

@@ -70,5 +70,6 @@ def facts(entries: str) -> str:
         {columns}, coalesce(text, heard) AS said, {words} AS words
     FROM (
         SELECT *, CASE WHEN {types(*_TYPES)} THEN json_extract_string(body, [{paths}]) END AS fields FROM {entries}
+        WHERE NOT {types("alarm.raised", "alarm.cleared")}  -- they have the id of an alarm, and are of no call
     )
     """
