@@ -40,10 +40,12 @@ def utterances_with(
         return [], (0, 0)
     (total,) = records.rows(f"SELECT count(*) AS utterances, coalesce(sum(tokens), 0) AS words FROM {said}")
     of = int(total["utterances"]), int(total["words"])
-    # all that have one of the words, so that it is known how rare each word is
-    any_term = wanted.may_match("text", any_term=True)
-    found = records.rows(f"SELECT {_COLUMNS} FROM {said} WHERE {any_term} LIMIT {_MOST + 1}")
-    if len(found) > _MOST:
+    found: list[dict[str, Any]] = []
+    if several := len(wanted.terms) > 1:
+        # all that have one of the words, so that it is known how rare each word is
+        any_term = wanted.may_match("text", any_term=True)
+        found = records.rows(f"SELECT {_COLUMNS} FROM {said} WHERE {any_term} LIMIT {_MOST + 1}")
+    if not several or len(found) > _MOST:
         rank = wanted.likely_rank("text", "tokens", of[1] / max(of[0], 1))
         found = records.rows(
             f"SELECT {_COLUMNS} FROM {said} WHERE {wanted.may_match('text')} ORDER BY {rank} DESC, place LIMIT {_MOST}"

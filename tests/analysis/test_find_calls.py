@@ -246,6 +246,8 @@ WORDS = [
     ("flying", "A fly flies.", True),
     ("possibility", "That is possible", True),
     ("cafe", "Das Café", True),
+    ("cafe", "Das Cafe\u0301 ist zu", True),
+    ("iphones", "An iPhone 5?", True),
     ("week lost", "lost last week", True),
     ('"lost week"', "lost last week", False),
     ("art", "a party", False),
