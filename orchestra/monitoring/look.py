@@ -15,8 +15,6 @@ from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.monitoring")
 
-#: a command that could not even begin because of what its caller wrote
-_WRONG_COMMAND = 2
 _MOST_WORDS = 300
 
 
@@ -24,7 +22,7 @@ async def figure_of(monitor: Monitor, settings: Settings) -> tuple[float | None,
     """The figure, None where there is nothing to tell, and words about it.
 
     Raises:
-        UsageError: the query or the command is wrong.
+        UsageError: the query is wrong.
         MonitorError: it took too long.
 
     """
@@ -78,7 +76,4 @@ async def _run(monitor: Monitor) -> tuple[float, str]:
     lines = errors.decode("utf-8", "replace").strip().splitlines()
     said = (line.strip(" │")[:_MOST_WORDS] for line in reversed(lines) if any(map(str.isalnum, line)))
     words = next(said, f"exit code {process.returncode}")
-    if process.returncode == _WRONG_COMMAND:
-        msg = f"monitor {monitor.name}: orchestra {monitor.run}: {words}"
-        raise UsageError(msg)
     return (1.0, "") if process.returncode == 0 else (0.0, words)

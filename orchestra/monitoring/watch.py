@@ -44,7 +44,7 @@ class Watch:
         """Look until cancelled.
 
         Raises:
-            UsageError: a query or a command is wrong, which the first look finds.
+            UsageError: a query is wrong, which the first look finds.
 
         """
         async with asyncio.TaskGroup() as group:
@@ -70,7 +70,7 @@ class Watch:
         """Look once, and publish what begins or ends.
 
         Raises:
-            UsageError: the query or the command is wrong.
+            UsageError: the query is wrong.
             MonitorError: it took too long.
             RedisError: the state cannot be read or written.
             TimeoutError: the event cannot be published.

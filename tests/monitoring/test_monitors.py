@@ -138,7 +138,7 @@ async def test_a_command_is_well_if_it_succeeds(settings: Settings, tmp_path: Pa
 
     file = tmp_path / "wrong.toml"
     file.write_text("builtin = false\n[[monitor]]\nname='one'\nsql='SELECT 1.5'\nabove=1\n")
-    found = await look_once([alive("schema"), alive(f"monitor {file} --once")], settings)
-    assert [value for _, value, _ in found] == [1.0, 0.0]
-    with pytest.raises(UsageError, match="monitor alive: orchestra no-such-command: No such command"):
-        await look_once([alive("no-such-command")], settings)
+    nobody = "call --url http://127.0.0.1:9 --say hello"  # a line that is down is no mistake of the monitors' author
+    found = await look_once([alive("schema"), alive(f"monitor {file} --once"), alive(nobody)], settings)
+    assert [value for _, value, _ in found] == [1.0, 0.0, 0.0]
+    assert "nothing listens at http://127.0.0.1:9" in found[2][2]
