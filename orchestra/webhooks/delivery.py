@@ -22,7 +22,7 @@ from orchestra.webhooks.signing import signed_headers
 _LOG = structlog.get_logger("orchestra.webhooks")
 
 #: requests to one endpoint at a time, and calls of one partition whose messages are held in memory
-REQUESTS = 32
+_REQUESTS = 32
 _LANES = 16
 #: how often Redis is asked for what nobody told us of, and for messages that are too old, seconds
 _LOOK_S, _SWEEP_S = 2.0, 600.0
@@ -64,7 +64,7 @@ class EndpointDelivery:
         self.health = EndpointHealth()
         self._post = post
         self._alarm_s = alarm_s
-        self._slots = asyncio.Semaphore(REQUESTS)
+        self._slots = asyncio.Semaphore(_REQUESTS)
         self._probing = asyncio.Lock()
         self._said = float("-inf")
         self._troubled_since = 0.0

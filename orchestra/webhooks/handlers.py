@@ -18,7 +18,7 @@ from orchestra.bus import Bus, Consumer, Entry, Refusal, keys
 from orchestra.bus.redis.reply import text
 from orchestra.errors import RejectedError, SettingError
 from orchestra.telemetry.redaction import Redaction, redaction_of
-from orchestra.webhooks.delivery import REQUESTS, EndpointDelivery
+from orchestra.webhooks.delivery import EndpointDelivery
 from orchestra.webhooks.endpoint_status import EndpointStatus
 from orchestra.webhooks.endpoints import load_endpoints
 from orchestra.webhooks.http_post import TIMEOUT_S, HttpPost
@@ -62,10 +62,7 @@ class Webhooks:
             msg = "there are no webhooks to deliver: name a file with their endpoints in ORCHESTRA_WEBHOOKS"
             raise SettingError(msg)
         self._bus, self._redaction, self._deliveries = bus, redaction_of(settings), []
-        posts = [
-            HttpPost(each.url, private=settings.webhooks_private, timeout_s=self._timeout_s, connections=REQUESTS)
-            for each in endpoints
-        ]
+        posts = [HttpPost(each.url, private=settings.webhooks_private, timeout_s=self._timeout_s) for each in endpoints]
         for endpoint, post in zip(endpoints, posts, strict=True):
             status = EndpointStatus(bus, endpoint.name)
             await status.read()
