@@ -17,7 +17,7 @@ from orchestra.webhooks.allowed_address import allowed_addresses
 TIMEOUT_S = 15.0
 #: bytes of an answer's body that are read, and of those that are kept to be shown
 _MOST_BYTES, _SHOWN = 64_000, 200
-#: how long the addresses of a host are known, seconds
+#: how long the addresses of a host are known, seconds; how many are tried
 _ADDRESSES_S = 30.0
 _MOST_TRIED = 3
 
@@ -50,7 +50,7 @@ class HttpPost:
         # request, which with 16 of them takes more than twice the CPU (httpcore 1.0.9)
         self._idle: list[httpx.AsyncClient] = []
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="webhook-dns")
-        self._addresses: list[str] = []
+        self._addresses: list[httpx.URL] = []
         self._addresses_until = 0.0
         self._looking_up = asyncio.Lock()
 
@@ -109,20 +109,21 @@ class HttpPost:
                 raise self._no_answer(error) from None
         raise AssertionError
 
-    async def _allowed_addresses(self) -> list[str]:
+    async def _allowed_addresses(self) -> list[httpx.URL]:
         async with self._looking_up:
             if time.monotonic() >= self._addresses_until:
                 port = self._url.port or (443 if self._url.scheme == "https" else 80)
                 found = await allowed_addresses(self._url.host, port, private=self._private, threads=self._threads)
-                self._addresses, self._addresses_until = found[:_MOST_TRIED], time.monotonic() + _ADDRESSES_S
+                self._addresses = [self._url.copy_with(host=each) for each in found[:_MOST_TRIED]]
+                self._addresses_until = time.monotonic() + _ADDRESSES_S
             return self._addresses
 
-    async def _ask(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _ask(self, method: str, address: httpx.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
         client = self._idle.pop() if self._idle else self._new_client()
         # the connection goes to the address; the certificate must be that of the name
         request = client.build_request(
             method,
-            self._url.copy_with(host=address),
+            address,
             content=body,
             headers={"user-agent": "orchestra-webhooks", **headers, "host": self._url.netloc.decode()},
             extensions={"sni_hostname": self._url.host},
@@ -138,6 +139,7 @@ class HttpPost:
             finally:
                 await response.aclose()
         finally:
+            client.cookies.clear()  # what an endpoint sets would grow, and come back to it
             self._idle.append(client)
         words = " ".join(printable(shown.decode("utf-8", "replace")).split())
         if response.is_redirect:
