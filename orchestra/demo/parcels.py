@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from orchestra.demo import english
+
 _BUSY_S = 5.0
 _FIRST_COMPLAINT = 301
 _SCHEMA = """
@@ -17,14 +19,9 @@ CREATE TABLE complaint (
     number INTEGER PRIMARY KEY, parcel TEXT NOT NULL REFERENCES parcel, what TEXT NOT NULL, call_back TEXT NOT NULL);
 CREATE TABLE done (key TEXT PRIMARY KEY, result TEXT NOT NULL);
 """
-_SEED = (
-    ("4271", "is at the depot in Hill Street, because nobody was at home when we came", "depot"),
-    ("3692", "is out for delivery, and will be with you today between two and four in the afternoon", "van"),
-    ("9264", "was delivered on Monday and left with a neighbour", "home"),
-    ("6249", "is still with customs, and should reach you in two working days", "customs"),
-    ("1938", "is on its way to the depot at Harbour Road, and will arrive tomorrow", "road"),
-    ("7125", "has not moved for five working days, so we have started a search for it", "lost"),
-)
+#: where each parcel is; see `Parcel.place`
+_PLACES = {"4271": "depot", "3692": "van", "9264": "home", "6249": "customs", "1938": "road", "7125": "lost"}
+_SEED = tuple((number, status, _PLACES[number]) for number, status in english.TEXTS.statuses.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Parcel:
 
     Attributes:
         number: four digits.
-        status: completes the sentence "Your parcel …".
+        status: in English; completes the sentence "Your parcel …".
         place: where it is: ``depot`` after a missed delivery, ``van``, ``road``, ``customs``, ``lost``, or ``home``.
         delivery_day: the day of the new delivery, empty without one.
 

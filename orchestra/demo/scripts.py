@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from orchestra.language.registry import DEFAULT_CODE
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -50,6 +52,7 @@ class Script:
         person: words of the person to whom the call is transferred; empty: the transfer is not followed.
         line: how the caller reaches the system: the carrier's name.
         answered_by: who or what answers an outbound call, in the carrier's words; empty: the caller calls.
+        language: what caller and agents speak.
 
     """
 
@@ -62,11 +65,12 @@ class Script:
     person: str = ""
     line: str = "twilio"
     answered_by: str = ""
+    language: str = DEFAULT_CODE
 
 
 def _plain(text: str) -> str:
     """Lower-case words with single spaces; separate digits are joined: ``4 2-7 1`` → ``4271``."""
-    words = " ".join(re.findall(r"[a-z0-9]+", text.lower().replace("'", "")))
+    words = " ".join(re.findall(r"\w+", text.lower().replace("'", "")))
     return re.sub(r"(?<=\d) (?=\d)", "", words)
 
 
@@ -198,6 +202,72 @@ EDGE_DIES = Script(
     edge_dies=True,
 )
 
+IN_SPANISH = Script(
+    name="demo",
+    about="una pregunta, una interrupción, el estado de un paquete, una nueva entrega, despedida",
+    lines=(
+        Line(
+            "¿Cuál es su horario?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("lunes a sábado", "siete de la tarde"),
+        ),
+        Line(
+            "¿Y qué pasa si se pierde un paquete?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("cinco días laborables",),
+        ),
+        Line(
+            "Perdone ¿dónde está mi paquete cuatro dos siete uno?",
+            barge_in_after_s=2.5,
+            agent="tracking",
+            tools=("find_parcel",),
+            words=("cuatro dos siete uno", "calle Mayor"),
+        ),
+        Line("Entréguenlo otra vez, por favor.", agent="redelivery", words=("qué día",)),
+        Line(
+            "El viernes por favor.", agent="redelivery", tools=("redeliver",), words=("cuatro dos siete uno", "viernes")
+        ),
+        Line("Muchas gracias y adiós.", tools=("end_call",), words=("adiós",), ends_call=True),
+    ),
+    app="orchestra.demo.team:in_spanish",
+    language="es",
+)
+
+IN_GERMAN = Script(
+    name="demo",
+    about="eine Frage, eine Unterbrechung, der Stand eines Pakets, eine neue Zustellung, Abschied",
+    lines=(
+        Line(
+            "Wann haben Sie geöffnet?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("Montag bis Samstag", "sieben Uhr abends"),
+        ),
+        Line(
+            "Und was passiert wenn ein Paket verloren geht?",
+            agent="reception",
+            tools=("search_knowledge",),
+            words=("fünf Werktage",),
+        ),
+        Line(
+            "Entschuldigung wo ist mein Paket vier zwei sieben eins?",
+            barge_in_after_s=2.5,
+            agent="tracking",
+            tools=("find_parcel",),
+            words=("vier zwei sieben eins", "Bergstraße"),
+        ),
+        Line("Bringen Sie es bitte noch einmal.", agent="redelivery", words=("welcher Tag",)),
+        Line("Am Freitag bitte.", agent="redelivery", tools=("redeliver",), words=("vier zwei sieben eins", "Freitag")),
+        Line("Vielen Dank und auf Wiederhören.", tools=("end_call",), words=("Wiederhören",), ends_call=True),
+    ),
+    app="orchestra.demo.team:in_german",
+    language="de",
+)
+
+#: the same call in other languages
+TRANSLATED: dict[str, Script] = {script.language: script for script in (IN_SPANISH, IN_GERMAN)}
 #: conversations
 SCRIPTS: dict[str, Script] = {script.name: script for script in (DEMO, STATUS, COMPLAINT, QUESTIONS)}
 #: features of the telephone line itself

@@ -1,18 +1,25 @@
-"""The tools of Swift Parcel's agents: find a parcel, deliver it again, open a complaint."""
+"""The tools of Swift Parcel's agents, in the words of a language: find a parcel, deliver it again, open a complaint."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 
-from orchestra.agents.tool import ToolContext, tool
-from orchestra.demo.parcels import Parcels
+from orchestra.agents.tool import Tool, ToolContext, tool
+from orchestra.demo import english
+from orchestra.demo.parcels import Parcel, Parcels
+from orchestra.demo.texts import Texts
 from orchestra.settings import load_settings
 
-ParcelNumber = Annotated[str, msgspec.Meta(pattern=r"^\d{4}$", description="parcel number, four digits")]
-Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+
+class Tools(NamedTuple):
+    """Swift Parcel's tools."""
+
+    find_parcel: Tool
+    redeliver: Tool
+    open_complaint: Tool
 
 
 @asynccontextmanager
@@ -30,68 +37,71 @@ def _spaced(number: str) -> str:
     return " ".join(number)
 
 
-def _unknown(number: str) -> str:
-    return f"I cannot find a parcel with the number {_spaced(number)}. Please check the number and tell me again."
+def tools_in(texts: Texts) -> Tools:  # noqa: C901 - three short functions share the words
+    """The tools that ask and answer in these words."""
+    ParcelNumber = Annotated[str, msgspec.Meta(pattern=r"^\d{4}$", description=texts.number)]  # noqa: N806 - a type
+    Day: Any = Literal.__getitem__(texts.days)  # noqa: N806 - a type
 
+    def said(form: str, parcel: Parcel) -> str:
+        return form.format(number=_spaced(parcel.number), status=texts.statuses.get(parcel.number, parcel.status))
 
-@tool(
-    filler="One moment, I am looking that up.",
-    idempotent=True,
-    stop_on_barge_in=True,
-    examples=(
-        "where is my parcel",
-        "when will my parcel arrive",
-        "when does it come",
-        "what is the status of my parcel",
-    ),
-)
-def find_parcel(number: ParcelNumber, context: ToolContext) -> str:
-    """Find out where a parcel is, and when it arrives or is delivered."""
-    parcel = _parcels(context).find(number)
-    if parcel is None:
-        return _unknown(number)
-    said = f"Your parcel {_spaced(number)} {parcel.status}."
-    if parcel.delivery_day:
-        return f"{said} It will be delivered again on {parcel.delivery_day}."
-    return f"{said} Shall we deliver it again?" if parcel.place == "depot" else said
+    def unknown(number: str) -> str:
+        return texts.unknown.format(number=_spaced(number))
 
+    def find_parcel(number: ParcelNumber, context: ToolContext) -> str:
+        parcel = _parcels(context).find(number)
+        if parcel is None:
+            return unknown(number)
+        found = said(texts.parcel, parcel)
+        if parcel.delivery_day:
+            return f"{found} {texts.again_on.format(day=parcel.delivery_day)}"
+        return f"{found} {texts.offer}" if parcel.place == "depot" else found
 
-@tool(
-    filler="One moment, I am booking that.",
-    idempotent=True,
-    examples=("deliver it again", "I would like a new delivery", "please bring it on another day", "book a redelivery"),
-)
-def redeliver(
-    number: ParcelNumber,
-    day: Annotated[Day, "day of the new delivery. Which day would suit you, Monday to Saturday?"],
-    context: ToolContext,
-) -> str:
-    """Book a new delivery of a parcel on another day."""
-    parcel = _parcels(context).find(number)
-    if parcel is None:
-        return _unknown(number)
-    if parcel.place == "home":
-        return f"Your parcel {_spaced(number)} {parcel.status}, so I cannot deliver it again."
-    _parcels(context).redeliver(context.idempotency_key, number, day)
-    return f"Done. Your parcel {_spaced(number)} will be delivered on {day}."
+    def redeliver(
+        number: ParcelNumber,
+        day: Annotated[Day, texts.day],
+        context: ToolContext,
+    ) -> str:
+        parcel = _parcels(context).find(number)
+        if parcel is None:
+            return unknown(number)
+        if parcel.place == "home":
+            return said(texts.at_home, parcel)
+        _parcels(context).redeliver(context.idempotency_key, number, day)
+        return texts.booked.format(number=_spaced(number), day=day)
 
+    def open_complaint(
+        number: ParcelNumber,
+        what: Annotated[str, texts.what],
+        call_back: Annotated[bool, texts.call_back],
+        context: ToolContext,
+    ) -> str:
+        if _parcels(context).find(number) is None:
+            return unknown(number)
+        complaint = _parcels(context).complain(
+            context.idempotency_key, number, what, context.caller_number if call_back else ""
+        )
+        opened = texts.opened.format(complaint=_spaced(complaint), number=_spaced(number))
+        return f"{opened} {texts.called_back}" if call_back else opened
 
-@tool(
-    filler="One moment, I am writing that down.",
-    idempotent=True,
-    examples=("I want to make a complaint", "my parcel arrived broken", "something is missing", "your driver was rude"),
-)
-def open_complaint(
-    number: ParcelNumber,
-    what: Annotated[str, "what went wrong, in the caller's words. What went wrong?"],
-    call_back: Annotated[bool, "whether a person should call back. Shall somebody call you back about it?"],
-    context: ToolContext,
-) -> str:
-    """Open a complaint about a parcel that is damaged, incomplete or late, or about a driver."""
-    if _parcels(context).find(number) is None:
-        return _unknown(number)
-    complaint = _parcels(context).complain(
-        context.idempotency_key, number, what, context.caller_number if call_back else ""
+    for function, words in (
+        (find_parcel, texts.find_parcel),
+        (redeliver, texts.redeliver),
+        (open_complaint, texts.open_complaint),
+    ):
+        function.__doc__ = words.about  # what a model reads of it
+    return Tools(
+        tool(
+            filler=texts.find_parcel.filler,
+            idempotent=True,
+            stop_on_barge_in=True,
+            examples=texts.find_parcel.examples,
+        )(find_parcel),
+        tool(filler=texts.redeliver.filler, idempotent=True, examples=texts.redeliver.examples)(redeliver),
+        tool(filler=texts.open_complaint.filler, idempotent=True, examples=texts.open_complaint.examples)(
+            open_complaint
+        ),
     )
-    said = f"I am sorry about that. I have opened complaint {_spaced(complaint)} for parcel {_spaced(number)}."
-    return f"{said} Somebody will call you back tomorrow." if call_back else said
+
+
+find_parcel, redeliver, open_complaint = tools_in(english.TEXTS)

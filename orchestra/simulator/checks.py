@@ -42,12 +42,15 @@ class ExpectedTurn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckedTurn:
-    """One turn: what was said, the journal's account of it, its audio, and what was heard."""
+    """One turn: what was said, the journal's account of it, its audio, and the words that were heard in it.
+
+    ``heard`` is None where no model on this machine understands the agents' voice: then only that it sounds is checked.
+    """
 
     said: str
     recorded: Turn
     audio: TurnAudio
-    heard: TranscriptMatch
+    heard: TranscriptMatch | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,9 @@ def _wrong_audio(turn: CheckedTurn) -> list[Problem]:
         what = f'"{spoken}" was spoken, says the journal, but not heard' if spoken else "no reply was heard"
         return [Problem(number, what)]
     if not spoken:
-        return [Problem(number, f'"{heard.heard}" was heard, but the journal has no word of it')]
-    if not heard.matches:
+        words = f'"{heard.heard}"' if heard is not None else "something"
+        return [Problem(number, f"{words} was heard, but the journal has no word of it")]
+    if heard is not None and not heard.matches:
         alike = f"{heard.similarity:.0%} alike"
         return [Problem(number, f'"{heard.expected}" was spoken, "{heard.heard}" was heard ({alike})')]
     return []

@@ -7,8 +7,8 @@ from typing import TypeVar
 import pytest
 
 from orchestra.agents.handlers import Orchestration
-from orchestra.demo import app
-from orchestra.demo.scripts import SCRIPTS, Script
+from orchestra.agents.loader import load_app
+from orchestra.demo.scripts import SCRIPTS, TRANSLATED, Script
 from orchestra.execution.handlers import Execution
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -28,14 +28,17 @@ from orchestra_schemas import (
 E = TypeVar("E", bound=Event)
 
 
-@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+@pytest.mark.parametrize(
+    "script", [*SCRIPTS.values(), *TRANSLATED.values()], ids=[*SCRIPTS, *(f"in {code}" for code in TRANSLATED)]
+)
 async def test_a_scripted_call_follows_its_script(
     bus: TestBus, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
-    call = bus.call()
+    call, app = bus.call(), load_app(script.app)
     async with bus.run(Orchestration(app).consumer, Execution(app).consumer):
-        await bus.publish(CallStarted(call=call, from_number="+15550001", greeting=app.greeting))
+        started = CallStarted(call=call, from_number="+15550001", greeting=app.greeting, language=script.language)
+        await bus.publish(started)
         for turn, line in enumerate(script.lines, start=1):
             if line.barge_in_after_s is not None:
                 heard = " ".join((await _reply(bus, call, turn - 1)).split()[:9])

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import mkdtemp
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         TransferTarget,
         Utterance,
     )
+    from orchestra.simulator.script import Synthesize
     from orchestra.stack import RunningStack
     from orchestra.voice.engines.local import LocalSpeech
 
@@ -49,6 +51,7 @@ Line = Literal["twilio", "browser", "telnyx", "plivo", "vonage", "sip", "relay"]
 _DEMO_APP = "orchestra.demo:app"
 #: written out, since importing the demo would cost every command a second; a test keeps it current
 _NAMES = "demo, status, complaint, questions, transfer, digits, voicemail, edge-dies"
+_LANGUAGES = "en, es, de"
 _CALL_WITHIN_S = 180.0
 _SETTLED_WITHIN_S = 15.0
 _SERVERS_WITHIN_S = 60.0
@@ -88,7 +91,10 @@ class _Made:
 
 def demo(
     script: Annotated[str, typer.Option(metavar="NAME", help=f"The scripted caller: {_NAMES}.")] = "demo",
-    line: Annotated[Line, typer.Option(help="How the caller reaches the system.")] = "twilio",
+    line: Annotated[
+        Line | None, typer.Option(help="How the caller reaches the system: in English twilio, otherwise relay.")
+    ] = None,
+    language: Annotated[str, typer.Option(metavar="CODE", help=f"What caller and agents speak: {_LANGUAGES}.")] = "en",
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the recording, journal and logs of this run.")
     ] = None,
@@ -105,15 +111,18 @@ def demo(
     settings = load_settings()
     folder = (keep or settings.data_dir / "demo-runs" / time.strftime("%Y-%m-%d-%H%M%S")).absolute()
     try:
-        good = uvloop.run(_demo(_own_settings(settings), _script(script, line), folder, terminal(), stay=stay))
+        good = uvloop.run(
+            _demo(_own_settings(settings), _script(script, line, language), folder, terminal(), stay=stay)
+        )
     except KeyboardInterrupt:
         sys.exit(130)
     if not good:
         sys.exit(1)
 
 
-def _script(name: str, line: Line) -> "Script":
-    from orchestra.demo.scripts import SCRIPTS, SHOWS
+def _script(name: str, chosen: Line | None, language: str) -> "Script":
+    """The script, on its line: other languages come as text, since no model here understands the voices here."""
+    from orchestra.demo.scripts import SCRIPTS, SHOWS, TRANSLATED
     from orchestra.errors import UsageError
 
     scripts = SCRIPTS | SHOWS
@@ -121,6 +130,15 @@ def _script(name: str, line: Line) -> "Script":
         msg = f"no demo script {name!r}: choose one of {', '.join(scripts)}"
         raise UsageError(msg)
     script = scripts[name]
+    if language != script.language:
+        if language not in TRANSLATED:
+            msg = f"the demo does not speak {language!r}: choose one of {_LANGUAGES}"
+            raise UsageError(msg)
+        script = TRANSLATED[language]
+        if name != script.name:
+            msg = f"the demo script {name!r} is in English only: in other languages there is {script.name!r}"
+            raise UsageError(msg)
+    line = chosen or ("twilio" if script.language == "en" else "relay")
     if line == "browser" and (script.answered_by or script.person):
         msg = f"the demo script {name!r} needs a telephone: it cannot be played with --line browser"
         raise UsageError(msg)
@@ -255,7 +273,7 @@ async def _in_a_stack(
     settings = order.settings(settings) if script.answered_by else settings
     with console.status("starting server, workers and edge …"):
         # Spoken before the call: a voice that is synthesised during it would take the edge's processor time.
-        preparing = asyncio.create_task(asyncio.to_thread(synthesize_lines, script.lines, speech.synthesize))
+        preparing = asyncio.create_task(asyncio.to_thread(synthesize_lines, script.lines, _voice(script, speech)))
         running = await parts.enter_async_context(
             stack(settings, logs=settings.data_dir / "logs", edges=script.edges, console=with_console)
         )
@@ -267,6 +285,10 @@ async def _in_a_stack(
     person = await asyncio.to_thread(_person, script, speech) if script.person else None
     made = _Made(carrier, order, person)
     return await _call(bus, running, script, utterances, made=made, console=console, speech=speech)
+
+
+def _voice(script: "Script", speech: "LocalSpeech") -> "Synthesize":
+    return partial(speech.synthesize, language=script.language)
 
 
 def _person(script: "Script", speech: "LocalSpeech") -> "TransferTarget":
@@ -333,7 +355,7 @@ def _caller(url: str, script: "Script", made: _Made, spoken: deque[str], speech:
         return made.carrier.caller(url, made.person)
     voice = RelayVoice(
         hear=lambda: spoken.popleft() if spoken else "",
-        speak=lambda text: to_telephone(*speech.synthesize(text)),
+        speak=lambda text: to_telephone(*_voice(script, speech)(text)),
         turn_over_s=_TURN_OVER_S,
     )
     return made.carrier.text_caller(url, made.person, voice)
@@ -433,7 +455,11 @@ def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[Chec
     said = ["", *(line.text for line in script.lines)][: len(audio)]
     records = []
     for text, turn, sound in zip(said, turns, audio, strict=True):
-        heard = match_reply(agent, sound, speech.transcribe, turn.reply_heard, interrupted=turn.interrupted)
+        heard = (
+            match_reply(agent, sound, speech.transcribe, turn.reply_heard, interrupted=turn.interrupted)
+            if script.language == "en"
+            else None
+        )
         records.append(CheckedTurn(text, turn, sound, heard))
     return records
 
@@ -450,9 +476,13 @@ def _conclude(console: "Console", turns: "list[CheckedTurn]", found: "list[Probl
         )
         console.print(late, style=WARNING)
     if not found:
-        alike = min(turn.heard.similarity for turn in turns)
+        heard = [turn.heard.similarity for turn in turns if turn.heard is not None]
         replies = f"all {len(turns)} replies, the greeting among them,"
-        words = f" {replies} were heard as the journal says they were spoken (≥ {alike:.0%} alike)"
+        words = (
+            f" {replies} were heard as the journal says they were spoken (≥ {min(heard):.0%} alike)"
+            if heard
+            else f" {replies} were heard; their words are those of the journal, no model here listened to them"
+        )
         console.print(Text.assemble(("✓", "green"), words))
     for problem in found:
         console.print(Text.assemble(("✗ ", "bold red"), str(problem)))

@@ -20,6 +20,9 @@ _POINTED: Final = re.compile(r"[0-9]+\.[0-9]{1,2}")
 _ORDINAL_STOP: Final = re.compile(r"\.\s\w")
 _NOUN: Final = r"(?=(?:[ \u00a0](?P<noun>[^\W\d_]{2,}))?)"
 
+#: digits one by one, as a parcel's number is said: the one after them counts nothing
+_SPELLED = re.compile(r"(?<![\w.,])[0-9] [0-9] \Z")
+
 
 class Figures:
     """Reads them out."""
@@ -111,6 +114,8 @@ class Figures:
         written, noun = found["amount"], found["noun"] or ""
         counted = self._counted.match(found.string, found.end()) is not None
         if written.isdigit() and not counted and (len(written) >= _LONG or written.startswith("0")):
+            return self._numerals.digits(written)
+        if len(written) == 1 and _SPELLED.search(found.string[: found.start()]):
             return self._numerals.digits(written)
         if self._rules.dates.mark == r"\." and _ORDINAL_STOP.match(found.string, found.end()):
             return written  # "3. Stock": its ending is not known

@@ -18,7 +18,7 @@ class OfflineModel:
 
     It chooses handoffs and tools by their names, descriptions and examples, fills their arguments from the caller's
     words by schema, asks for missing ones, and says the results of tools and passages of the knowledge. The prompt is
-    all that it knows of the app, and it understands only English.
+    all that it knows of the app. It understands English best; in other languages it has no small talk.
     """
 
     name = "offline"

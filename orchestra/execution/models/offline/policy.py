@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchestra.agents.transfer_tool import PERSON
-from orchestra.execution.models.offline import dialogue_acts, dtmf, replies, slot_filling
+from orchestra.execution.models.offline import by_language, dialogue_acts, dtmf, replies, slot_filling
 from orchestra.execution.models.offline.actions import (
     BUILTIN,
     END,
@@ -19,6 +19,8 @@ from orchestra.execution.models.offline.actions import (
 from orchestra.execution.models.offline.dialogue import HANDOFF, read
 from orchestra.execution.models.offline.tool_ranking import example_of, rank
 from orchestra.language.english.stemming import terms
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra.language.tags import base_of
 from orchestra_schemas import PromptRequested, ToolSchema
 
 #: about one specific word of a tool's description, or half of an example
@@ -32,6 +34,8 @@ _SHORT: Final = 2
 
 def decide(prompt: PromptRequested) -> Action:
     """The action for a prompt: say something, or call one tool."""
+    if base_of(prompt.language) != DEFAULT_CODE:
+        return by_language.decide(prompt)
     dialogue = read(prompt.messages)
     if dialogue.now.work and dialogue.now.work[-1].call.name == KEYPAD:
         digits = (dialogue.now.work[-1].result or "").strip()

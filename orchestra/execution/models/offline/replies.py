@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from orchestra.agents.transfer_tool import PERSON
 from orchestra.execution.models.offline.dialogue import Dialogue, Step
-from orchestra.language.english.stemming import closest_term, terms
+from orchestra.language import Language
+from orchestra.language.english import LANGUAGE as ENGLISH
 
 ANYTHING_ELSE = "Is there anything else I can do for you?"
 APOLOGY = "I am sorry, I could not do that just now."
@@ -86,24 +87,30 @@ def decline(dialogue: Dialogue) -> str:
     return next(filter(None, own.groups()), DECLINE) if own else DECLINE
 
 
-def from_knowledge(query: str, result: str) -> str:
+def has_failed(result: str) -> bool:
+    """Whether a tool's result is the platform's word for a failure."""
+    return bool(_FAILED.search(result) or _UNSURE.search(result))
+
+
+def from_knowledge(query: str, result: str, language: Language = ENGLISH) -> str:
     """The answer in the passages of a search, empty if they do not answer.
 
     Args:
         query: the query of the search.
         result: the passages, title and text on separate lines, an empty line between passages.
+        language: of query and passages.
 
     """
     if not result or _NOTHING.search(result):
         return ""
-    asked = list(dict.fromkeys(terms(query)))
+    asked = list(dict.fromkeys(language.terms(query)))
     best, most = "", -1.0
     for position, passage in enumerate(re.split(r"\n\s*\n", result)):
         title, _, text = passage.partition("\n")
-        shared = _shared(asked, f"{title} {text}") + _shared(asked, title) - 0.5 * position
+        shared = _shared(asked, f"{title} {text}", language) + _shared(asked, title, language) - 0.5 * position
         if shared > most:
             best, most = (text or title), shared
-    return spell_numbers(brief(_from_nearest(asked, sentences(best))))
+    return spell_numbers(brief(_from_nearest(asked, sentences(best), language)))
 
 
 def query_of(step: Step) -> str:
@@ -138,18 +145,18 @@ def spell_numbers(text: str) -> str:
     return _LONG_NUMBER.sub(lambda match: " ".join(match[0]), text)
 
 
-def _from_nearest(asked: Sequence[str], parts: list[str]) -> list[str]:
+def _from_nearest(asked: Sequence[str], parts: list[str], language: Language) -> list[str]:
     """The sentences from the one that answers: the first, unless a later one shares clearly more words."""
     if not parts:
         return parts
-    shares = [_shared(asked, part) for part in parts]
+    shares = [_shared(asked, part, language) for part in parts]
     best = max(range(len(parts)), key=lambda index: shares[index])
     return parts[best:] if shares[best] > shares[0] + 1 else parts
 
 
-def _shared(asked: Sequence[str], text: str) -> float:
-    known = frozenset(terms(text))
-    return sum(closest_term(term, known)[1] for term in asked)
+def _shared(asked: Sequence[str], text: str, language: Language) -> float:
+    known = frozenset(language.terms(text))
+    return sum(language.closest_term(term, known)[1] for term in asked)
 
 
 def _asks_back(said: str) -> bool:

@@ -59,16 +59,18 @@ class LocalSpeech:
     def _espeak_for(self, language: str) -> EspeakVoice | None:
         return self.espeak if base_of(language) != "en" and espeak_voice(language) else None
 
-    def synthesize(self, text: str, rate: int | None = None) -> tuple[bytes, int]:
-        """Speak ``text``: mono 16-bit PCM and its rate in Hz (the voice's own, 22,050, when ``rate`` is None).
+    def synthesize(self, text: str, rate: int | None = None, language: str = DEFAULT_CODE) -> tuple[bytes, int]:
+        """Speak ``text``: mono 16-bit PCM and its rate in Hz (the English voice's own, 22,050, when ``rate`` is None).
 
-        The same text gives the same audio.
+        The same text in the same ``language`` (BCP 47) gives the same audio.
 
         Raises:
             EngineError: the voice failed.
 
         """
         wanted = self.voice.rate if rate is None else rate
+        if (espeak := self._espeak_for(language)) is not None:
+            return b"".join(piece.pcm16 for piece in espeak.speak(text, wanted, language, 1.0)), wanted
         return b"".join(sentence.pcm16 for sentence in self.voice.speak(text, wanted, steady=True)), wanted
 
     def transcribe(self, pcm16: bytes, rate: int, *, quick: bool = False, language: str = DEFAULT_CODE) -> str:
