@@ -80,6 +80,10 @@ DAY_RANGE: Final = re.compile(
 #: from one time or hour to another
 TIME_RANGE: Final = re.compile(r"(?<=[\dmM])\s?[–—-]\s?(?=\d\d?(?::\d\d|\s?[ap]\.?m))|(?<=[ap]\.m\.)\s?[–—-]\s?(?=\d)")
 
+#: a length of time, such as 0:45, at the other end of a range: then neither end is a time of day
+_LENGTH_BEFORE: Final = re.compile(r"(?<![\d:.])0:\d\d(?:\s?[-–—]\s?| to )\Z")
+_LENGTH_AFTER: Final = re.compile(r"(?:\s?[-–—]\s?| to )0:\d\d(?![\d:])")
+
 
 def clock(found: re.Match[str], *, whole_day: bool) -> str:
     """The time as words.
@@ -95,13 +99,18 @@ def clock(found: re.Match[str], *, whole_day: bool) -> str:
         if minute == 0 and hour % _NOON == 0:
             return "noon" if hour == _NOON else "midnight"
         half = "a" if hour < _NOON else "p"
-    elif not half and groups["hour"] == "0":
+    elif not half and (groups["hour"] == "0" or _is_beside_length(found)):
         return found[0]  # 0:45 is as often a length of time
     if not half and minute == 0:
         return f"{cardinal(hour)} o'clock"
     minutes = "" if minute == 0 else f" oh {cardinal(minute)}" if minute < _TEN else f" {cardinal(minute)}"
     stop = "." if found[0].endswith(".") and not found.string[found.end() :].strip() else ""
     return f"{cardinal(hour % _NOON or _NOON)}{minutes}{f' {half.upper()}M' if half else ''}{stop}"
+
+
+def _is_beside_length(found: re.Match[str]) -> bool:
+    before, after = found.string[: found.start()], found.end()
+    return bool(_LENGTH_BEFORE.search(before) or _LENGTH_AFTER.match(found.string, after))
 
 
 def uses_whole_day(sentence: str) -> bool:
