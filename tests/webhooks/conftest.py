@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 
 from orchestra.settings import Settings
+from tests.command_line import _logging_of_the_tests  # noqa: F401 - a fixture
 from tests.servers.webhook_receiver import SECRET, WebhookReceiver
 
 
