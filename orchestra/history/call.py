@@ -12,6 +12,7 @@ import msgspec
 from orchestra.history.call_record import CallRecord
 from orchestra.history.resume import ResumeState
 from orchestra_schemas import (
+    CallAnalysed,
     CallEnded,
     CallStarted,
     Event,
@@ -23,6 +24,7 @@ from orchestra_schemas import (
     TurnCompleted,
     TurnMeasured,
     UserTurnEnded,
+    Verdict,
 )
 
 Prediction = Literal["", "open", "hit", "resumed", "other_words"]
@@ -152,6 +154,7 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
         greeting: the first words of the call.
         answered_variables: what the app knew of the call when it was asked.
         ended: the event with which it ended.
+        analyses: what was found out about it afterwards, in order.
         turns: in the order of their numbers.
         agent: the agent that speaks with the caller.
         background: the agents' notes on the caller's earlier calls.
@@ -174,6 +177,7 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
     greeting: str = ""
     answered_variables: dict[str, Any] = {}
     ended: CallEnded | None = None
+    analyses: tuple[CallAnalysed, ...] = ()
     turns: tuple[Turn, ...] = ()
     agent: str = ""
     background: str = ""
@@ -194,6 +198,11 @@ class CallHistory(msgspec.Struct, frozen=True, kw_only=True):
         """What is known of the call, by name: given with it, or answered by its app, which counts where both are."""
         given = {} if self.started is None else self.started.variables
         return {**given, **self.answered_variables}
+
+    @property
+    def verdicts(self) -> dict[tuple[str, str], Verdict]:
+        """The last verdict of each judge, by its name and version."""
+        return {(each.judge, each.version): each for found in self.analyses for each in found.verdicts}
 
     def turn(self, number: int) -> Turn | None:
         """The turn of this number."""

@@ -15,6 +15,7 @@ from orchestra.prices import Prices
 from orchestra_schemas import (
     AgentChanged,
     AppChanged,
+    CallAnalysed,
     CallAnswered,
     CallEnded,
     CallEndRequested,
@@ -46,7 +47,7 @@ from orchestra_schemas import (
 #: maximum characters of the caller's first and last words
 _WORDS_KEPT = 200
 #: events that may change the usage, and so the cost
-USAGE_EVENTS = (PromptCompleted, SpeechMetered, CallEnded, UserTurnPredicted, UserTurnResumed)
+USAGE_EVENTS = (PromptCompleted, SpeechMetered, CallAnalysed, CallEnded, UserTurnPredicted, UserTurnResumed)
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         recording: URL of the recording; empty until it is complete.
         recording_missing_ms: how much of the recording is silence because the audio is missing.
         labelling_project: where annotators have the call, as the task ``labelling_task``; empty: it is none.
+        summary: of the call, by the app's analysis after it; ``success`` is what the app makes of it.
         cost: None if no price is set.
 
     """
@@ -108,6 +110,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     recording_missing_ms: int = 0
     labelling_project: str = ""
     labelling_task: str = ""
+    summary: str = ""
+    success: bool | None = None
     usage: Usage = Usage()
     cost: Cost | None = None
 
@@ -279,6 +283,12 @@ def _(event: RecordingSaved, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: TranscriptCurated, record: CallRecord) -> CallRecord:
     return replace(record, labelling_project=event.project, labelling_task=event.task)
+
+
+@_changed.register
+def _(event: CallAnalysed, record: CallRecord) -> CallRecord:
+    success = record.success if event.success is None else event.success
+    return replace(record, summary=event.summary or record.summary, success=success)
 
 
 #: the events that change a call record

@@ -14,6 +14,7 @@ from orchestra.history.turn import begin_with_reply, end_caller_turn, reduce_tur
 from orchestra_schemas import (
     AgentChanged,
     BackchannelHeard,
+    CallAnalysed,
     CallEnded,
     CallEndRequested,
     CallGreeted,
@@ -56,6 +57,7 @@ _OF_THE_CALL = (
     CallVariablesRequested,
     CallVariablesSet,
     CallGreeted,
+    CallAnalysed,
     CallEnded,
     AgentChanged,
     LanguageChanged,
@@ -73,6 +75,7 @@ _ENDINGS = (CallEndRequested, CallTransferRequested)
 #: events that a person wants to see in a timeline, in addition to what was said
 _MILESTONES = (
     AgentChanged,
+    CallAnalysed,
     CallEndRequested,
     CallEnded,
     CallResumed,
@@ -134,7 +137,7 @@ def reduce(history: CallHistory, event: Event) -> CallHistory:
     return replace(history, **changed, **_call(history, event))
 
 
-def _call(history: CallHistory, event: Event) -> dict[str, Any]:
+def _call(history: CallHistory, event: Event) -> dict[str, Any]:  # noqa: C901 - one for each kind of event
     """The fields of the call as a whole that the event changes."""
     changed: dict[str, Any] = {}
     match event:
@@ -146,6 +149,8 @@ def _call(history: CallHistory, event: Event) -> dict[str, Any]:
             changed = {"greeting": greeting}
         case CallEnded():
             changed = {"ended": event}
+        case CallAnalysed():
+            changed = {"analyses": (*history.analyses, event)}
         case AgentChanged(agent=agent):
             changed = {"agent": agent}
         case PromptRequested() if not history.background:

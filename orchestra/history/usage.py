@@ -6,7 +6,15 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestra.prices import Prices
-from orchestra_schemas import CallEnded, Event, PromptCompleted, SpeechMetered, UserTurnPredicted, UserTurnResumed
+from orchestra_schemas import (
+    CallAnalysed,
+    CallEnded,
+    Event,
+    PromptCompleted,
+    SpeechMetered,
+    UserTurnPredicted,
+    UserTurnResumed,
+)
 
 _MILLION = 1_000_000
 _DECIMALS = 6
@@ -86,7 +94,7 @@ def add_usage(used: Usage, event: Event, running_since: float) -> Usage:
     call_s = round(max(used.call_s, event.at - running_since), 3) if running_since else used.call_s
     models, characters, stt_s = used.models, used.tts_characters, used.stt_s
     match event:
-        case PromptCompleted(model=name) if event.prompt_tokens or event.completion_tokens:
+        case PromptCompleted(model=name) | CallAnalysed(model=name) if event.prompt_tokens or event.completion_tokens:
             models = _with_tokens(models, name, Tokens(event.prompt_tokens, event.completion_tokens))
         case SpeechMetered():
             if event.stt_s:

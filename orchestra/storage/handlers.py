@@ -16,13 +16,24 @@ from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
 from orchestra.storage.call_records import changed_fields, from_stored, index_call
 from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
-from orchestra_schemas import AudioChunk, CallEnded, CallStarted, Event, RecordingSaved, TranscriptCurated
+from orchestra_schemas import (
+    AudioChunk,
+    CallAnalysed,
+    CallEnded,
+    CallStarted,
+    Event,
+    RecordingSaved,
+    TranscriptCurated,
+)
 
 _LOG = structlog.get_logger("orchestra.storage")
 
 #: how long to retry storage for recordings that does not answer, before the recording stays on this machine
 _STORED_WITHIN_S = 600.0
 _SWEEPS_EACH = 4
+
+#: events that may come long after the call
+_LATE = (TranscriptCurated, CallAnalysed)
 
 #: the field of the record with the ms of audio that the recording lacks
 _MISSING = "recording_missing_ms"
@@ -37,11 +48,11 @@ class Persistence:
         self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
         self.consumer.lifespan(self.opened)
         self.consumer.on(CallStarted)(self.begin)
-        self.consumer.on(*RECORD_EVENTS - {CallStarted, CallEnded, RecordingSaved, TranscriptCurated})(self.remember)
+        self.consumer.on(*RECORD_EVENTS - {CallStarted, CallEnded, RecordingSaved, *_LATE})(self.remember)
         self.consumer.on(AudioChunk)(self.record)
         self.consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)(self.complete)
         self.consumer.on(RecordingSaved)(self.saved)
-        self.consumer.on(TranscriptCurated)(self.labelled)
+        self.consumer.on(*_LATE)(self.found_out)
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
@@ -98,8 +109,8 @@ class Persistence:
         await self.remember(event, context)
         self._recorder.discard(event)
 
-    async def labelled(self, event: TranscriptCurated, context: Context) -> None:
-        """Note which labelling task the call is: that may be known days later, when the record has expired."""
+    async def found_out(self, event: TranscriptCurated | CallAnalysed, context: Context) -> None:
+        """Note what may be known days later, when the record has expired: its labelling task, what a judge says."""
         if await context.state.get("status") is not None:
             await self.remember(event, context)
 

@@ -13,7 +13,15 @@ from orchestra.bus import Bus, Consumer, Context
 from orchestra.errors import MissingExtraError, SettingError
 from orchestra.telemetry.redaction import Redaction, redaction_of
 from orchestra.telemetry.traces import slim, spans_of
-from orchestra_schemas import CallEnded, CallStarted, Event, RecordingSaved, TranscriptCurated, event_types
+from orchestra_schemas import (
+    CallAnalysed,
+    CallEnded,
+    CallStarted,
+    Event,
+    RecordingSaved,
+    TranscriptCurated,
+    event_types,
+)
 
 try:
     from orchestra.telemetry.otlp import Metrics, Traces
@@ -25,7 +33,7 @@ _LOG = structlog.get_logger("orchestra.telemetry")
 
 _GROUPS_EVERY_S = 5.0
 _MOST_CALLS = 5000
-_AFTERWARDS = (RecordingSaved, TranscriptCurated)
+_AFTERWARDS = (CallAnalysed, RecordingSaved, TranscriptCurated)
 
 
 class Telemetry:

@@ -19,7 +19,8 @@ class Columns(msgspec.Struct, omit_defaults=True):
 
     A bounded set, because OpenObserve refuses a whole batch that has too many keys (ZO_COLS_PER_RECORD_LIMIT). Fields
     of events have their own names. ``event_at`` is the event's own time (epoch seconds), ``entry`` its stream id. A
-    repeated delivery has the same ``event_id``, so count(distinct event_id) counts events.
+    repeated delivery has the same ``event_id``, so count(distinct event_id) counts events. ``passed`` has the names of
+    the judges whose criterion a call meets, ``not_passed`` of those whose it does not, separated by commas.
     """
 
     event_at: float = 0.0
@@ -82,14 +83,24 @@ class Columns(msgspec.Struct, omit_defaults=True):
     tts_ms: float = 0.0
     output_ms: float = 0.0
     total_ms: float = 0.0
+    summary: str = ""
+    success: bool | None = None
+    passed: str = ""
+    not_passed: str = ""
     body: str = ""
 
 
+class _Judged(msgspec.Struct):
+    judge: str = ""
+    passed: bool | None = None
+
+
 class _Read(Columns, omit_defaults=True):
-    """The columns as read from an event, with the two header fields that have another name in a row."""
+    """The columns as read from an event, with the fields that have another name or form in a row."""
 
     at: float = 0.0
     trace: str = ""
+    verdicts: tuple[_Judged, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -146,6 +157,9 @@ def row_of(entry: Entry, redaction: Redaction | None) -> Row:
     columns.body = body.decode("utf-8", "replace")
     columns.at = 0.0
     columns.trace = ""
+    columns.passed = ", ".join(each.judge for each in columns.verdicts if each.passed)
+    columns.not_passed = ", ".join(each.judge for each in columns.verdicts if each.passed is False)
+    columns.verdicts = ()
     if entry.audio is not None:
         columns.audio_bytes = len(entry.audio)
     return Row(stream_of(entry.type), round(event_at * 1e6), b"," + _encode(columns)[1:])

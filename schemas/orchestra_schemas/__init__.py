@@ -45,7 +45,7 @@ from orchestra_schemas.operators import (
     OperatorTookOver,
     OperatorWhispered,
 )
-from orchestra_schemas.post_call import RecordingSaved, TranscriptCurated
+from orchestra_schemas.post_call import CallAnalysed, RecordingSaved, TranscriptCurated, Verdict
 from orchestra_schemas.speech import ProviderFailed, ReplySpoken, SentenceSpoken, SpeechMetered, TurnMeasured
 from orchestra_schemas.user import (
     SECRET,
@@ -69,6 +69,7 @@ __all__ = [
     "AudioChunk",
     "BackchannelHeard",
     "CallAccessed",
+    "CallAnalysed",
     "CallAnswered",
     "CallEndRequested",
     "CallEnded",
@@ -119,6 +120,7 @@ __all__ = [
     "UserTurnEnded",
     "UserTurnPredicted",
     "UserTurnResumed",
+    "Verdict",
     "carried",
     "clean_text",
     "decode",

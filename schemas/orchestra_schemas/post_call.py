@@ -1,6 +1,8 @@
-"""After the call: the recording is stored, the transcript is curated."""
+"""After the call: the recording is stored, the transcript is curated, the call is analysed."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import msgspec
 
 from orchestra_schemas.event import Event
 
@@ -25,3 +27,59 @@ class TranscriptCurated(Event, frozen=True, kw_only=True):
     family: ClassVar[str] = "afterwards"
     project: str
     task: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a judge says of a call.
+
+    Attributes:
+        judge: its name.
+        version: a hash of what it judges by; verdicts of one version can be compared.
+        passed: whether the call meets the criterion; None: the judge cannot tell, and ``reason`` or ``error`` says why.
+        reason: in one or two sentences.
+        turns: numbers of the turns that it refers to.
+        error: why there is no verdict, if the judge failed.
+
+    """
+
+    judge: str
+    version: str = ""
+    passed: bool | None = None
+    reason: str = ""
+    turns: tuple[int, ...] = ()
+    error: str = ""
+
+
+class CallAnalysed(Event, frozen=True, kw_only=True):
+    """What was found out about a call that has ended, as its app asks (`orchestra.After`).
+
+    A call may have several, later ones with the verdicts of further judges alone: of each judge, the last verdict counts.
+
+    Attributes:
+        app: whose analysis it is.
+        summary: of the call, in the call's language; empty: none was asked for, or no model could be asked.
+        extracted: the app's struct: valid values by field.
+        not_extracted: why a field has no value, by its name.
+        verdicts: one of each judge.
+        success: whether the caller got what they wanted, as the app decides; None: it does not say.
+        success_reason: why.
+        model: that answered; empty: none was asked.
+        prompt_tokens: of all prompts together, as the server counted them; ``completion_tokens`` likewise.
+        duration_ms: how long it took.
+        errors: what failed, one sentence each; the rest is there.
+
+    """
+
+    family: ClassVar[str] = "afterwards"
+    app: str = ""
+    summary: str = ""
+    extracted: dict[str, Any] = msgspec.field(default_factory=dict)
+    not_extracted: dict[str, str] = msgspec.field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+    success: bool | None = None
+    success_reason: str = ""
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    duration_ms: float = 0.0
+    errors: tuple[str, ...] = ()

@@ -12,7 +12,17 @@ from orchestra.telemetry import rows
 from orchestra.telemetry.openobserve import Request
 from orchestra.telemetry.redaction import Redaction
 from orchestra.telemetry.rows import Columns, Row, body_of, log_row, row_of, stream_of, streams
-from orchestra_schemas import AudioChunk, Event, PromptRequested, TurnMeasured, UserTurnEnded, encode, event_types
+from orchestra_schemas import (
+    AudioChunk,
+    CallAnalysed,
+    Event,
+    PromptRequested,
+    TurnMeasured,
+    UserTurnEnded,
+    Verdict,
+    encode,
+    event_types,
+)
 
 CALL = "07-0199a2b4-77f0-7abc-8def-000000000001"
 
@@ -74,10 +84,19 @@ def test_columns_are_redacted_too() -> None:
     assert columns_of(row)["text"] == "it is [email]"
 
 
+def test_a_verdict_is_a_column_by_what_it_says() -> None:
+    verdicts = (Verdict(judge="polite", passed=True), Verdict(judge="brief", passed=False), Verdict(judge="true"))
+    event = CallAnalysed(call=CALL, summary="ann@example.com wants a parcel", success=False, verdicts=verdicts)
+    columns = columns_of(row_of(entry_of(event), Redaction()))
+    assert columns["summary"] == "[email] wants a parcel"
+    assert (columns["success"], columns["passed"], columns["not_passed"]) == (False, "polite", "brief")
+    assert "verdicts" not in columns
+
+
 OURS = {tag: kind for tag, kind in event_types().items() if kind.__module__.startswith("orchestra_schemas.")}
 #: the tables that users of 0.1 query: none of them may change its name, and no type its table
 TABLES = {
-    "orchestra_afterwards": "recording.saved transcript.curated",
+    "orchestra_afterwards": "call.analysed recording.saved transcript.curated",
     "orchestra_caller": (
         "backchannel.heard reply.interrupted transcript.final user.speech.started user.turn.ended user.turn.predicted "
         "user.turn.resumed"

@@ -12,6 +12,7 @@ from orchestra_schemas import (
     AgentChanged,
     AppChanged,
     BackchannelHeard,
+    CallAnalysed,
     CallAnswered,
     CallEnded,
     CallEndRequested,
@@ -175,7 +176,18 @@ def _variables(event: CallVariablesSet) -> tuple[str, Kind]:
     return f"the app knows of the call: {', '.join(event.variables) or 'nothing'} {took}", "event"
 
 
-def _transfer(event: Event) -> tuple[str, Kind] | None:
+def _analysed(event: CallAnalysed) -> tuple[str, Kind]:
+    said = [f"summary: {shortened(event.summary)}"] if event.summary else []
+    said += [f"success: {'yes' if event.success else 'no'}"] if event.success is not None else []
+    said += [f"{len(event.extracted)} values extracted"] if event.extracted else []
+    for each in event.verdicts:
+        what = "no verdict" if each.passed is None else "passed" if each.passed else "not passed"
+        said.append(f"{each.judge}: {what}")
+    failed = bool(event.errors) or event.success is False or any(each.passed is False for each in event.verdicts)
+    return f"analysed: {'; '.join([*said, *event.errors]) or 'nothing found'}", "warning" if failed else "event"
+
+
+def _transfer(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for each kind of event
     match event:
         case CallTransferRequested(target=target, operator=operator):
             return f"{operator or 'the agent'} transfers the call to {target}", "event"
@@ -185,6 +197,8 @@ def _transfer(event: Event) -> tuple[str, Kind] | None:
             return f"{target} does not take the call ({reason}): it is back with the agents", "warning"
         case CallVariablesSet():
             return _variables(event)
+        case CallAnalysed():
+            return _analysed(event)
         case AppChanged(app=app, agent=agent):
             return f"the caller is passed on to {app}, where {agent} answers", "event"
         case _:
