@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from orchestra.agents.after import After, Judge
     from orchestra.agents.agent import Agent
     from orchestra.agents.app import App
     from orchestra.agents.builtin import collect_digits, press_keys
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from orchestra.lines.hours import Hours
 
 _PLACES = {
+    "After": "orchestra.agents.after",
     "Agent": "orchestra.agents.agent",
     "App": "orchestra.agents.app",
     "Bus": "orchestra.bus",
@@ -35,6 +37,7 @@ _PLACES = {
     "Endpointing": "orchestra.endpointing",
     "Handoff": "orchestra.agents.rule",
     "Hours": "orchestra.lines.hours",
+    "Judge": "orchestra.agents.after",
     "Knowledge": "orchestra.agents.knowledge",
     "Line": "orchestra.agents.lines",
     "Lines": "orchestra.agents.lines",
@@ -54,6 +57,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "After",
     "Agent",
     "App",
     "Bus",
@@ -64,6 +68,7 @@ __all__ = [
     "Endpointing",
     "Handoff",
     "Hours",
+    "Judge",
     "Knowledge",
     "Line",
     "Lines",

@@ -382,6 +382,10 @@ class Settings(BaseSettings):
     directory: set it if edges and execution workers have separate directories."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
     """Lifetime of a signed link to a recording."""
+    analysis_at_once: Annotated[int, Field(ge=1)] = 4
+    """How many calls one analysis worker analyses at once."""
+    analysis_context_tokens: Annotated[int, Field(ge=2000)] = 100_000
+    """Tokens of a call that go into one prompt after its end; of a longer call, notes are made part by part."""
     label_studio_url: str | None = None
     """Label Studio server that receives finished calls. Starts the curator."""
     label_studio_api_key: SecretStr = SecretStr("")

@@ -7,6 +7,7 @@ from functools import cached_property
 from inspect import isasyncgenfunction
 from typing import Any, TypeVar
 
+from orchestra.agents.after import After, check_after
 from orchestra.agents.agent import Agent
 from orchestra.agents.app_checks import (
     as_tuple,
@@ -87,6 +88,8 @@ class App:
             ``ORCHESTRA_ON_CALL_S``.
         variables: the names that variables may have in prompts and phrases (``("customer.name", "tier")``): with them,
             a placeholder of another name is a mistake that is found at the start.
+        after: what is found out about a call when it has ended: a summary, typed values, verdicts, success. Several, by
+            condition, are a tuple.
         endpointing: how patient its agents are with a caller who pauses, unless an agent has its own.
         thinking_sound: what a caller hears, quietly, while agents are at work and nothing is said: a WAV file of 16-bit
             PCM, which is repeated, or ``"melody"``; empty: nothing.
@@ -126,6 +129,7 @@ class App:
     lifespan: Callable[[], AbstractAsyncContextManager[Any]] | None = None
     variables_from: OnCall | str | None = field(default=None, hash=False)
     variables: tuple[str, ...] = ()
+    after: After | tuple[After, ...] = field(default=(), hash=False)
     endpointing: Endpointing = DEFAULT_ENDPOINTING
     thinking_sound: str = ""
     speed: float = 1.0
@@ -172,6 +176,7 @@ class App:
         check_variables_from(self.variables_from, here)
         cure = 'write variables=("customer.name", …)'
         object.__setattr__(self, "variables", as_tuple(self.variables, str, f"{here} variables", cure=cure))
+        object.__setattr__(self, "after", check_after(self.after))
         check_endpointing(self.endpointing, here)
         check_speed(self.speed, here)
         cure = 'write keyterms=("Northwind", …)'
@@ -182,6 +187,11 @@ class App:
             raise AppError(msg)
         Pronunciations(self.pronunciations).checked(here)
         object.__setattr__(self, "thinking_sound", absolute_sound(self.thinking_sound))
+
+    @property
+    def wanted_after(self) -> tuple[After, ...]:
+        """What is found out about a call when it has ended, one or several."""
+        return (self.after,) if isinstance(self.after, After) else self.after
 
     @cached_property
     def version(self) -> str:

@@ -51,6 +51,7 @@ def fingerprint(app: "App") -> str:
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
         "lifespan": {} if app.lifespan is None else sources(app.lifespan),
         **({"variables_from": _asked(app.variables_from)} if app.variables_from is not None else {}),
+        **({"after": [each.content for each in app.wanted_after]} if app.after else {}),
         "knowledge": None if app.knowledge is None else _knowledge(app.knowledge),
         **({"embeddings": app.knowledge.embeddings} if app.knowledge is not None and app.knowledge.embeddings else {}),
     }

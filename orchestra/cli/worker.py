@@ -25,7 +25,7 @@ def worker(
 ) -> None:
     """Run consumers in this process until SIGTERM or Ctrl-C, then release their partitions.
 
-    The platform's own are orchestration, execution, persistence, archive, logging, telemetry, curator and
+    The platform's own are orchestration, execution, persistence, archive, logging, telemetry, analysis, curator and
     webhooks. Packages
     offer others as entry points of the group "orchestra.consumers".
     """

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from orchestra.agents.loader import load_lines
 from orchestra.bus import EmbeddedServer
 from orchestra.console.address import local_address
 from orchestra.errors import SettingError
@@ -26,7 +27,7 @@ from orchestra.stack.sip_ports import with_sip_ports
 #: the consumers that every call needs, each in its own process
 WORKERS = ("orchestration", "execution", "persistence")
 #: the consumers that load the app
-_RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry", "webhooks")
+_RUN_THE_APP = ("orchestration", "execution", "logging", "telemetry", "webhooks", "analysis")
 
 
 @contextlib.asynccontextmanager
@@ -99,7 +100,15 @@ async def stack(
 
 
 def workers_of(settings: Settings) -> tuple[str, ...]:
-    """The workers of a stack: those that every call needs, those whose server is set, and the archive if installed."""
+    """The workers of a stack.
+
+    Those that every call needs, the analysis where an app asks for it, those whose server is set, and the archive if
+    installed.
+
+    Raises:
+        AppError: the app of the settings cannot be loaded.
+
+    """
     servers = (
         ("logging", settings.openobserve_url),
         ("telemetry", settings.otlp_url),
@@ -107,7 +116,8 @@ def workers_of(settings: Settings) -> tuple[str, ...]:
         ("webhooks", settings.webhooks),
     )
     archive = ("archive",) if importlib.util.find_spec("pyarrow") and importlib.util.find_spec("fsspec") else ()
-    return (*WORKERS, *(name for name, url in servers if url), *archive)
+    analysis = ("analysis",) if any(app.after for app in load_lines(settings.app).apps) else ()
+    return (*WORKERS, *analysis, *(name for name, url in servers if url), *archive)
 
 
 def _children(

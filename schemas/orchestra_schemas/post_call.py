@@ -53,7 +53,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CallAnalysed(Event, frozen=True, kw_only=True):
     """What was found out about a call that has ended, as its app asks (`orchestra.After`).
 
-    A call may have several, later ones with the verdicts of further judges alone: of each judge, the last verdict counts.
+    A call may have several, the later ones with the verdicts of further judges alone: of each judge, the last verdict
+    counts.
 
     Attributes:
         app: whose analysis it is.

@@ -199,7 +199,7 @@ async def test_a_new_consumer_passes_its_own_test_and_is_never_overwritten(
 
 async def test_a_consumer_that_does_not_exist_is_reported_in_one_clear_line(orchestra: Orchestra) -> None:
     for place, words in (("nowhere:consumer", "no module 'nowhere'"), ("json:loads", "must be an orchestra.Consumer"),
-                         ("mood", "installed packages offer: archive, curator")):  # fmt: skip
+                         ("mood", "installed packages offer: analysis, archive, curator")):  # fmt: skip
         code, out = await orchestra("worker", place)
         assert code == 2
         assert words in out

@@ -16,7 +16,7 @@ from orchestra.stack import WORKERS
 from orchestra.telemetry.otlp import otlp_headers
 
 ROOT = Path(__file__).parents[2]
-WORKING = (*WORKERS, "logging", "telemetry", "curator", "webhooks", "archive")
+WORKING = (*WORKERS, "logging", "telemetry", "analysis", "curator", "webhooks", "archive")
 OURS = ("edge", *WORKING, "sip", "console")
 
 
@@ -118,7 +118,7 @@ def test_each_service_has_its_own_secrets_and_the_networks_that_it_needs() -> No
     having = {name for name in OURS if "ORCHESTRA_TWILIO_AUTH_TOKEN" in services()[name]["environment"]}
     assert having == {"edge"}
     having = {name for name in OURS if "ORCHESTRA_MODEL_API_KEY" in services()[name]["environment"]}
-    assert having == {"execution"}
+    assert having == {"execution", "analysis"}
     assert services()["redis"]["networks"] == ["bus"]
     assert "bus" not in services()["openobserve"]["networks"] + services()["label-studio"]["networks"]
     for name in OURS:

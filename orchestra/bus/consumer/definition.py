@@ -44,6 +44,7 @@ PLATFORM = {
     "logging": "orchestra.telemetry.logging_handlers",
     "telemetry": "orchestra.telemetry.otlp_handlers",
     "curator": "orchestra.curation.handlers",
+    "analysis": "orchestra.post_call.handlers",
     "webhooks": "orchestra.webhooks.handlers",
 }
 F = TypeVar("F", bound=Function)
