@@ -30,7 +30,11 @@ HEAVIEST_PAGES = 300_000
 #: what shows nothing of any call
 OPEN_TO_ALL = {*page_paths(), "/pages/{name:path}", "/pages/report.css", "/healthz", "/metrics"}
 #: pages that are drawn by the server, which sends others to the sign-in page
-DRAWN = {"/results/comparisons/{name}", "/results/evaluations/{set_folder}/{name}"}
+DRAWN = {
+    "/results/comparisons/{name}",
+    "/results/evaluations/{set_folder}/{name}",
+    "/results/simulations/{name}",
+}
 
 
 def add_streams(app: FastAPI) -> None:

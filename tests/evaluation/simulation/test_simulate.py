@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pytest
 
 from orchestra import App, Disturbances, Lines, NewCall, Scenario, Tool, collect_digits, tool
 from orchestra.demo import app as demo
 from orchestra.demo.parcels import Parcels
 from orchestra.demo.scenarios import scenarios
-from orchestra.demo.tools import Day, ParcelNumber, find_parcel
+from orchestra.demo.tools import find_parcel
 from orchestra.demo.tools import redeliver as working
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.sandbox import Candidate
@@ -27,9 +28,11 @@ from orchestra.evaluation.simulation.text_conversation import open_text_conversa
 from orchestra.history.call import CallHistory
 from orchestra.settings import Settings
 
+ParcelNumber = Annotated[str, msgspec.Meta(pattern=r"^\d{4}$", description="parcel number, four digits")]
+
 
 @tool(name="redeliver", examples=working.examples)
-def broken_redeliver(number: ParcelNumber, day: Day) -> str:
+def broken_redeliver(number: ParcelNumber, day: Literal["Thursday", "Friday", "Saturday"]) -> str:
     """Book a new delivery of a parcel on another day."""
     msg = f"the database is away: {number}, {day}"
     raise RuntimeError(msg)
