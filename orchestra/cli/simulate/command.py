@@ -165,6 +165,7 @@ async def _simulate(
     journals: Path | None,
     app: str,
 ) -> "Simulation":
+    from orchestra.evaluation.simulation.criteria import open_judge
     from orchestra.evaluation.simulation.simulate import Simulator
     from orchestra.evaluation.simulation.simulate import simulate as run_scenarios
 
@@ -172,9 +173,14 @@ async def _simulate(
         plays_caller = await stack.enter_async_context(_personas(candidate.settings))
         for scenario in scenarios:
             plays_caller(scenario, options.seed)  # what a caller lacks is said before anybody calls
+        asks_judge = await stack.enter_async_context(open_judge(candidate.settings, scenarios))
         conversation = await stack.enter_async_context(_conversations(candidate, options, app))
         simulator = Simulator(
-            candidate=candidate, conversation=conversation, plays_caller=plays_caller, keep=_journal_writer(journals)
+            candidate=candidate,
+            conversation=conversation,
+            plays_caller=plays_caller,
+            asks_judge=asks_judge,
+            keep=_journal_writer(journals),
         )
         calls = len(scenarios) * options.repeat
         progress = stack.enter_context(progress_of(calls))
