@@ -54,7 +54,8 @@ class Analysis:
         self._open_models = models
         self._answered = 0
         self._trouble = ""
-        self.consumer = Consumer("analysis")
+        # who asks for it first is not billed for every call that the journal still has
+        self.consumer = Consumer("analysis", start="now")
         self.consumer.lifespan(self.opened)
         self.consumer.on(CallEnded, concurrent=True, timeout_s=_ANALYSED_WITHIN_S)(self.analyse)
 
