@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from orchestra.history.call_record import CallRecord
@@ -16,7 +17,7 @@ from orchestra.recordings.store import StoredRecording
 from orchestra.settings import Settings
 from orchestra.storage.call_records import changed_fields
 from orchestra.testing import TestBus
-from orchestra_schemas import RecordingSaved, TranscriptCurated, TurnMeasured
+from orchestra_schemas import CallAnalysed, RecordingSaved, TranscriptCurated, TurnMeasured, Verdict
 from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
 from tests.console.long_call import long_call, store, write_recording
 
@@ -141,6 +142,21 @@ async def test_annotations_and_evaluations_of_a_call_are_shown(
     (verdict,) = found["runs"]
     assert (verdict["misses"][0]["wanted"], verdict["page"]) == ("find_parcel", "/results/evaluations/s-1/1")
     assert (await console.http.get(verdict["page"], headers=READ)).status_code == 200
+
+
+async def test_what_analyses_and_judges_found_is_shown(
+    bus: TestBus, settings: Settings, console: RunningConsole
+) -> None:
+    call = await recorded(bus, settings, 1)
+    polite = Verdict(judge="polite", version="1", passed=False, reason="rude", turns=(1,))
+    await bus.publish(
+        CallAnalysed(call=call, summary="A parcel.", extracted={"parcel": "4271"}, success=True, verdicts=(polite,)),
+        CallAnalysed(call=call, verdicts=(replace(polite, passed=True, reason="kind"), Verdict(judge="brief"))),
+    )
+    found = (await console.http.get(f"/api/calls/{call}/assessments", headers=READ)).json()["analysed"]
+    assert (found["summary"], found["success"], found["extracted"]) == ("A parcel.", True, {"parcel": "4271"})
+    verdicts = {each["judge"]: (each.get("passed"), each.get("reason")) for each in found["verdicts"]}
+    assert verdicts == {"polite": (True, "kind"), "brief": (None, None)}
 
 
 @pytest.mark.parametrize(

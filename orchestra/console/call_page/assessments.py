@@ -1,7 +1,8 @@
-"""What was said about a call afterwards: by annotators in Label Studio, and by evaluation runs that played it."""
+"""What was said about a call afterwards: by the app's analysis and judges, annotators, and evaluation runs."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -9,7 +10,9 @@ import msgspec
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.evaluation.evaluate import Evaluation, Miss
+from orchestra.history.call import CallHistory
 from orchestra.settings import Settings
+from orchestra_schemas import Verdict
 
 _SET = "evaluation.jsonl"
 _RUNS = "evaluations"
@@ -30,23 +33,58 @@ class RunVerdict(msgspec.Struct, frozen=True, kw_only=True):
     misses: tuple[Miss, ...]
 
 
-class Assessments(msgspec.Struct, frozen=True, kw_only=True):
-    """A call's annotation (None if there is none here), and the runs that found something wrong, the latest first."""
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the analyses of a call found, the later ones before the earlier; see `CallAnalysed`."""
 
+    summary: str = ""
+    success: bool | None = None
+    success_reason: str = ""
+    extracted: dict[str, Any] = {}
+    not_extracted: dict[str, str] = {}
+    verdicts: tuple[Verdict, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class Assessments(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of a call.
+
+    Attributes:
+        analysed: by the app's analysis and judges; None if nothing is.
+        annotated: by annotators; None if there is no annotation here.
+        runs: of evaluations that found something wrong, the latest first.
+        problems: what could not be read.
+
+    """
+
+    analysed: Found | None
     annotated: EvaluatedCall | None
     runs: tuple[RunVerdict, ...]
     problems: tuple[str, ...]
 
 
-def assessments(settings: Settings, call: str) -> Assessments:
-    """What is known here: the evaluation set that `orchestra curate pull` writes, and runs of `orchestra evaluate`.
+def assessments(settings: Settings, history: CallHistory) -> Assessments:
+    """What is known here: the call's own events, the set that `orchestra curate pull` writes, and evaluation runs.
 
     Blocks.
     """
+    call = history.call
     problems: list[str] = []
     found = _annotation(settings.data_dir / _SET, call, problems)
     runs = sorted(_runs(settings.data_dir / _RUNS, call, problems), key=lambda run: run.at, reverse=True)
-    return Assessments(annotated=found, runs=tuple(runs[:_MOST_RUNS]), problems=tuple(problems))
+    return Assessments(
+        analysed=_analysed(history), annotated=found, runs=tuple(runs[:_MOST_RUNS]), problems=tuple(problems)
+    )
+
+
+def _analysed(history: CallHistory) -> Found | None:
+    found = Found(verdicts=tuple(history.verdicts.values()))
+    for each in history.analyses:
+        said = {name: getattr(each, name) for name in ("summary", "success_reason", "extracted", "not_extracted")}
+        said |= {"success": each.success if each.success is not None else found.success, "errors": each.errors}
+        found = msgspec.structs.replace(
+            found, **{name: value for name, value in said.items() if value not in ("", {}, ())}
+        )
+    return found if history.analyses else None
 
 
 def _annotation(path: Path, call: str, problems: list[str]) -> EvaluatedCall | None:

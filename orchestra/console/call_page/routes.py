@@ -133,7 +133,7 @@ def _add_call(api: APIRouter, page: CallPage) -> None:
         from orchestra.console.call_page.assessments import assessments  # noqa: PLC0415 - a heavy import, rarely used
 
         journal = await page.journal(call)
-        return as_json(await asyncio.to_thread(assessments, settings, journal.call))
+        return as_json(await asyncio.to_thread(assessments, settings, journal.history))
 
 
 def _add_events(api: APIRouter, page: CallPage) -> None:

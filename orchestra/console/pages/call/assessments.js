@@ -1,4 +1,4 @@
-// What was said about the call afterwards: by annotators, and by runs of an evaluation that played it.
+// What was said about the call afterwards: by its app's analysis and judges, annotators, and evaluation runs.
 
 import { api, el, percent } from "../shell.js";
 import { folded } from "./text.js";
@@ -6,7 +6,7 @@ import { folded } from "./text.js";
 export function assessmentsPanel(base) {
   const content = el("div");
   const element = el("section", { class: "panel", "aria-labelledby": "assessments-title" },
-    el("h2", { id: "assessments-title" }, "Annotated and evaluated"), content);
+    el("h2", { id: "assessments-title" }, "Analysed, annotated and evaluated"), content);
   const fill = async () => {
     try {
       content.replaceChildren(...parts(await api(`${base}/assessments`)));
@@ -18,15 +18,38 @@ export function assessmentsPanel(base) {
   return { element };
 }
 
-function* parts({ annotated, runs, problems }) {
+function* parts({ analysed, annotated, runs, problems }) {
   for (const problem of problems) yield el("p", { class: "badge warn" }, problem);
+  if (analysed) yield* analysis(analysed);
   if (annotated) yield* annotation(annotated);
   for (const run of runs) yield evaluation(run);
-  if (!annotated && !runs.length) {
+  if (!analysed && !annotated && !runs.length) {
     yield el("p", { class: "quiet" }, "No annotation of this call is here, and no evaluation run found anything wrong. ",
       el("code", {}, "orchestra curate pull"), " brings annotations, ",
       el("code", {}, "orchestra evaluate"), " plays annotated calls.");
   }
+}
+
+function* analysis(found) {
+  const { summary, success, success_reason: why, extracted, not_extracted: lacks, verdicts, errors } = found;
+  if (summary) yield folded(summary, { class: "words" });
+  if (success !== null) yield el("p", {}, badge(success, "succeeded", "did not succeed"), " ", el("bdi", {}, why));
+  const values = [
+    ...Object.entries(extracted).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    ...Object.entries(lacks).map(([name, reason]) => [name, `nothing: ${reason}`]),
+  ];
+  if (values.length) yield el("dl", {}, values.flatMap(([name, value]) => [el("dt", { dir: "auto" }, name), el("dd", {}, folded(value, {}, "span"))]));
+  if (verdicts.length) {
+    yield el("ul", {}, verdicts.map(({ judge, passed = null, reason = "", turns = [], error = "" }) => el("li", {},
+      el("b", { dir: "auto" }, judge), " ", badge(passed, "passed", "failed"), " ", folded(reason || error, {}, "span"),
+      turns.map((turn) => [" ", el("a", { href: `#turn-${turn}` }, `turn ${turn}`)]))));
+  }
+  for (const error of errors) yield el("p", { class: "quiet", dir: "auto" }, error);
+}
+
+function badge(is, yes, no) {
+  if (is === null) return el("span", { class: "badge" }, "cannot tell");
+  return el("span", { class: `badge ${is ? "good" : "bad"}` }, is ? yes : no);
 }
 
 function* annotation(call) {
