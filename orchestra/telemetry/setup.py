@@ -12,7 +12,7 @@ from orchestra.telemetry.dashboard import TITLE, dashboard
 from orchestra.telemetry.openobserve import OpenObserve
 from orchestra.telemetry.rows import LOGS, Columns, streams
 
-_TYPES = {str: "Utf8", int: "Int64", float: "Float64", bool: "Boolean"}
+_TYPES = {str: "Utf8", int: "Int64", float: "Float64", bool: "Boolean", bool | None: "Boolean"}
 _LOG_COLUMNS = {"event_at": float, "level": str, "process": str, "event": str, "call": str, "error": str, "body": str}
 
 

@@ -102,6 +102,7 @@ async def test_only_changed_sections_are_embedded_again_even_by_another_process(
     assert await found(first, "early") == ["Opening hours"]
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("faults", [Faults(status=500), Faults(status=401), Faults(slow_s=60.0)])
 async def test_an_endpoint_that_fails_or_is_late_leaves_the_words_and_is_left_alone_for_a_while(
     knowledge: Knowledge, server: OpenAIServer, *, faults: Faults

@@ -103,6 +103,7 @@ def assert_alike(found: Any, expected: Any, name: str = "") -> None:
         assert found == expected, name
 
 
+@pytest.mark.integration
 @given(
     seed=st.integers(0, 10_000),
     steps=st.lists(st.integers(-1, len(STEPS) - 1), min_size=2, max_size=6),

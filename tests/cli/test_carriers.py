@@ -32,7 +32,15 @@ def test_a_call_says_that_it_is_twilio_s_where_the_edge_has_another_carrier(monk
 )
 def test_a_script_that_a_line_cannot_play_is_refused(script: str, line: Line, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        _script(script, line)
+        _script(script, line, "en")
+
+
+@pytest.mark.parametrize(
+    ("script", "language", "why"), [("demo", "fr", "choose one of en, es, de"), ("digits", "es", "English")]
+)
+def test_a_script_that_there_is_not_in_a_language_is_refused(script: str, language: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        _script(script, None, language)
 
 
 @pytest.mark.parametrize("name", SIMULATED_CARRIERS)

@@ -39,6 +39,7 @@ async def place(console: RunningConsole, role: str = "admin", **asked: Any) -> A
     return await console.http.post("/api/dialling", json=body, headers=as_operator(role))
 
 
+@pytest.mark.integration
 async def test_an_admin_has_the_edge_place_a_call_once(bus: TestBus, settings: Settings) -> None:
     async with (
         edge_to_dial(bus, settings) as (of_console, carrier),

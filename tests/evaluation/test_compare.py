@@ -227,6 +227,7 @@ def test_the_part_of_an_interrupted_reply_that_was_heard_is_known() -> None:
     assert said.answer_ms == pytest.approx(600)
 
 
+@pytest.mark.integration
 def test_a_call_of_ten_thousand_turns_is_compared_and_shown(tmp_path: Path) -> None:
     call = "07-0199a0b4-c0de-7000-8000-00000000aaaa"
     events: list[Event] = [CallStarted(call=call)]

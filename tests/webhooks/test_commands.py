@@ -38,6 +38,7 @@ def orchestra(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Orchestra:
     return run
 
 
+@pytest.mark.integration
 async def test_endpoints_are_listed_tested_and_sent_to_again(
     bus: TestBus, crm: WebhookReceiver, billing: WebhookReceiver, orchestra: Orchestra
 ) -> None:
