@@ -8,48 +8,30 @@ import argparse
 import asyncio
 import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
-from orchestra.stack import RunningStack, stack
-from orchestra.stack import child as child_module
+from orchestra.stack import RunningStack
 from orchestra_schemas import CallEnded, CallStarted, Event, TurnCompleted
 from tests.faults.spoken.caller import SpokenCall
 from tests.faults.spoken.kills import ROLES, Kills
-from tests.faults.spoken.model import answer, respond
+from tests.faults.spoken.model import answer
+from tests.faults.spoken.running import spoken_stack
 from tests.faults.spoken.tones import PARDON
 from tests.faults.spoken.verdict import judge, to_be_said
-from tests.servers.openai import OpenAIServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 KILLS, CALLERS, TURNS = 20, 3, 6
 #: on an idle machine; with more runnable threads than cores, everything takes proportionally longer
 LONGEST_SILENCE_S = 8.0
-
-
-@asynccontextmanager
-async def spoken_stack(folder: Path, environment: pytest.MonkeyPatch) -> AsyncIterator[RunningStack]:
-    async with OpenAIServer(respond, token_s=0.02) as model:
-        for name, value in {
-            "ORCHESTRA_DATA_DIR": str(folder), "ORCHESTRA_PORT": "0", "ORCHESTRA_APP": "tests.faults.spoken.app:app",
-            "ORCHESTRA_MODEL": "tones", "ORCHESTRA_MODEL_URL": model.base_url, "SPOKEN_DEEDS": str(folder / "deeds"),
-        }.items():  # fmt: skip
-            environment.setenv(name, value)
-        environment.setattr(child_module, "_COMMAND", (sys.executable, "-m", "tests.faults.spoken"))
-        (folder / "deeds").touch()
-        workers = ("orchestration", "execution", "persistence")
-        async with stack(load_settings(), logs=folder / "logs", edges=2, workers=workers) as running:
-            yield running
 
 
 async def talk_while_killed(

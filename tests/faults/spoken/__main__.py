@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from pipecat.frames.frames import Frame, TranscriptionFrame, TTSAudioRawFrame
+from pipecat.frames.frames import Frame, STTUpdateSettingsFrame, TranscriptionFrame, TTSAudioRawFrame
 from pipecat.services.settings import STTSettings, TTSSettings
 from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
@@ -79,6 +79,9 @@ class ToneEngines:
 
     def tts_fallback(self, *_: Any, **__: Any) -> None:
         return None
+
+    def change_language(self, language: str) -> list[Frame]:
+        return [STTUpdateSettingsFrame(delta=STTSettings(language=language))]
 
     def vad(self) -> LevelVAD:
         return LevelVAD()

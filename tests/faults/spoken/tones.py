@@ -13,7 +13,11 @@ NONSENSE = tuple(dict.fromkeys(_SYLLABLES[n % 70] + _SYLLABLES[(n * 37 + n // 70
 HOLDING, APOLOGY, STILL_THERE = "Hold on.", "Sorry lost you.", "Anybody around."
 PARDON = "Pardon repeat that."
 GREETING = "Hello from the test."
-_SAID = f"{HOLDING} {APOLOGY} {STILL_THERE} {PARDON} {GREETING} ask for please over unknown".lower().replace(".", "")
+_SAID = (
+    f"{HOLDING} {APOLOGY} {STILL_THERE} {PARDON} {GREETING} ask for please over unknown speak spanish".lower().replace(
+        ".", ""
+    )
+)
 WORDS = tuple(dict.fromkeys((*_SAID.split(), *NONSENSE)))
 _CODES = {word: code for code, word in enumerate(WORDS)}
 assert len(WORDS) <= 256
