@@ -141,9 +141,10 @@ async def test_a_remote_model_streams_its_answer_and_calls_a_tool(
     def respond(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Reply:
         last = messages[-1]
         names = {tool["function"]["name"] for tool in tools}
+        if "find_parcel" not in names:
+            return "{}"  # what the analysis of the call asks
         if last["role"] == "tool":
             return "It waits at the depot in Hill Street. Shall I send it again?"
-        assert "find_parcel" in names
         return [Call("find_parcel", {"number": "4271"})]
 
     async with (
@@ -168,6 +169,7 @@ async def test_a_remote_model_streams_its_answer_and_calls_a_tool(
     assert [tool.failed for tool in of(journal, ToolCompleted)] == [False]
     assert {prompt.model for prompt in of(journal, PromptCompleted)} == {"house-model"}
     assert of(journal, ReplySpoken)[-1].text.endswith("It waits at the depot in Hill Street. Shall I send it again?")
-    assert [seen.body["stream"] for seen in model.seen if seen.body] == [True, True]
+    in_call = [seen.body for seen in model.seen if seen.body and "find_parcel" in str(seen.body.get("tools"))]
+    assert [body["stream"] for body in in_call] == [True, True]
     greeting, *_ = measure_turns(line.tracks.caller, line.tracks.agent, [])
     assert len(greeting.replies) > 1, "the caller heard no more than the greeting"

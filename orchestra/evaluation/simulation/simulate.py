@@ -115,9 +115,9 @@ class Simulator:
         invalid = held.invalid
         if not invalid and scenario.criterion and self.asks_judge is not None:
             opinion = await self.asks_judge(held.history, scenario.criterion)
-            if opinion.passed is None:
+            if opinion.passed is None and not failures:  # what has failed is no pass, whatever a judge says
                 invalid = f"the judge has not decided: {opinion.reason}"
-            elif not opinion.passed:
+            elif opinion.passed is False:
                 turn = next(iter(opinion.turns), 0)
                 failures = (*failures, Failure(what="judge", reason=opinion.reason or "no reason given", turn=turn))
         elif not invalid and not scenario.is_checked:
