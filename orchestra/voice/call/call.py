@@ -147,10 +147,10 @@ class Call:
         self._use_language()
         self._publisher = publisher
         known = () if resume_state is None else (resume_state.secret,)
-        self._secret = SecretAnswers(parties.call, keep_secret, *known)
+        self._secret = SecretAnswers(parties.call, keep_secret, clock.time, *known)
         asked = resume_state is not None and any(chunk.takes_keys for chunk in resume_state.chunks)
         asked_in = resume_state.turn if resume_state is not None and asked else -1
-        self._keyed = KeyedAnswer(self.conversation, clock.monotonic, asked_in)
+        self._keyed = KeyedAnswer(self.conversation, clock.time, asked_in)
         self._on_measured = on_measured
         self._script_of_app = script_of_app
         self._endpointing = dict(script.endpointing)
@@ -516,7 +516,7 @@ class Call:
         if passed_s > STALL_S:
             self._stalled(passed_s)
         self._publish_audio()
-        self._secret.look(speaks=self.conversation.caller_speaks)
+        self._secret.look(self.conversation.voice_began, speaks=self.conversation.caller_speaks)
         self._keyed.look()
         self._publish_progress()
         reason = self._limits.look(self._script)
@@ -547,7 +547,7 @@ class Call:
 
     def _publish(self, event: Event) -> None:
         event = self.conversation.named(event)
-        hidden = self._secret.hidden(event)
+        hidden = self._secret.hidden(event, self._keyed.since or self.conversation.voice_began)
         stored = self._publisher.publish(hidden)
         if hidden is not event:
             self._secret.keep(event, stored)
@@ -568,7 +568,8 @@ class Call:
     def _publish_audio(self, *, everything: bool = False) -> None:
         chunks = self.audio.take_chunks(everything=everything)
         for chunk in chunks if self._script.recording else ():
-            audio = self._secret.silenced(chunk.audio) if chunk.speaker == "caller" else chunk.audio
+            since = self._clock.time() - (self.audio.clock.now_ms - chunk.offset_ms) / 1000
+            audio = self._secret.silenced(chunk.audio, since) if chunk.speaker == "caller" else chunk.audio
             self._publisher.publish(
                 AudioChunk(
                     call=self.id,

@@ -334,6 +334,11 @@ class Conversation:
         return self._voice.on
 
     @property
+    def voice_began(self) -> float:
+        """When the caller's voice last began (epoch seconds): so do the words that come now. 0.0: it did not yet."""
+        return self._voice.started
+
+    @property
     def caller_speaks(self) -> bool:
         """Whether the caller's voice is heard, or a turn of theirs is not over."""
         return self._voice.on or self.turns.caller_speaks or self.turns.caller_took_turn

@@ -20,6 +20,10 @@ class KeyedAnswer:
         edge                            UserTurnEnded "4271"
 
     Who also speaks is heard first: the keys are the answer to what they are asked then.
+
+    Attributes:
+        since: while a turn ends with keys, when the first of them was pressed, by ``now``; otherwise 0.0.
+
     """
 
     def __init__(self, conversation: Conversation, now: Callable[[], float], asked_in: int = -1) -> None:
@@ -27,7 +31,7 @@ class KeyedAnswer:
         self._now = now
         self._asked_in = asked_in  # the turn whose reply asks for what may be keyed in
         self._keys = ""
-        self._complete_at = 0.0
+        self._began_at = self._complete_at = self.since = 0.0
 
     def take(self, event: Event) -> None:
         """Note an event of the call."""
@@ -40,6 +44,7 @@ class KeyedAnswer:
         """The caller has pressed a key."""
         if self._conversation.turns.turn != self._asked_in:
             return  # another tool waits for keys, or nobody does
+        self._began_at = self._began_at if self._keys else self._now()
         self._keys += key if key.isdigit() else ""
         self._complete_at = self._now() + (0.0 if key == _END else _NEXT_WITHIN_S)
         self.look()
@@ -50,7 +55,8 @@ class KeyedAnswer:
         waits = conversation.caller_speaks or conversation.turns.turn != self._asked_in
         if not self._keys or waits or self._now() < self._complete_at:
             return
-        keys, self._keys = self._keys, ""
+        keys, self._keys, self.since = self._keys, "", self._began_at
         conversation.caller_started()
         conversation.caller_stopped()
         conversation.turn_ended(keys)
+        self.since = 0.0

@@ -72,6 +72,7 @@ async def test_a_card_is_charged_and_stands_nowhere_in_clear(bus: TestBus) -> No
             await line.hears("where is my parcel")
             for words in (SPOKEN, "May 2031", "nine eight seven", "yes"):
                 await line.hears(words)
+            line.edge.conversation.final(SPOKEN)  # the engine recognizes late what was said before
             await line.hears("thank you")
     assert line.parcels.done == [f"20 {NUMBER} 2031-05 987"]
     assert (await line.said())[:4] == [

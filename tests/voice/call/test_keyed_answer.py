@@ -15,15 +15,20 @@ class Keyed:
     def __init__(self) -> None:
         self.now = 0.0
         self.answers: list[str] = []
+        self.since: list[float] = []
         self.conversation = SimpleNamespace(
             turns=SimpleNamespace(turn=1),
             caller_speaks=False,
             caller_started=lambda: None,
             caller_stopped=lambda: None,
-            turn_ended=self.answers.append,
+            turn_ended=self.turn_ended,
         )
         self.keyed = KeyedAnswer(cast("Any", self.conversation), lambda: self.now)
         self.keyed.take(ReplyChunk(call="c", turn=1, text="Your PIN?", takes_keys=True))
+
+    def turn_ended(self, keys: str) -> None:
+        self.answers.append(keys)
+        self.since.append(self.keyed.since)
 
     def press(self, keys: str) -> None:
         for key in keys:
@@ -50,6 +55,14 @@ def test_an_answer_ends_with_the_hash_key_or_a_pause(keys: str, pause_s: float, 
     caller.press(keys)
     caller.wait(pause_s)
     assert caller.answers == answers
+
+
+def test_an_answer_was_given_when_its_first_key_was_pressed() -> None:
+    caller = Keyed()
+    for keys, pause_s in (("4", 3.0), ("2", 5.0), ("7", 1.0), ("#", 1.0)):
+        caller.press(keys)
+        caller.wait(pause_s)
+    assert (caller.answers, caller.since, caller.keyed.since) == (["42", "7"], [0.0, 8.0], 0.0)
 
 
 def test_who_also_speaks_is_heard_first_and_the_keys_answer_the_next_question() -> None:
