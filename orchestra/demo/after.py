@@ -1,18 +1,27 @@
-"""What Swift Parcel wants to know of a call that is over."""
+"""What Swift Parcel wants to know of a call that is over, in the words of a language."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from orchestra.agents.after import After, Judge
+from orchestra.demo.texts import Texts
 from orchestra.history.call import CallHistory
 
 
-class Concern(msgspec.Struct, frozen=True):
-    """Why the caller rang."""
-
-    parcel: Annotated[str, msgspec.Meta(description="the number of the parcel, digits only")] = ""
-    wish: Annotated[str, msgspec.Meta(description="what the caller wanted, in a few words")] = ""
+def after_in(texts: Texts) -> After:
+    """What is asked in these words; the names of values and judges are the same in every language."""
+    fields: list[tuple[str, Any, str]] = [
+        ("parcel", Annotated[str, msgspec.Meta(description=texts.concern_parcel)], ""),
+        ("wish", Annotated[str, msgspec.Meta(description=texts.concern_wish)], ""),
+    ]
+    concern = msgspec.defstruct("Concern", fields, frozen=True, namespace={"__doc__": texts.concern})
+    return After(
+        summary=True,
+        extract=concern,
+        judges=(Judge("tools", looks_up), Judge("no_promises", texts.promises_nothing)),
+        success=was_answered,
+    )
 
 
 def was_answered(history: CallHistory) -> bool | str:
@@ -31,14 +40,3 @@ def looks_up(history: CallHistory) -> bool | str | None:
     if not done:
         return None
     return f"{broken[0]} failed" if broken else True
-
-
-after = After(
-    summary=True,
-    extract=Concern,
-    judges=(
-        Judge("tools", looks_up),
-        Judge("no_promises", "The agents never promise money back, or anything that no tool has confirmed."),
-    ),
-    success=was_answered,
-)

@@ -132,4 +132,8 @@ Use end_call when the caller says good-bye. If the caller asks for something tha
     only_a_person="Whether money is paid back is for a person to decide. I can take down a complaint for you.",
     read_number="Before I can book that, please read me the parcel number from your card, digit by digit.",
     serious_briefing="Serious complaint about {number}: {what}",
+    concern="Why the caller rang.",
+    concern_parcel="the number of the parcel, digits only",
+    concern_wish="what the caller wanted, in a few words",
+    promises_nothing="The agents never promise money back, or anything that no tool has confirmed.",
 )

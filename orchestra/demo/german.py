@@ -112,4 +112,8 @@ Nimm end_call, wenn sich jemand verabschiedet. Wird nach etwas gefragt, das nich
     only_a_person="Ob Geld erstattet wird, entscheidet ein Mitarbeiter. Ich kann Ihre Beschwerde aufnehmen.",
     read_number="Bevor ich das buche, lesen Sie mir bitte die Paketnummer von Ihrer Karte vor, Ziffer für Ziffer.",
     serious_briefing="Ernste Beschwerde über {number}: {what}",
+    concern="Warum jemand angerufen hat.",
+    concern_parcel="die Nummer des Pakets, nur Ziffern",
+    concern_wish="was der Anrufer wollte, in wenigen Worten",
+    promises_nothing="Die Agenten versprechen nie Geld zurück und nichts, was kein Werkzeug bestätigt hat.",
 )

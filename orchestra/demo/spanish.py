@@ -105,4 +105,8 @@ Usa end_call cuando la persona se despida. Si pide algo que no tiene que ver con
     only_a_person="Si se devuelve dinero lo decide una persona. Puedo recoger su queja.",
     read_number="Antes de reservarlo, léame el número del paquete de su aviso, cifra por cifra, por favor.",
     serious_briefing="Queja grave sobre {number}: {what}",
+    concern="Por qué ha llamado la persona.",
+    concern_parcel="el número del paquete, solo cifras",
+    concern_wish="qué quería la persona, en pocas palabras",
+    promises_nothing="Los agentes no prometen nunca devolver dinero, ni nada que no haya confirmado una herramienta.",
 )

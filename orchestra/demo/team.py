@@ -6,7 +6,7 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.knowledge import Knowledge
 from orchestra.demo import english, german, spanish
-from orchestra.demo.after import after
+from orchestra.demo.after import after_in
 from orchestra.demo.rules import rules_in
 from orchestra.demo.texts import Texts
 from orchestra.demo.tools import open_parcels, tools_in
@@ -52,7 +52,7 @@ def team_in(texts: Texts) -> App:
         rules=rules_in(texts),
         transfer_target="+15550199",
         lifespan=open_parcels,
-        after=after,
+        after=after_in(texts),
     )
 
 

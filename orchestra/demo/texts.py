@@ -49,6 +49,10 @@ class Texts:
         only_a_person: said in place of a promise.
         read_number: said to callers who have not said the number of the parcel.
         serious_briefing: names ``{number}`` and ``{what}``.
+        concern: says to a model what the following two are, which are found out about a call that is over.
+        concern_parcel: describes the parcel's number.
+        concern_wish: describes what the caller wanted.
+        promises_nothing: a criterion for a call that is over.
 
     """
 
@@ -81,3 +85,7 @@ class Texts:
     only_a_person: str
     read_number: str
     serious_briefing: str
+    concern: str
+    concern_parcel: str
+    concern_wish: str
+    promises_nothing: str
