@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from orchestra.evaluation.load.processes import ProcessMeter
@@ -24,7 +23,6 @@ def test_children_are_measured_by_name_and_one_that_was_replaced_is_noticed(tmp_
             started.stdout.readline()
             meter.look()
             started.communicate(b"\n")
-    time.sleep(0.01)
     meter.look()
     uses = {use.name: use for use in meter.uses}
     name = "measured"
