@@ -75,12 +75,14 @@ class CallInProcess:
 
     def prompt(self, step: int = 1) -> PromptRequested:
         """What the model is asked now."""
+        instructions = self.app.team[self.agent].instructions(self.app.language)
         return PromptRequested(
             call="00-test",
             agent=self.agent,
             step=step,
             at=MONDAY,
-            messages=(Message(role="system", content=self.app.team[self.agent].instructions("en")), *self.messages),
+            language=self.app.language,
+            messages=(Message(role="system", content=instructions), *self.messages),
             tools=tools_of(self.app, self.agent),
         )
 
