@@ -27,7 +27,7 @@ from orchestra.bus.keys import JOURNAL
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra_schemas import CallStarted, encode
-from tests.archive.test_derived import archive_of, pieces, rewritten
+from tests.archive.test_derived import Step, archive_of, rewritten, written_in_pieces
 from tests.history.journals import made_up_call
 
 PRICES = Prices(models={"m1": ModelPrice(prompt_per_million=2, completion_per_million=10)})
@@ -61,7 +61,8 @@ def without_sums(archive: Archive) -> None:
             derived_archive(archive, SUMS).root.remove(file.path)
 
 
-STEPS = [
+STEPS: list[Step | None] = [
+    None,
     derive,
     without_sums,
     lambda archive: derive(archive, few=50),
@@ -106,26 +107,18 @@ def assert_alike(found: Any, expected: Any, name: str = "") -> None:
 @pytest.mark.integration
 @given(
     seed=st.integers(0, 10_000),
-    steps=st.lists(st.integers(-1, len(STEPS) - 1), min_size=2, max_size=6),
+    steps=st.lists(st.sampled_from(STEPS), min_size=2, max_size=6),
     times=st.lists(st.sampled_from((-1, 0, 0.3, 1, 1.5)), min_size=2, max_size=2).map(sorted),
 )
 @settings(max_examples=int(os.environ.get("ORCHESTRA_TEST_EXAMPLES", "1")), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
 def test_sums_say_what_rows_say(
-    seed: int, steps: list[int], times: list[float], tmp_path_factory: pytest.TempPathFactory
+    seed: int, steps: list[Step | None], times: list[float], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder, random = tmp_path_factory.mktemp("totals"), Random(seed)
     entries = list(calls_of_three_days(random))
     archive_of(folder / "plain").write("j", entries)
-    archive = archive_of(folder / "pieces")
-    waiting = list(pieces(entries, random))
-    for number, step in enumerate(steps, 1):
-        count = len(waiting) if number == len(steps) else random.randint(0, len(waiting))
-        for piece in waiting[:count]:
-            archive.write("j", piece)
-        waiting = waiting[count:]
-        if step >= 0:
-            STEPS[step](archive)
+    written_in_pieces(folder / "pieces", entries, steps, random)
     begin, end = (MIDNIGHT_S + 86_400 * at for at in times)
     which = [
         {"since": begin, "app": random.choice(("", "bank"))},
