@@ -4,6 +4,7 @@ import json
 import re
 import string
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from orchestra.telemetry.personal_data_patterns import luhn
 from orchestra.telemetry.redaction import Redaction
 from orchestra_schemas import (
     AudioChunk,
+    CallAnalysed,
     CallStarted,
     CallVariablesRequested,
     CallVariablesSet,
@@ -25,6 +27,7 @@ from orchestra_schemas import (
     ToolRequested,
     TranscriptFinal,
     UserTurnEnded,
+    Verdict,
     encode,
 )  # fmt: skip
 
@@ -205,6 +208,27 @@ def test_prompts_and_numbers_of_the_parties_are_redacted() -> None:
 
 def test_a_card_that_is_a_json_number_is_redacted() -> None:
     assert redaction.body(b'{"type":"x","paid":4111111111111111}') == b'{"type":"x","paid":"[card]"}'
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"extracted": {"card": "4242 4242 4242 4242", "valid": "2031-05"}},
+        {"extracted": {"card": 4242424242424242}},
+        {"extracted": {"paid": {"cards": [{"id": 4242424242424242}, "4242-4242-4242-4242"]}}},
+        {"extracted": {"4242424242424242": 12}},
+        {"not_extracted": {"card": "'4242424242424242': Expected `str` of length <= 4"}},
+        {"verdicts": (Verdict(judge="polite", reason="In turn 2 they say 4242 4242 4242 4242."),)},
+        {"summary": "Pays with 4242424242424242."},
+        {"success_reason": "4242 4242 4242 4242 was charged"},
+        {"errors": ("when: ValueError: 4242424242424242",)},
+    ],
+)
+def test_a_card_that_a_model_found_in_a_call_does_not_leave(found: dict[str, Any]) -> None:
+    event = CallAnalysed(**header(), app="shop", **found)  # type: ignore[arg-type]
+    left = redaction.event(event.call, "call.analysed", encode(event)[b"body"])
+    assert b"[card]" in left
+    assert not re.search(rb"4242.?4242", left)
 
 
 def test_a_body_that_is_not_json_is_redacted_as_text() -> None:
