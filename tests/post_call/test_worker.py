@@ -5,13 +5,15 @@ import dataclasses
 from typing import Any
 
 import pytest
+import structlog
 
 from orchestra import After, Judge
+from orchestra.bus import Consumer
 from orchestra.demo import app as demo
 from orchestra.post_call import handlers
 from orchestra.post_call.handlers import Analysis
 from orchestra.testing import TestBus
-from orchestra_schemas import CallAnalysed, CallEnded
+from orchestra_schemas import CallAnalysed, CallEnded, ToolRequested
 from tests.post_call.calls import a_call
 from tests.post_call.test_judging import models_of, says
 from tests.servers.openai import OpenAIServer
@@ -34,6 +36,46 @@ async def test_a_call_is_analysed_once_even_if_it_ends_twice_and_short_ones_are_
     (found,) = await bus.published(CallAnalysed)
     assert (found.call, found.app, found.summary, found.version) == (call, "parcels", "Fine.", APP.version)
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("within_s", [30.0, 0.05])
+async def test_what_tools_say_last_is_waited_for_but_not_for_ever(
+    within_s: float, bus: TestBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "_WRITERS_WITHIN_S", within_s)
+    monkeypatch.setattr(handlers, "_WRITERS", ("tools",))
+    call, waits, wrote, tools = bus.call(), asyncio.Event(), asyncio.Event(), Consumer("tools")
+    have_handled = handlers._have_handled
+
+    async def looked(*of: Any) -> bool:
+        found = await have_handled(*of)
+        if not found:
+            waits.set()
+        return found
+
+    monkeypatch.setattr(handlers, "_have_handled", looked)
+
+    @tools.on(CallEnded)
+    async def last_words(event: CallEnded) -> ToolRequested:
+        await wrote.wait()
+        return ToolRequested(call=event.call, turn=1, agent="a", name="store_order", tool_call_id="1", arguments="{}")
+
+    *before, ended = a_call(call, "where is it")
+    with structlog.testing.capture_logs() as logs:
+        async with OpenAIServer(says(REPORT)) as server, bus.run(worker(server).consumer, tools), asyncio.timeout(20):
+            await bus.publish(*before)
+            await bus.settled()
+            await bus.publish(ended)
+            await waits.wait()
+            while within_s < 1 and not await bus.published(CallAnalysed):
+                pass
+            assert len(server.seen) == (within_s < 1)
+            wrote.set()
+            await bus.settled()
+    early = [entry["waited_s"] for entry in logs if entry["event"] == "analysis.early"]
+    assert early == ([] if within_s > 1 else [within_s])
+    assert ("store_order" in server.seen[0].body["messages"][1]["content"]) is (within_s > 1)
+    assert len(await bus.published(CallAnalysed)) == 1
 
 
 async def test_what_the_model_cannot_answer_now_is_answered_when_it_is_back(
