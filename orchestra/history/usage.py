@@ -94,8 +94,11 @@ def add_usage(used: Usage, event: Event, running_since: float) -> Usage:
     call_s = round(max(used.call_s, event.at - running_since), 3) if running_since else used.call_s
     models, characters, stt_s = used.models, used.tts_characters, used.stt_s
     match event:
+        case CallAnalysed(tokens_of=several) if several:
+            for name, (prompt, completion) in several.items():
+                models = with_tokens(models, name, Tokens(prompt, completion))
         case PromptCompleted(model=name) | CallAnalysed(model=name) if event.prompt_tokens or event.completion_tokens:
-            models = _with_tokens(models, name, Tokens(event.prompt_tokens, event.completion_tokens))
+            models = with_tokens(models, name, Tokens(event.prompt_tokens, event.completion_tokens))
         case SpeechMetered():
             if event.stt_s:
                 stt_s = stt_s | {event.stt: round(stt_s.get(event.stt, 0.0) + event.stt_s, 3)}
@@ -137,11 +140,12 @@ def _predicted(
 def _waste(known: Predictions, prompts: tuple[tuple[str, Tokens], ...]) -> Predictions:
     wasted = known.wasted
     for name, tokens in prompts:
-        wasted = _with_tokens(wasted, name, tokens)
+        wasted = with_tokens(wasted, name, tokens)
     return replace(known, wasted_prompts=known.wasted_prompts + len(prompts), wasted=wasted)
 
 
-def _with_tokens(models: dict[str, Tokens], name: str, more: Tokens) -> dict[str, Tokens]:
+def with_tokens(models: dict[str, Tokens], name: str, more: Tokens) -> dict[str, Tokens]:
+    """The tokens by model, with more of one."""
     before = models.get(name, Tokens())
     return models | {name: Tokens(before.prompt + more.prompt, before.completion + more.completion)}
 

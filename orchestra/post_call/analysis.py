@@ -65,13 +65,15 @@ async def analyse(
         values["extracted"] |= found.pop("extracted", {})
         values["not_extracted"] |= found.pop("not_extracted", {})
         values |= found
+    tokens_of = {name: (each.prompt, each.completion) for name, each in asking.used.items()}
     return CallAnalysed(
         call=history.call,
         app=app,
         verdicts=tuple(verdicts.values()),
-        model=asking.use.model,
-        prompt_tokens=asking.use.prompt_tokens,
-        completion_tokens=asking.use.completion_tokens,
+        model=asking.model,
+        prompt_tokens=sum(each.prompt for each in asking.used.values()),
+        completion_tokens=sum(each.completion for each in asking.used.values()),
+        tokens_of=tokens_of if len(tokens_of) > 1 else {},
         duration_ms=round((time.monotonic() - started) * 1000, 1),
         errors=tuple(problems),
         **values,

@@ -20,6 +20,7 @@ from orchestra.execution.models import ModelAnswer, ModelRegistry
 from orchestra.execution.models.registry import OFFLINE
 from orchestra.execution.token_meter import TokenMeter
 from orchestra.history.call import CallHistory
+from orchestra.history.usage import Tokens, with_tokens
 from orchestra.history.views.dialogue import DialogueTurn, dialogue
 from orchestra_schemas import Message, PromptRequested, ToolSchema
 
@@ -51,14 +52,6 @@ _NOTING: Final = """
 This is one part of a long call. Note, in the order of the call, what is needed to answer the task below later, with the
 numbers of the turns and the decisive words literally. Call the function `note` once, and write nothing else.
 """.strip()
-
-
-class Use(msgspec.Struct):
-    """What the prompts about one call have used."""
-
-    model: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 def lines_of(history: CallHistory) -> list[str]:
@@ -106,10 +99,15 @@ class Asking:
         call: the call's id.
         context_tokens: as many tokens of the call go into one prompt; of a longer one, notes are made part by part.
 
+    Attributes:
+        model: that has answered last; empty: none yet.
+        used: tokens of the prompts, by model.
+
     """
 
     def __init__(self, models: ModelRegistry, call: str, *, context_tokens: int = 100_000) -> None:
-        self.use = Use()
+        self.model = ""
+        self.used: dict[str, Tokens] = {}
         self._models = models
         self._call = call
         self._most = max(1000, context_tokens) * _TOKEN_CHARACTERS
@@ -196,9 +194,8 @@ class Asking:
         if answer is None and not meter.answering:
             return
         tokens = meter.count()
-        self.use.model = meter.model
-        self.use.prompt_tokens += tokens.prompt
-        self.use.completion_tokens += tokens.completion
+        self.model = meter.model
+        self.used = with_tokens(self.used, self.model, Tokens(tokens.prompt, tokens.completion))
 
 
 def _length(lines: Sequence[str]) -> int:

@@ -66,6 +66,7 @@ class CallAnalysed(Event, frozen=True, kw_only=True):
         success_reason: why.
         model: that answered; empty: none was asked.
         prompt_tokens: of all prompts together, as the server counted them; ``completion_tokens`` likewise.
+        tokens_of: both counts by model, where several were asked.
         duration_ms: how long it took.
         errors: what failed, one sentence each; the rest is there.
 
@@ -82,5 +83,6 @@ class CallAnalysed(Event, frozen=True, kw_only=True):
     model: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    tokens_of: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     duration_ms: float = 0.0
     errors: tuple[str, ...] = ()

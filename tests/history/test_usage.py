@@ -10,6 +10,7 @@ from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 from orchestra.testing import TestBus
 from orchestra_schemas import (
+    CallAnalysed,
     CallEnded,
     CallStarted,
     Event,
@@ -48,6 +49,18 @@ def test_what_a_running_call_has_used_is_counted_by_model_and_engine() -> None:
     used = recorded(*a_call()).usage
     assert {name: (tokens.prompt, tokens.completion) for name, tokens in used.models.items()} == {"big": (2000, 100)}
     assert (used.stt_s, used.tts_characters, used.call_s) == ({"deepgram": 10.0}, {"elevenlabs": 400}, 10.0)
+
+
+def test_an_analysis_counts_for_each_model_that_it_has_asked() -> None:
+    several = {"big": (300, 20), "small": (100, 10)}
+    used = recorded(
+        *a_call(),
+        CallAnalysed(call=CALL, model="small", prompt_tokens=400, completion_tokens=30, tokens_of=several),
+        CallAnalysed(call=CALL, model="small", prompt_tokens=7, completion_tokens=1),
+        CallAnalysed(call=CALL),
+    ).usage.models
+    counted = {name: (tokens.prompt, tokens.completion) for name, tokens in used.items()}
+    assert counted == {"big": (2300, 120), "small": (107, 11)}
 
 
 def test_every_part_has_its_price() -> None:

@@ -156,6 +156,20 @@ async def test_one_prompt_answers_all_that_an_app_asks_and_what_is_valid_is_kept
     assert found.prompt_tokens > 0
 
 
+async def test_the_tokens_of_several_models_are_told_by_model() -> None:
+    history, asked = history_of(a_call(CALL, "where is it")), [After(summary=True), After(summary=True, model="second")]
+    async with OpenAIServer(says({"summary": "Fine."})) as server, models_of(server) as models:
+        one = await analyse(history, asked[:1], models)
+        both = await analyse(history, asked, models)
+    assert one is not None
+    assert both is not None
+    assert (one.model, one.tokens_of, both.model) == ("test-model", {}, "second")
+    assert both.tokens_of["test-model"] == (one.prompt_tokens, one.completion_tokens)
+    totals = tuple(map(sum, zip(*both.tokens_of.values(), strict=True)))
+    assert totals == (both.prompt_tokens, both.completion_tokens)
+    assert set(both.tokens_of) == {"test-model", "second"}
+
+
 async def test_without_any_model_that_answers_the_analysis_fails_as_a_whole() -> None:
     down = 503, {"error": {"message": "down"}}
     async with OpenAIServer(says({}), refuses=lambda _: down) as server, models_of(server) as models:
