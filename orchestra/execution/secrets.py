@@ -17,6 +17,8 @@ from orchestra_schemas import SECRET, SECRET_KEY, DigitPressed, ToolRequested
 LOST_KEY = "?"
 #: parts of a value shorter than this are not looked for: they would be found everywhere
 _SHORTEST = 3
+#: those at least this long are found inside other words and numbers, too: nothing is as long by chance
+_LONG = 8
 _encode = msgspec.json.Encoder().encode
 
 
@@ -90,7 +92,7 @@ class Revealed:
         self._values = values
         self._stand_ins = stand_ins
         self._hidden = [
-            (re.compile(r"(?<!\w)" + r"[ .-]?".join(map(re.escape, piece)) + r"(?!\w)"), stand_ins[name])
+            (_written(piece), stand_ins[name])
             for name, value in values.items()
             for piece in sorted({value, *value.split()}, key=len, reverse=True)
             if len(piece) >= _SHORTEST or piece == value
@@ -130,6 +132,14 @@ class Revealed:
     def traceback_of(self, error: BaseException) -> str:
         """How an error came about, for the log."""
         return self.hide("".join(traceback.format_exception(error)))
+
+
+def _written(piece: str) -> re.Pattern[str]:
+    """Matches a part of a value however it is grouped ("4242 4242"); a short one not inside a longer word or number."""
+    gap = r"[\W_]{0,3}" if piece.isalnum() else ""
+    grouped = gap.join(map(re.escape, piece))
+    beside = r"\d" if piece.isdigit() else r"[^\W_]"
+    return re.compile(grouped if len(piece) >= _LONG else f"(?<!{beside}){grouped}(?!{beside})")
 
 
 NOTHING_SECRET = Revealed({}, {})
