@@ -93,7 +93,7 @@ Usa end_call cuando la persona se despida. Si pide algo que no tiene que ver con
     },
     parcel="Su paquete {number} {status}.",
     again_on="Se entregará de nuevo el {day}.",
-    offer="¿Lo entregamos otra vez?",
+    offer="¿Quiere una nueva entrega?",
     unknown="No encuentro ningún paquete con el número {number}. Compruebe el número y dígamelo otra vez, por favor.",
     at_home="Su paquete {number} {status}, así que no puedo entregarlo otra vez.",
     booked="Hecho. Su paquete {number} se entregará el {day}.",

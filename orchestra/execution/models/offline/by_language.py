@@ -5,21 +5,27 @@ searches the knowledge. Small talk it does not understand.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from orchestra.agents.capture.choice import says_no
 from orchestra.execution.models.offline import replies
 from orchestra.execution.models.offline.actions import BUILTIN, END, SEARCH, TRANSFER, Action, Call, Say, Situation
 from orchestra.execution.models.offline.dialogue import HANDOFF, Dialogue, Step, read
 from orchestra.execution.models.offline.slots import Slot, slots_of
+from orchestra.execution.models.offline.tool_ranking import examples_in
 from orchestra.language import Language, find_language
 from orchestra.language.bm25 import Index
 from orchestra.language.values import values_of
-from orchestra.language.values.numbers import digit_runs
+from orchestra.language.values.numbers import digit_runs, read_number
+from orchestra.language.values.tokens import has_phrase
 from orchestra_schemas import PromptRequested, ToolSchema
 
-#: about one specific word of a tool's description
+#: about one specific word of a tool's description; one of its examples counts twice
 _ENOUGH: Final = 1.2
+#: who says so many words that carry meaning has answered, whatever else they do not know
+_OWN_WORDS: Final = 3
+_CLAUSE_END: Final = re.compile(r"[^\w\s'’-]+")
 #: what an app says to wishes of another kind: the sentence that its prompt has in quotation marks at the end
 _QUOTED: Final = re.compile(r"[\"“„«](?P<said>[^\"“”„»«]+[.!])[\"“”»]")
 
@@ -89,9 +95,9 @@ class _Turn:
 
     def _builtin(self, name: str) -> Action | None:
         """A built-in tool for which the language has examples, if the caller says one of them."""
-        said = f" {' '.join(self._language.words(self._said))} "
-        examples = (" ".join(self._language.words(each)) for each in self._language.tool_examples.get(name, ()))
-        if not self._situation.has(name) or not any(f" {example} " in said for example in examples):
+        said = self._spaced(self._said)
+        examples = self._language.tool_examples.get(name, ())
+        if not self._situation.has(name) or not any(self._spaced(example) in said for example in examples):
             return None
         return Call(name, {"briefing": self._said} if name == TRANSFER else {})
 
@@ -100,7 +106,7 @@ class _Turn:
         for tool in self._situation.own:
             slot = next((slot for slot in slots_of(tool) if self._asked(slot)), None)
             if slot is not None:
-                if self._value(slot, self._said, asked=True) is not None:
+                if len(self._values_in(slot, self._said, asked=True)) == 1:
                     return self._use(tool)
                 return self._wish(self._said, but=tool.name) or Say(slot.question)
         return None
@@ -123,8 +129,13 @@ class _Turn:
         if self._situation.has(SEARCH):
             texts[SEARCH] = self._topics()
         scores = Index(texts, self._language).scores(wish)
+        words = self._spaced(wish)
+        for name, tool in tools.items():
+            scores[name] += (
+                2 * _ENOUGH * any(self._spaced(example) in words for example in examples_in(tool.description))
+            )
         for tool in self._situation.own:
-            scores[tool.name] += _ENOUGH * any(self._value(slot, wish, asked=False) for slot in slots_of(tool))
+            scores[tool.name] += _ENOUGH * any(self._values_in(slot, wish, asked=False) for slot in slots_of(tool))
         best = max(scores, key=lambda name: (scores[name], name in own), default="")
         if not best or best == but:
             return None
@@ -150,42 +161,71 @@ class _Turn:
             return Call(tool.name, {})
         arguments: dict[str, Any] = {}
         for slot in slots_of(tool):
-            value = next((found for found in self._values_said(slot) if found is not None), None)
-            if value is not None:
-                arguments[slot.name] = value
+            found = next((values for values in self._values_said(slot) if values), ())
+            if len(found) == 1:
+                arguments[slot.name] = found[0]
             elif slot.required:
                 return Say(slot.question)
         return Call(tool.name, arguments)
 
-    def _values_said(self, slot: Slot) -> Iterator[Any]:
-        """The values of an argument in what the caller has said, latest first; numbers count however old they are."""
-        asked = self._asked(slot)
-        yield self._value(slot, self._said, asked=asked)
-        for exchange, before in zip(self._dialogue.earlier, self._replies_before(), strict=True):
+    def _values_said(self, slot: Slot) -> Iterator[Sequence[Any]]:
+        """What each of the caller's turns gives for an argument, latest first; numbers count however old they are."""
+        yield self._values_in(slot, self._said, asked=self._asked(slot))
+        earlier = self._dialogue.earlier
+        replies_before = (*(exchange.reply for exchange in earlier[1:]), "")
+        for exchange, before in zip(earlier, replies_before, strict=False):  # without a greeting, none is earlier
             answers = before.endswith(slot.question)
             if answers or slot.kind == "digits":
-                yield self._value(slot, exchange.said, asked=answers)
+                yield self._values_in(slot, exchange.said, asked=answers)
 
-    def _replies_before(self) -> Iterable[str]:
-        """The reply before each of the earlier exchanges."""
-        return [*(exchange.reply for exchange in self._dialogue.earlier[1:]), ""]
-
-    def _value(self, slot: Slot, said: str, *, asked: bool) -> Any:
+    def _values_in(self, slot: Slot, said: str, *, asked: bool) -> Sequence[Any]:
+        """The values that words may mean for an argument: none, the one they mean, or several to ask about."""
         if slot.kind == "digits":
-            fits = (digits for digits in self._digits(said) if slot.length in (None, len(digits)))
-            return next(fits, None)
+            return [digits for digits in dict.fromkeys(self._digits(said)) if slot.length in (None, len(digits))]
         if slot.kind == "choice":
-            heard = self._stems(said)
-            return slot.of_choice(next((each for each in slot.choices if self._stems(each) <= heard), None))
-        if not asked:
-            return None
-        if slot.kind == "boolean":
-            agreed = self._language.agrees(said)
-            return agreed if agreed is not None else self._language.simply_agrees(said)
-        return said.strip(" .,!¡") if slot.kind == "words" else None
+            return [slot.of_choice(choice) for choice in self._named(slot.choices, said)]
+        return self._answers(slot, said) if asked else ()
 
-    def _stems(self, text: str) -> set[str]:
-        return {self._language.stem(word) for word in self._language.words(text)}
+    def _answers(self, slot: Slot, said: str) -> Sequence[Any]:
+        """What words mean that only count as the answer to the argument's question."""
+        if slot.kind == "number":
+            return self._numbers(said, whole=slot.schema.get("type") == "integer")
+        if self._is_unwilling(said):
+            return ()
+        if slot.kind == "boolean":
+            agrees, denies = bool(self._language.agrees(said)), says_no(said, self._values)
+            return (agrees,) if agrees or denies else ()
+        return (said.strip(" .,!¡"),) if slot.kind == "words" and self._language.terms(said) else ()
+
+    def _named(self, choices: Sequence[str], said: str) -> list[str]:
+        """The choices whose words are all said, without those that are part of another one, or are denied."""
+        named: dict[str, set[str]] = {}
+        for clause in _CLAUSE_END.split(said):
+            if has_phrase(clause, self._values.negations):
+                continue  # "not on Monday"
+            heard = self._features(clause)
+            features = {choice: self._features(choice) for choice in choices}
+            named.update((choice, own) for choice, own in features.items() if own and own <= heard)
+        return [choice for choice, own in named.items() if not any(own < other for other in named.values())]
+
+    def _numbers(self, said: str, *, whole: bool) -> Sequence[int | float]:
+        number = read_number(said, self._values)
+        if number is None or (whole and number % 1):
+            return ()
+        return (int(number) if whole else float(number),)
+
+    def _is_unwilling(self, said: str) -> bool:
+        """Whether the caller does not know what they were asked for, or will not tell it, and says little else."""
+        return has_phrase(said, self._values.unwilling) and len(self._language.terms(said)) < _OWN_WORDS
+
+    def _spaced(self, text: str) -> str:
+        """Its words between spaces: texts that are part of another one are found in it as whole words."""
+        return f" {' '.join(self._language.words(text))} "
+
+    def _features(self, text: str) -> set[str]:
+        """The stems of its words, and its numbers as a whole: ``4 2`` names 42, and not a choice ``2``."""
+        stems = {self._language.stem(word) for word in self._language.words(text) if not word.isdigit()}
+        return stems | set(self._digits(text))
 
     def _digits(self, said: str) -> list[str]:
         return ["".join(run) for run in digit_runs(said, self._values)]

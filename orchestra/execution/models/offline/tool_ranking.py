@@ -37,7 +37,7 @@ def example_of(said: str, tools: Sequence[ToolSchema]) -> str | None:
     words = _as_example(said)
     if not words:
         return None
-    return next((t.name for t in tools if words in map(_as_example, _examples_in(t.description))), None)
+    return next((t.name for t in tools if words in map(_as_example, examples_in(t.description))), None)
 
 
 def _as_example(text: str) -> str:
@@ -45,7 +45,7 @@ def _as_example(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _examples_in(description: str) -> tuple[str, ...]:
+def examples_in(description: str) -> tuple[str, ...]:
     """The examples at the end of a tool's description."""
     _, *listed = _EXAMPLES.split(description, maxsplit=1)
     return tuple(_listed(listed[0])) if listed else ()
@@ -58,7 +58,7 @@ class _Corpus:
         texts: dict[str, list[str]] = {}
         self._examples: dict[str, list[frozenset[str]]] = {}
         for name, description in tools:
-            about, examples = _EXAMPLES.split(description, maxsplit=1)[0], _examples_in(description)
+            about, examples = _EXAMPLES.split(description, maxsplit=1)[0], examples_in(description)
             mentions = [s.replace(name, " ") for s in _SENTENCE.findall(instructions) if re.search(rf"\b{name}\b", s)]
             own_name = name.removeprefix(HANDOFF).replace("_", " ")
             texts[name] = [_alike(text) for text in (own_name, own_name, about, *mentions, *examples)]
