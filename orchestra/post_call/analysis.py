@@ -65,6 +65,9 @@ async def analyse(
         values["extracted"] |= found.pop("extracted", {})
         values["not_extracted"] |= found.pop("not_extracted", {})
         values |= found
+    values["not_extracted"] = {
+        name: why for name, why in values["not_extracted"].items() if name not in values["extracted"]
+    }
     tokens_of = {name: (each.prompt, each.completion) for name, each in asking.used.items()}
     return CallAnalysed(
         call=history.call,

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from orchestra.console.call_page.assessments import Found, analysed_in
 from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
 from orchestra.history.views.call_record import call_record
@@ -142,6 +143,27 @@ async def test_annotations_and_evaluations_of_a_call_are_shown(
     (verdict,) = found["runs"]
     assert (verdict["misses"][0]["wanted"], verdict["page"]) == ("find_parcel", "/results/evaluations/s-1/1")
     assert (await console.http.get(verdict["page"], headers=READ)).status_code == 200
+
+
+def test_a_later_analysis_counts_with_its_reason_and_what_it_does_not_say_stays() -> None:
+    call = "07-0199a0b4-c0de-7000-8000-00000000dead"
+    lost = CallAnalysed(call=call, success=False, success_reason="lost", not_extracted={"colour": "-"}, errors=("a",))
+    unsure = CallAnalysed(call=call, success_reason="cannot tell")
+    sure = CallAnalysed(call=call, success=True, extracted={"colour": "red"}, errors=("b",))
+    judged = CallAnalysed(call=call)
+
+    def shown(*analyses: CallAnalysed) -> Found:
+        found = analysed_in(history_of(analyses))
+        assert found is not None
+        return found
+
+    assert (shown(lost, judged).success, shown(lost, judged).success_reason) == (False, "lost")
+    assert (shown(lost, unsure).success, shown(lost, unsure).success_reason) == (False, "lost")
+    assert (shown(unsure, judged).success, shown(unsure, judged).success_reason) == (None, "cannot tell")
+    last = shown(lost, sure, judged)
+    assert (last.success, last.success_reason, last.errors) == (True, "", ("a", "b"))
+    assert (last.extracted, last.not_extracted) == ({"colour": "red"}, {})
+    assert analysed_in(history_of([])) is None
 
 
 async def test_what_analyses_and_judges_found_is_shown(

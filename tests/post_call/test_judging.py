@@ -156,6 +156,22 @@ async def test_one_prompt_answers_all_that_an_app_asks_and_what_is_valid_is_kept
     assert found.prompt_tokens > 0
 
 
+async def test_a_value_that_one_of_two_afters_found_is_not_missing() -> None:
+    class Colour(msgspec.Struct):
+        colour: str
+
+    class Size(msgspec.Struct):
+        colour: str
+        size: int
+
+    reports = iter([{"extracted": {"colour": "red"}}, {"extracted": {}}])
+    async with OpenAIServer(lambda *_: [Call("report", next(reports))]) as server, models_of(server) as models:
+        afters = [After(extract=Colour), After(extract=Size)]
+        found = await analyse(history_of(a_call(CALL, "where is it")), afters, models)
+    assert found is not None
+    assert (found.extracted, list(found.not_extracted)) == ({"colour": "red"}, ["size"])
+
+
 async def test_the_tokens_of_several_models_are_told_by_model() -> None:
     history, asked = history_of(a_call(CALL, "where is it")), [After(summary=True), After(summary=True, model="second")]
     async with OpenAIServer(says({"summary": "Fine."})) as server, models_of(server) as models:

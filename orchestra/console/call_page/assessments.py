@@ -72,18 +72,20 @@ def assessments(settings: Settings, history: CallHistory) -> Assessments:
     found = _annotation(settings.data_dir / _SET, call, problems)
     runs = sorted(_runs(settings.data_dir / _RUNS, call, problems), key=lambda run: run.at, reverse=True)
     return Assessments(
-        analysed=_analysed(history), annotated=found, runs=tuple(runs[:_MOST_RUNS]), problems=tuple(problems)
+        analysed=analysed_in(history), annotated=found, runs=tuple(runs[:_MOST_RUNS]), problems=tuple(problems)
     )
 
 
-def _analysed(history: CallHistory) -> Found | None:
+def analysed_in(history: CallHistory) -> Found | None:
+    """What the analyses in a call's journal found; None if there is none."""
     found = Found(verdicts=tuple(history.verdicts.values()))
     for each in history.analyses:
-        said = {name: getattr(each, name) for name in ("summary", "success_reason", "extracted", "not_extracted")}
-        said |= {"success": each.success if each.success is not None else found.success, "errors": each.errors}
-        found = msgspec.structs.replace(
-            found, **{name: value for name, value in said.items() if value not in ("", {}, ())}
-        )
+        found = msgspec.structs.replace(found, summary=each.summary or found.summary, errors=found.errors + each.errors)
+        if each.success is not None or found.success is None:
+            reason = each.success_reason or (found.success_reason if each.success is None else "")
+            found = msgspec.structs.replace(found, success=each.success, success_reason=reason)
+        if each.extracted or each.not_extracted:
+            found = msgspec.structs.replace(found, extracted=each.extracted, not_extracted=each.not_extracted)
     return found if history.analyses else None
 
 

@@ -33,7 +33,7 @@ function* parts({ analysed, annotated, runs, problems }) {
 function* analysis(found) {
   const { summary, success, success_reason: why, extracted, not_extracted: lacks, verdicts, errors } = found;
   if (summary) yield folded(summary, { class: "words" });
-  if (success !== null) yield el("p", {}, badge(success, "succeeded", "did not succeed"), " ", el("bdi", {}, why));
+  if (success !== null || why) yield el("p", {}, badge(success, "succeeded", "did not succeed"), " ", el("bdi", {}, why));
   const values = [
     ...Object.entries(extracted).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
     ...Object.entries(lacks).map(([name, reason]) => [name, `nothing: ${reason}`]),
