@@ -21,10 +21,9 @@ class SimulatedCaller:
         scenario: who they are.
         persona: plays them.
         seed: of the run.
-        language: what they speak (BCP 47).
 
     Attributes:
-        language: what they speak.
+        language: what they speak (BCP 47); English if the scenario does not say it.
         plan: what disturbs each of their turns.
         conversation: what both sides have said so far.
         number: of the caller's last turn; 0 before the first.
@@ -33,9 +32,9 @@ class SimulatedCaller:
 
     """
 
-    def __init__(self, scenario: Scenario, persona: Persona, seed: int, language: str = "en") -> None:
+    def __init__(self, scenario: Scenario, persona: Persona, seed: int) -> None:
         self.scenario = scenario
-        self.language = scenario.language or language
+        self.language = scenario.language or "en"
         self.plan = DisturbancePlan(scenario.disturbances, seed, self.language)
         self.conversation: list[Spoken] = []
         self.number = 0

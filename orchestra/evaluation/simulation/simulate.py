@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from orchestra.evaluation.simulation.persona import Persona
 from orchestra.evaluation.simulation.runs import Conversation, Failure, HeldCall, SimulatedRun
 from orchestra.evaluation.simulation.scenario import Scenario
 from orchestra.evaluation.simulation.scoring import ScenarioScore, failures_of, mean_pass_hat, score
-from orchestra.evaluation.simulation.text_conversation import answering_app
+from orchestra.evaluation.simulation.text_conversation import answering_app, languages_of_call
 from orchestra.history.call import CallHistory
 from orchestra.history.views.turn_summaries import call_summary
 from orchestra.lines import AppId
@@ -106,8 +106,9 @@ class Simulator:
         """
         began = time.monotonic()
         app = answering_app(self.candidate, scenario)
-        language = app.speaks.find(scenario.language) or app.speaks.first
-        caller = SimulatedCaller(scenario, self.plays_caller(scenario, seed), seed, language)
+        if not scenario.language:
+            scenario = replace(scenario, language=languages_of_call(self.candidate, app, scenario).first)
+        caller = SimulatedCaller(scenario, self.plays_caller(scenario, seed), seed)
         async with AsyncExitStack() as stack:
             resources = await self._open(scenario, stack)
             held = await self.conversation(caller, resources)

@@ -18,9 +18,9 @@ from orchestra.evaluation.simulation.caller import SimulatedCaller
 from orchestra.evaluation.simulation.disturbances import first_words
 from orchestra.evaluation.simulation.runs import Conversation, HeldCall
 from orchestra.evaluation.simulation.scenario import Scenario
-from orchestra.lines import AppId
+from orchestra.lines import AppId, LineRule
 from orchestra.settings import Settings
-from orchestra.spoken_languages import in_language
+from orchestra.spoken_languages import SpokenLanguages, in_language
 from orchestra_schemas import (
     AgentChanged,
     AppChanged,
@@ -105,6 +105,12 @@ def answering_app(candidate: Candidate, scenario: Scenario) -> App:
 
     """
     return candidate.answering([CallStarted(call="", line=scenario.line, from_number=scenario.number)])
+
+
+def languages_of_call(candidate: Candidate, app: App, scenario: Scenario) -> SpokenLanguages:
+    """What the app speaks in a scenario's call, on the line that it comes by."""
+    rule = _rule_of_line(candidate, scenario)
+    return app.speaks if rule is None else app.speaks.on_line(rule.language)
 
 
 class _TextCall:
@@ -288,10 +294,13 @@ class _Opening:
 
 
 def _opening(candidate: Candidate, app: App, scenario: Scenario) -> _Opening:
-    plan = Lines.of(candidate.app).plan
-    rule = None if plan is None else plan.rules.get(scenario.line)
-    speaks = app.speaks if rule is None else app.speaks.on_line(rule.language)
+    rule, speaks = _rule_of_line(candidate, scenario), languages_of_call(candidate, app, scenario)
     said = app.said_in(speaks.first)
     own = None if rule is None or rule.greeting is None else in_language(rule.greeting, speaks.first)
     heard = speaks.find(scenario.language) if speaks.automatic and scenario.language else ""
     return _Opening(app, speaks.first, heard, said.greeting if own is None else own, said.still_there)
+
+
+def _rule_of_line(candidate: Candidate, scenario: Scenario) -> LineRule | None:
+    plan = Lines.of(candidate.app).plan
+    return None if plan is None else plan.rules.get(scenario.line or plan.find(""))

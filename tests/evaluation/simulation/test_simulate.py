@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +11,25 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 
-from orchestra import App, Disturbances, Lines, NewCall, Scenario, Tool, collect_digits, tool
+from orchestra import App, Disturbances, Line, Lines, NewCall, Scenario, Tool, collect_digits, tool
 from orchestra.demo import app as demo
 from orchestra.demo.parcels import Parcels
 from orchestra.demo.scenarios import scenarios
+from orchestra.demo.team import in_german
 from orchestra.demo.tools import find_parcel
 from orchestra.demo.tools import redeliver as working
 from orchestra.errors import EngineError, UsageError
 from orchestra.evaluation.sandbox import Candidate
+from orchestra.evaluation.simulation.caller import SimulatedCaller
 from orchestra.evaluation.simulation.persona import CallerTurn, Persona, Spoken
 from orchestra.evaluation.simulation.rule_based_persona import RuleBasedPersona
-from orchestra.evaluation.simulation.runs import SimulatedRun
+from orchestra.evaluation.simulation.runs import HeldCall, SimulatedRun
 from orchestra.evaluation.simulation.scoring import mean_pass_hat, score
 from orchestra.evaluation.simulation.simulate import Opinion, Simulation, Simulator, failed_gates, simulate
 from orchestra.evaluation.simulation.text_conversation import open_text_conversations
 from orchestra.history.call import CallHistory
+from orchestra.history.reduce import history_of
+from orchestra.lines import AppId
 from orchestra.settings import Settings
 
 ParcelNumber = Annotated[str, msgspec.Meta(pattern=r"^\d{4}$", description="parcel number, four digits")]
@@ -70,11 +74,18 @@ def with_on_call() -> App:
     return app
 
 
+@asynccontextmanager
+async def nothing() -> AsyncIterator[None]:
+    """What tools need that do not run."""
+    yield
+
+
 def fails(_: CallHistory, parcels: object) -> bool | str:
     """A check that is broken itself."""
     raise KeyError(parcels)
 
 
+bilingual = replace(demo, name="bilingual", languages=("en", "es"))
 HOURS, REDELIVERY, _ = scenarios
 PLAIN = replace(HOURS, criterion="")
 TRIED = (
@@ -254,3 +265,32 @@ def test_a_scenario_that_cannot_be_played_is_refused_where_it_is_written(change:
     given: dict[str, Any] = {"name": "hours", "goal": "know the hours", "words": ("seven",), **change}
     with pytest.raises(UsageError, match=re.escape(message)):
         Scenario(**given)
+
+
+@pytest.mark.parametrize(
+    ("answers", "line", "own", "spoken"),
+    [
+        (in_german, "", "", "de"),
+        (in_german, "", "fr", "fr"),
+        (Lines({"+15550100": Line(app=bilingual, language="es"), "*": bilingual}), "+15550100", "", "es"),
+        (Lines({"*": Line(app=bilingual, language="es")}), "", "", "es"),
+        (Lines({"+15550100": Line(app=bilingual, language="es"), "*": bilingual}), "", "", "en"),
+    ],
+)
+async def test_a_caller_without_a_language_speaks_and_is_judged_in_that_of_the_call(
+    tmp_path: Path, answers: App | Lines, line: str, own: str, spoken: str
+) -> None:
+    played = []
+
+    def plays(scenario: Scenario, _: int) -> Persona:
+        played.append(scenario.language)
+        return Script()
+
+    async def hold(caller: SimulatedCaller, _: Mapping[AppId, Any]) -> HeldCall:
+        played.extend((caller.language, caller.scenario.language))
+        return HeldCall(call="1", events=(), history=history_of(()))
+
+    candidate = Candidate(app=answers, settings=Settings(data_dir=tmp_path, redis_url=None), tools="live")
+    scenario = replace(PLAIN, line=line, language=own, lifespan=nothing)
+    await Simulator(candidate=candidate, conversation=hold, plays_caller=plays).run(scenario, 1)
+    assert played == [spoken] * 3

@@ -60,9 +60,9 @@ class Words(AgentWords):
 
 
 def speaking(disturbances: Disturbances, *turns: CallerTurn, coming: bool = False) -> tuple[SpokenCaller, Voice, Words]:
-    scenario = replace(SCENARIO, disturbances=disturbances)
+    scenario = replace(SCENARIO, disturbances=disturbances, language="de")
     voice, words = Voice(), Words(coming)
-    return SpokenCaller(SimulatedCaller(scenario, Persona(*turns), 1, "de"), voice, words), voice, words
+    return SpokenCaller(SimulatedCaller(scenario, Persona(*turns), 1), voice, words), voice, words
 
 
 async def test_what_is_planned_for_a_turn_is_how_the_caller_listens_before_it() -> None:
