@@ -9,7 +9,16 @@ from playwright.async_api import Page, expect
 
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from orchestra_schemas import CallEnded, CallStarted, LanguageChanged, ReplySpoken, TurnMeasured, UserTurnEnded
+from orchestra_schemas import (
+    CallAnalysed,
+    CallEnded,
+    CallStarted,
+    LanguageChanged,
+    ReplySpoken,
+    TurnMeasured,
+    UserTurnEnded,
+    Verdict,
+)
 from tests.console.browsers import console_page, picture
 from tests.console.consoles import console_settings, serving_console
 from tests.console.long_call import TURN_S, long_call, store, write_recording
@@ -93,7 +102,12 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None
         UserTurnEnded(call=call, turn=1, text=f"{evil} {'long ' * 6_000}", speech_ended_at=began + 2, at=began + 2.5),
         ReplySpoken(call=call, turn=1, text=evil, agent=evil, at=began + 5),
         CallEnded(call=call, reason="caller_hung_up", duration_s=6, at=began + 6),
-    )
+        CallAnalysed(
+            call=call, summary=f"{evil} {'long ' * 6_000}", success_reason=evil, errors=(evil,),
+            extracted={evil: [evil]}, not_extracted={"colour" * 50: evil},
+            verdicts=(Verdict(judge=evil, reason=evil, turns=(1,)), Verdict(judge="polite", passed=False, error=evil)),
+        ),
+    )  # fmt: skip
     async with a_page(bus, call) as page:
         await page.set_viewport_size({"width": 360, "height": 800})
         said = page.locator("li.line.caller")
@@ -105,6 +119,12 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None
         languages = page.locator(".facts div", has=page.get_by_text("languages", exact=True)).locator("dd")
         await expect(languages).to_contain_text("<script>window.broken")
         assert len(await languages.inner_text()) < 100
+        found = page.locator("section.panel", has=page.get_by_role("heading", name="Analysed"))
+        await expect(found.locator(".badge")).to_have_text(["cannot tell", "cannot tell", "failed"], timeout=SOON_MS)
+        assert (await found.inner_text()).count("onerror=") >= 8
+        assert len(await found.inner_text()) < 4_000
+        await found.get_by_role("link", name="turn 1").click()
+        await expect(page.locator("details.turn[data-turn='1'][open]")).to_be_in_viewport()
         await expect(page.get_by_text("No recording is complete yet")).to_be_visible(timeout=SOON_MS)
         assert await page.evaluate("window.broken") is None
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360

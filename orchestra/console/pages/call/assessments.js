@@ -42,9 +42,15 @@ function* analysis(found) {
   if (verdicts.length) {
     yield el("ul", {}, verdicts.map(({ judge, passed = null, reason = "", turns = [], error = "" }) => el("li", {},
       el("b", { dir: "auto" }, judge), " ", badge(passed, "passed", "failed"), " ", folded(reason || error, {}, "span"),
-      turns.map((turn) => [" ", el("a", { href: `#turn-${turn}` }, `turn ${turn}`)]))));
+      turns.map((turn) => [" ", turnLink(turn)]))));
   }
   for (const error of errors) yield el("p", { class: "quiet", dir: "auto" }, error);
+}
+
+function turnLink(turn) {
+  const id = `turn-${turn}`;
+  const unfold = () => document.getElementById(id)?.setAttribute("open", "");
+  return el("a", { href: `#${id}`, onclick: unfold }, `turn ${turn}`);
 }
 
 function badge(is, yes, no) {

@@ -71,7 +71,7 @@ export class Waterfall {
       ...parts.map((part) => this.bar(turn, part)),
     );
     const content = el("div", { class: "turn-detail" });
-    const element = el("details", { class: "turn", dataset: { turn: turn.number } }, summary, content);
+    const element = el("details", { class: "turn", id: `turn-${turn.number}`, dataset: { turn: turn.number } }, summary, content);
     element.addEventListener("toggle", () => element.open && this.unfold(turn, content));
     element.open = Boolean(before?.querySelector("details").open);
     return el("li", {}, element);
