@@ -9,6 +9,7 @@ import msgspec
 from orchestra.analysis.conditions import of_totals
 from orchestra.analysis.quantiles import quantiles
 from orchestra.analysis.query import CallDatabase
+from orchestra.analysis.totals import total
 from orchestra_schemas.speech import TURN_TIMES
 
 Group = Literal["day", "app", "version", "agent"]
@@ -55,15 +56,15 @@ def figures(
     groups: dict[str, dict[str, Any]] = {}
     for row in asked.rows("calls", _CALL_SUMS):
         groups[row["key"]] = {"outcomes": {}} | row
-    for row in asked.rows("calls", f"name AS outcome, {_total('number', 'calls')}", also="name"):
+    for row in asked.rows("calls", f"name AS outcome, {total('number', 'calls')}", also="name"):
         groups[row["key"]]["outcomes"][row["outcome"]] = row["calls"]
-    for row in asked.rows("turns", f"{_total('turns')}, {_total('interruptions')}"):
+    for row in asked.rows("turns", f"{total('turns')}, {total('interruptions')}"):
         groups.setdefault(row["key"], {"outcomes": {}}).update(row)
     for row in asked.quantiles("waits"):
         wait = groups[row["key"]].setdefault("wait", {} | _NONE["wait"])
         wait[row["name"].removesuffix("_ms")] = dict(zip(_QUANTILES, row["quantiles"], strict=True))
     took = {(row["key"], row["name"]): row["quantiles"][-1] for row in asked.quantiles("tools")}
-    tools = asked.rows("tools", f"name, {_total('number', 'calls')}, {_total('failed')}", also="name")
+    tools = asked.rows("tools", f"name, {total('number', 'calls')}, {total('failed')}", also="name")
     return Figures(
         by=by,
         groups=[{**_NONE, **groups[key]} for key in sorted(groups)],
@@ -96,10 +97,6 @@ class _Asked:
         return f"(SELECT *, CAST({self.key} AS VARCHAR) AS key FROM totals WHERE kind = '{kind}' AND {self.which})"
 
 
-def _total(name: str, called: str = "") -> str:
-    return f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {called or name}"
-
-
 _KEYS = {
     "day": "day",
     "app": "coalesce(app, '')",
@@ -110,13 +107,13 @@ _QUANTILES = {"p50": 0.5, "p95": 0.95}
 _SUMMED = ("handovers", "accepted", "tools", "failed_tools", "prompts", "prompt_tokens", "completion_tokens")
 _ENDED = "sum(number) - sum(running)"
 _CALL_SUMS = ", ".join([
-    f"{_total('number', 'calls')}, CAST({_ENDED} AS BIGINT) AS ended",
+    f"{total('number', 'calls')}, CAST({_ENDED} AS BIGINT) AS ended",
     f"CAST(sum(seconds) AS DOUBLE) / nullif({_ENDED}, 0) AS mean_s, CAST(sum(seconds) AS DOUBLE) AS call_s",
-    *map(_total, _SUMMED),
+    *map(total, _SUMMED),
 ])  # fmt: skip
-_MODEL_SUMS = f"name AS model, {_total('number', 'prompts')}, {_total('prompt_tokens')}, {_total('completion_tokens')}"
+_MODEL_SUMS = f"name AS model, {total('number', 'prompts')}, {total('prompt_tokens')}, {total('completion_tokens')}"
 _SPEECH_SUMS = (
-    f"name AS stt, other AS tts, CAST(sum(seconds) AS DOUBLE) AS stt_s, {_total('characters', 'tts_characters')}"
+    f"name AS stt, other AS tts, CAST(sum(seconds) AS DOUBLE) AS stt_s, {total('characters', 'tts_characters')}"
 )
 #: of a group that has no calls of its own, or no turns
 _NONE: dict[str, Any] = {

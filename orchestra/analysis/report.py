@@ -7,6 +7,7 @@ from typing import Any
 from orchestra.analysis.conditions import chosen, of_totals
 from orchestra.analysis.quantiles import quantiles
 from orchestra.analysis.query import CallDatabase
+from orchestra.analysis.totals import total
 from orchestra.archive.derived.facts import quoted
 from orchestra.prices import Prices
 from orchestra_schemas.speech import TURN_TIMES
@@ -44,7 +45,7 @@ def report(
         "totals": found.rows("calls", _CALL_SUMS)[0],
         "outcomes": found.rows(
             "calls",
-            f"name AS outcome, {_total('number', 'calls')}, CAST(sum(seconds) AS DOUBLE) / sum(number) AS mean_s",
+            f"name AS outcome, {total('number', 'calls')}, CAST(sum(seconds) AS DOUBLE) / sum(number) AS mean_s",
             by="name",
             order="calls DESC, outcome",
         ),
@@ -96,15 +97,10 @@ class _Totals:
         return f"(SELECT * FROM totals WHERE kind = '{kind}' AND {self.which})"
 
 
-def _total(name: str, called: str = "", *, where: str = "") -> str:
-    which = f" FILTER ({where})" if where else ""
-    return f"CAST(coalesce(sum({name}){which}, 0) AS BIGINT) AS {called or name}"
-
-
-_TOKENS = f"{_total('prompt_tokens')}, {_total('completion_tokens')}"
+_TOKENS = f"{total('prompt_tokens')}, {total('completion_tokens')}"
 _CALL_SUMS = ", ".join([
-    _total("number", "calls"),
-    *map(_total, (
+    total("number", "calls"),
+    *map(total, (
         "running", "turns", "interruptions", "tools", "failed_tools", "handovers", "accepted", "prompts",
         "prompt_tokens", "completion_tokens", "caller_words", "agent_words",
     )),
@@ -114,7 +110,7 @@ _CALL_SUMS = ", ".join([
 
 def _by_call(found: _Totals, column: str) -> list[dict[str, Any]]:
     """What the calls of each app or line sum up to; one that was passed on counts for the app that answered it."""
-    passed_on = _total("number", "passed_on", where="passed_to <> ''")
+    passed_on = total("number", "passed_on", where="passed_to <> ''")
     key = f"coalesce({column}, '')"
     return found.rows("calls", f'{key} AS "{column}", {_CALL_SUMS}, {passed_on}', by=key, order="calls DESC, 1")
 
@@ -139,7 +135,7 @@ def _named(row: dict[str, Any] | None) -> dict[str, float | None]:
 
 
 def _tools(found: _Totals) -> list[dict[str, Any]]:
-    sums = f"name, {_total('number', 'calls')}, {_total('failed')}, {_total('unfinished')}"
+    sums = f"name, {total('number', 'calls')}, {total('failed')}, {total('unfinished')}"
     took = found.quantiles("tools", "name")
     return [
         {**row, "p95_ms": _named(took.get(row["name"]))["p95"]}
@@ -148,7 +144,7 @@ def _tools(found: _Totals) -> list[dict[str, Any]]:
 
 
 def _models(found: _Totals) -> list[dict[str, Any]]:
-    sums = f"name AS model, {_total('number', 'prompts')}, {_total('failed')}, {_TOKENS}"
+    sums = f"name AS model, {total('number', 'prompts')}, {total('failed')}, {_TOKENS}"
     took = found.quantiles("prompts", "name")
     return [
         {**row, "first_token_p95_ms": _named(took.get(row["model"]))["p95"]}
@@ -157,10 +153,10 @@ def _models(found: _Totals) -> list[dict[str, Any]]:
 
 
 _OF_PREDICTIONS = ", ".join([
-    _total("number", "predictions"),
-    _total("number", "hits", where="name = 'hit'"),
-    *(_total("number", name, where=f"name = '{name}'") for name in ("resumed", "other_words", "lost")),
-    *(_total(name, f"wasted_{name}") for name in ("prompts", "prompt_tokens", "completion_tokens")),
+    total("number", "predictions"),
+    total("number", "hits", where="name = 'hit'"),
+    *(total("number", name, where=f"name = '{name}'") for name in ("resumed", "other_words", "lost")),
+    *(total(name, f"wasted_{name}") for name in ("prompts", "prompt_tokens", "completion_tokens")),
 ])  # fmt: skip
 
 
@@ -172,7 +168,7 @@ def _predictions(found: _Totals, prices: Prices) -> dict[str, Any]:
     cost = f"sum({_cost(prices)}) AS wasted_cost"
     (totals,) = found.rows("predictions", _OF_PREDICTIONS)
     (wasted,) = found.rows("wasted", cost)
-    (spoken,) = found.rows("calls", _total("wasted_characters", "characters"))
+    (spoken,) = found.rows("calls", total("wasted_characters", "characters"))
     unpriced = found.rows("wasted", "name", by="name", having=f"sum(used) > 0 AND count({_cost(prices)}) = 0")
     by: dict[str, list[dict[str, Any]]] = {}
     for name in (*GROUPS, "app"):
@@ -211,11 +207,11 @@ def _by(found: _Totals, name: str, key: str) -> list[dict[str, Any]]:
         return {row[name]: row for row in found.rows(kind, ", ".join([f"{key} AS {name}", *columns]), by=key)}
 
     turns = sums(
-        "turns", _total(f"of_{name}", "calls"),
-        *map(_total, ("turns", "interruptions", "caller_words", "agent_words")),
+        "turns", total(f"of_{name}", "calls"),
+        *map(total, ("turns", "interruptions", "caller_words", "agent_words")),
     )  # fmt: skip
-    tools = sums("tools", _total("number", "tools"), _total("failed", "failed_tools"))
-    calls, prompts = sums("calls", _total("handovers")), sums("prompts", _TOKENS)
+    tools = sums("tools", total("number", "tools"), total("failed", "failed_tools"))
+    calls, prompts = sums("calls", total("handovers")), sums("prompts", _TOKENS)
     waits = found.quantiles("waits", key, "name = 'total_ms'")
     return [
         {

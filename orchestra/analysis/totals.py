@@ -70,6 +70,12 @@ def create_totals(
     database.execute(f"CREATE OR REPLACE TEMP TABLE totals AS {added_up(f'({rows})')}")
 
 
+def total(name: str, called: str = "", *, where: str = "") -> str:
+    """SQL: a column of counts of the table, added up, under its name or another; 0 where there is no row."""
+    which = f" FILTER ({where})" if where else ""
+    return f"CAST(coalesce(sum({name}){which}, 0) AS BIGINT) AS {called or name}"
+
+
 def _parts(
     database: "duckdb.DuckDBPyConnection", kinds: Collection[str], since: float | None, until: float | None
 ) -> list[str]:
