@@ -38,7 +38,7 @@ def scenario_of(history: CallHistory) -> WrittenScenario:
         msg = f"the recording of {call.call or 'this call'} has no words of the caller's: no scenario can be made of it"
         raise UsageError(msg)
     wish = said[0].transcript
-    language = "" if history.started is None or history.started.language == "en" else history.started.language
+    language = "" if history.started is None else history.started.language
     return WrittenScenario(
         name=f"call-{call.call[-12:]}" if call.call else "call",
         goal=f"get what they ask for: “{wish}”",

@@ -111,7 +111,7 @@ def recorded(*said: str) -> CallHistory:
 
 def test_a_recorded_call_becomes_a_scenario_of_what_its_caller_wanted_said_and_knew() -> None:
     written = scenario_of(recorded())
-    assert written.opening == "Deliver it again."
+    assert (written.opening, written.language) == ("Deliver it again.", "en")
     assert written.facts == {"number": "4271"}  # the pin they have not said
     assert written.answers == {"Which parcel is it": "The number is four two seven one."}
     assert SECRET not in to_yaml([written])
