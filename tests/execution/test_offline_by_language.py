@@ -110,7 +110,7 @@ async def test_a_first_turn_of_odd_words_uses_no_tool_of_the_app(tmp_path: Path,
 
 @tool(examples=("quiero una mesa",))
 def mesa(
-    sitio: Annotated[Literal["dentro", "dentro junto a la ventana", "fuera", "2", "-"], "sitio. ¿En qué sitio?"],
+    sitio: Annotated[Literal["dentro", "dentro junto a la ventana", "fuera", "no", "2", "-"], "sitio. ¿En qué sitio?"],
     personas: Annotated[int, "cuántas personas. ¿Cuántas personas?"],
 ) -> str:
     """Reservar en el restaurante."""
@@ -122,8 +122,10 @@ def mesa(
     [
         (("dentro", "cuatro"), {"sitio": "dentro", "personas": 4}),
         (("dentro junto a la ventana", "somos 12"), {"sitio": "dentro junto a la ventana", "personas": 12}),
+        (("no", "cuatro"), {"sitio": "no", "personas": 4}),
         (("la dos", "cuatro"), {"sitio": "2", "personas": 4}),
         (("dentro o fuera", "fuera", "no lo sé", "3"), {"sitio": "fuera", "personas": 3}),
+        (("fuera", "9" * 60, "9" * 30_000, "tres"), {"sitio": "fuera", "personas": 3}),
         (("4 2 7 1", "fuera", "dos y media", "tres"), {"sitio": "fuera", "personas": 3}),
     ],
 )
@@ -135,6 +137,20 @@ async def test_choices_that_share_words_and_whole_numbers(said: tuple[str, ...],
         assert not (await call.say(words)).calls
     (done,) = (await call.say(said[-1])).calls
     assert json.loads(done.arguments) == arguments
+
+
+@tool(examples=("spärra",))
+def block(sure: Annotated[bool, "Säkert?"]) -> str:
+    """Spärra kortet."""
+    return f"Spärrat: {sure}."
+
+
+async def test_a_language_without_words_of_its_own_knows_ok_and_asks_about_everything_else() -> None:
+    agent = Agent(name="kort", about="kort", prompt="Spärra kort.", tools=(block,))
+    call = CallInProcess(App(name="kort", language="sv", entry="kort", agents=(agent,)))
+    for said in ("Spärra", "nej", "kanske", "ja"):
+        assert (await call.say(said)).reply == "Säkert?"
+    assert (await call.say("ok")).reply == "Spärrat: True."
 
 
 @pytest.mark.parametrize(("language", "yes"), [("es", "sí"), ("de", "ja")])

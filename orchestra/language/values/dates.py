@@ -16,6 +16,8 @@ _ISO: Final = re.compile(r"(?<!\d)(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
 _ENDING: Final = re.compile(r"(?<=\d)(st|nd|rd|th|er|eme|e|o|a|º|ª|°)\b", re.IGNORECASE)
 _WEEK, _MONTH_DAYS, _MONTHS = 7, 30, 12
 _CENTURY, _PIVOT = 100, 30
+#: a longer number, beside a date, is no telephone's, card's or account's
+_LONGEST_FIGURES: Final = 34
 
 
 def read_date(text: str, values: ValueWords, *, today: date, when: When = "next") -> date | None:
@@ -31,6 +33,8 @@ def read_date(text: str, values: ValueWords, *, today: date, when: When = "next"
     if iso := _ISO.search(text):
         return _day(int(iso[1]), int(iso[2]), int(iso[3]))
     found = number_tokens(_ENDING.sub("", text), values)
+    if any(token.isdigit() and len(token) > _LONGEST_FIGURES for token in found):
+        return None  # noise; int() refuses figures of thousands of digits
     return _by_calendar(found, values, today, when) or _relative(found, values, today, when)
 
 

@@ -10,6 +10,8 @@ from orchestra.language.values.tokens import longest_at, plain, tokens
 
 _JOINTS: Final = frozenset(",-./()–—")
 _HUNDRED, _THOUSAND, _MILLION = 100, 1_000, 1_000_000
+#: of figures before a word of size; int() refuses those of thousands of digits
+_LONGEST_FIGURES: Final = 9
 _FIGURES: Final = re.compile(r"(?<![\w.,])[-−]?\d+(?:[ .,'’]\d{3})*(?:[.,]\d+)?(?![\w])")
 
 
@@ -81,7 +83,8 @@ def _below_hundred(found: list[str], at: int, values: ValueWords) -> tuple[int, 
 def _figures_of_words(found: list[str], at: int, values: ValueWords) -> bool:
     """Whether figures begin a number that goes on in words: ``3 million``."""
     big = values.hundreds.keys() | values.thousands | values.millions
-    return at + 1 < len(found) and found[at].isdigit() and found[at + 1] in big
+    goes_on = at + 1 < len(found) and found[at + 1] in big
+    return goes_on and found[at].isdigit() and len(found[at]) <= _LONGEST_FIGURES
 
 
 def digit_runs(text: str, values: ValueWords) -> list[list[str]]:
@@ -121,7 +124,8 @@ def digits_at(found: list[str], at: int, values: ValueWords) -> tuple[str, int]:
         return "", 0
     times = values.times.get(found[at], 0)
     if times:
-        digits, used = digits_at(found, at + 1, values)
+        again = at + 1 < len(found) and found[at + 1] in values.times  # "double double" repeats nothing
+        digits, used = ("", 0) if again else digits_at(found, at + 1, values)
         return (digits[0] * times + digits[1:], used + 1) if used and len(digits) == 1 else ("", 0)
     if found[at].isdigit() and not _figures_of_words(found, at, values):
         return found[at], 1

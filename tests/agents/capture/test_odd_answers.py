@@ -16,6 +16,8 @@ KINDS = (
 ODD = (
     "", " ", "…", "?!", "日本語です", "שלום", "🙂🙂", "\ud83d", "a" * 30_000, "9" * 5_000, "²³", "at at @ . @", "- - -",
     "not", "not not", "no but not yes", "last last", "the third", "+", "@.", "31 31 31 31", "0/0/0000", "in in days",
+    "9" * 5_000 + " thousand", "9" * 5_000 + " tausend", "in " + "9" * 5_000 + " days", "12/" + "9" * 5_000,
+    "May " + "9" * 5_000, "double " * 2_000, "doppel " * 2_000,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from orchestra.agents.capture.choice import says_no
+from orchestra.agents.capture.choice import says_no, says_yes
 from orchestra.execution.models.offline import replies
 from orchestra.execution.models.offline.actions import BUILTIN, END, SEARCH, TRANSFER, Action, Call, Say, Situation
 from orchestra.execution.models.offline.dialogue import HANDOFF, Dialogue, Step, read
@@ -25,6 +25,8 @@ from orchestra_schemas import PromptRequested, ToolSchema
 _ENOUGH: Final = 1.2
 #: who says so many words that carry meaning has answered, whatever else they do not know
 _OWN_WORDS: Final = 3
+#: a number that a tool has a use for
+_LARGEST: Final = 10**15
 _CLAUSE_END: Final = re.compile(r"[^\w\s'’-]+")
 #: what an app says to wishes of another kind: the sentence that its prompt has in quotation marks at the end
 _QUOTED: Final = re.compile(r"[\"“„«](?P<said>[^\"“”„»«]+[.!])[\"“”»]")
@@ -193,24 +195,25 @@ class _Turn:
         if self._is_unwilling(said):
             return ()
         if slot.kind == "boolean":
-            agrees, denies = bool(self._language.agrees(said)), says_no(said, self._values)
-            return (agrees,) if agrees or denies else ()
+            agrees = bool(self._language.agrees(said)) or says_yes(said, self._values)
+            return (agrees,) if agrees or says_no(said, self._values) else ()
         return (said.strip(" .,!¡"),) if slot.kind == "words" and self._language.terms(said) else ()
 
     def _named(self, choices: Sequence[str], said: str) -> list[str]:
         """The choices whose words are all said, without those that are part of another one, or are denied."""
         named: dict[str, set[str]] = {}
+        features = {choice: self._features(choice) for choice in choices}
         for clause in _CLAUSE_END.split(said):
-            if has_phrase(clause, self._values.negations):
-                continue  # "not on Monday"
-            heard = self._features(clause)
-            features = {choice: self._features(choice) for choice in choices}
-            named.update((choice, own) for choice, own in features.items() if own and own <= heard)
+            heard, denied = self._features(clause), has_phrase(clause, self._values.negations)
+            # "not on Monday" names no day; "no" may be a choice itself
+            named.update(
+                (each, own) for each, own in features.items() if own and (own == heard if denied else own <= heard)
+            )
         return [choice for choice, own in named.items() if not any(own < other for other in named.values())]
 
     def _numbers(self, said: str, *, whole: bool) -> Sequence[int | float]:
         number = read_number(said, self._values)
-        if number is None or (whole and number % 1):
+        if number is None or abs(number) > _LARGEST or (whole and number != number.to_integral_value()):
             return ()
         return (int(number) if whole else float(number),)
 
