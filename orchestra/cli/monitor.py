@@ -43,6 +43,7 @@ def monitor(
         from orchestra.monitoring.monitor import read_monitors
         from orchestra.monitoring.watch import look_once
     monitors = read_monitors(file or settings.monitors)
+    _check_commands(monitors)
     if once:
         found = asyncio.run(look_once(monitors, settings))
         _print(found)
@@ -50,6 +51,18 @@ def monitor(
         raise typer.Exit(1 if any(wrong) or any(about and value is None for _, value, about in found) else 0)
     configure_logging(settings, "monitor")
     uvloop.run(_watch(monitors, settings))
+
+
+def _check_commands(monitors: "Sequence[Monitor]") -> None:
+    """A command that there is not would raise an alarm at every look, as if what it tries were down."""
+    from orchestra.cli import app
+    from orchestra.errors import UsageError
+
+    known = typer.main.get_group(app).commands
+    for each in monitors:
+        if each.run and (command := each.arguments[0]) not in known:
+            msg = f"monitor {each.name}: there is no command `orchestra {command}`"
+            raise UsageError(msg)
 
 
 async def _watch(monitors: "Sequence[Monitor]", settings: "Settings") -> None:

@@ -18,6 +18,7 @@ from orchestra.call_variables import check_variables
 from orchestra.call_variables.values import LARGEST
 from orchestra.errors import RejectedError
 from orchestra.execution.loop_watchdog import WatchedCoroutine
+from orchestra.webhooks.message import payload
 from orchestra.webhooks.signing import signed_headers
 from orchestra_schemas import CallStarted, CallVariablesRequested, CallVariablesSet
 
@@ -136,9 +137,8 @@ async def _ask_server(url: str, event: CallVariablesRequested, http: httpx.Async
 
     """
     known = {name: getattr(event, name) for name in _TOLD}
-    body = msgspec.json.encode({"type": "call.variables.requested", "timestamp": _iso(event.at), "data": known})
-    # the specification separates the parts of what is signed by dots
-    headers = signed_headers(secrets, event.id.replace(".", "-"), body, time.time())
+    body = payload("call.variables.requested", datetime.fromtimestamp(event.at, UTC), msgspec.json.encode(known))
+    headers = signed_headers(secrets, event.id, body, time.time())
     async with http.stream("POST", url, content=body, headers=headers) as response:
         if response.status_code != _OK:
             msg = f"the server answers {response.status_code}"
@@ -154,7 +154,3 @@ async def _ask_server(url: str, event: CallVariablesRequested, http: httpx.Async
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         msg = "the server's answer is not JSON"
         raise RejectedError(msg) from error
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()

@@ -52,6 +52,11 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if (self.above is None) == (self.below is None):
             msg = "give above or below"
             raise ValueError(msg)
+        try:
+            shlex.split(self.run)
+        except ValueError as error:
+            msg = f"run: {error}"
+            raise ValueError(msg) from None
 
     @property
     def threshold(self) -> float:

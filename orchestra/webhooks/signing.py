@@ -44,7 +44,8 @@ def signed_headers(secrets: Sequence[str], message_id: str, body: bytes, at: flo
 
     Args:
         secrets: as `read_secrets` returns them; each signs, and a receiver accepts any.
-        message_id: the same at every attempt.
+        message_id: the same at every attempt. It may have dots, as ids of events do: no caller chooses it, and a
+            receiver compares what is signed as a whole.
         body: UTF-8, exactly as it is sent.
         at: the time of this attempt, epoch seconds.
 

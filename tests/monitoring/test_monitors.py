@@ -142,3 +142,14 @@ async def test_a_command_is_well_if_it_succeeds(settings: Settings, tmp_path: Pa
     found = await look_once([alive("schema"), alive(f"monitor {file} --once"), alive(nobody)], settings)
     assert [value for _, value, _ in found] == [1.0, 0.0, 0.0]
     assert "nothing listens at http://127.0.0.1:9" in found[2][2]
+
+
+def test_a_command_that_there_is_not_is_refused_at_start(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text("builtin = false\n[[monitor]]\nname='alive'\nrun='simulat heartbeat.yaml'\nbelow=1\n")
+    refused = CliRunner().invoke(app, ["monitor", str(file), "--once"])
+    assert isinstance(refused.exception, UsageError)
+    assert "no command `orchestra simulat`" in str(refused.exception)
+    file.write_text("builtin = false\n[[monitor]]\nname='alive'\nrun='simulate \"heart'\nbelow=1\n")
+    with pytest.raises(UsageError, match="No closing quotation"):
+        read_monitors(file)

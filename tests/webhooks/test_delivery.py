@@ -15,7 +15,16 @@ from orchestra.webhooks.endpoints import load_endpoints
 from orchestra.webhooks.handlers import Webhooks
 from orchestra.webhooks.overview import EndpointOverview, overview
 from orchestra.webhooks.resend import resend
-from orchestra_schemas import CallEnded, CallStarted, Event, RecordingSaved, ReplySpoken
+from orchestra_schemas import (
+    AlarmCleared,
+    AlarmRaised,
+    CallAnalysed,
+    CallEnded,
+    CallStarted,
+    Event,
+    RecordingSaved,
+    ReplySpoken,
+)
 from tests.servers.webhook_receiver import Trouble, WebhookReceiver
 
 TROUBLES: list[Trouble] = ["hang", "close", "huge", "redirect", 500, 404, 429]
@@ -45,6 +54,24 @@ async def until(bus: TestBus, reached: Callable[[EndpointOverview], bool]) -> En
         while not reached(seen := await look(bus)):  # noqa: ASYNC110 - the state of another's loop
             await asyncio.sleep(0.02)
     return seen
+
+
+async def test_what_was_found_out_about_a_call_and_alarms_arrive(bus: TestBus, crm: WebhookReceiver) -> None:
+    call, alarm = bus.call(), bus.call()
+    async with bus.run(Webhooks().consumer):
+        await bus.publish(
+            CallStarted(call=call, app="shop"),
+            CallEnded(call=call, reason="caller_hung_up"),
+            CallAnalysed(call=call, summary="Mail to ann@example.com.", extracted={"parcel": 4271}, success=True),
+            AlarmRaised(call=alarm, monitor="wait", value=3000.0, threshold=2500.0, side="above"),
+            AlarmCleared(call=alarm, monitor="wait", value=900.0, threshold=2500.0, side="above"),
+        )
+        await crm.until(lambda: len(crm.delivered) == 5)
+    assert kinds_of(crm, call) == ["call.started", "call.ended", "call.analysed"]
+    assert kinds_of(crm, alarm) == ["alarm.raised", "alarm.cleared"]
+    (analysed,) = (each["data"] for each in crm.delivered if each["type"] == "call.analysed")
+    assert (analysed["extracted"], analysed["success"]) == ({"parcel": 4271}, True)
+    assert "ann@example.com" not in analysed["summary"]
 
 
 async def test_what_an_endpoint_wants_arrives_signed_redacted_and_in_order(
