@@ -37,6 +37,8 @@ _ODD = (
     ("es number", "four two seven one"),
     ("es number", "4 2 7 1 " * 4_000),
     ("de number", "vier zwei sieben eins " * 1_400),
+    ("es number", "9" * 5_000 + " mil"),
+    ("de number", "doppel " * 4_000),
     ("es day", "no el lunes"),
     ("de day", "nicht am Montag"),
     ("es day", "lunes o martes"),

@@ -81,7 +81,8 @@ def letter_at(found: list[str], at: int, values: ValueWords) -> tuple[str, int]:
         return "", 0
     times = values.times.get(found[at], 0)
     if times:
-        letter, used = letter_at(found, at + 1, values)
+        again = at + 1 < len(found) and found[at + 1] in values.times  # "double double" repeats nothing
+        letter, used = ("", 0) if again else letter_at(found, at + 1, values)
         return (letter * times, used + 1) if used else ("", 0)
     token = found[at]
     letter = token if len(token) == 1 and token.isalpha() else values.letters.get(token, "")

@@ -6,7 +6,7 @@ import pytest
 
 from orchestra.agents.capture import Address, Card, Choice, Date, Digits, Email, Kind, Name, Number, Phone, YesNo, ask
 from orchestra.agents.capture.dialogue import Asked, Captured, Declined, GivenUp, KeysWanted, PendingCapture, Step
-from orchestra.agents.capture.kinds import Setting
+from orchestra.agents.capture.kinds import Heard, Setting
 from orchestra.language.values import values_of
 
 KINDS = (
@@ -17,7 +17,7 @@ ODD = (
     "", " ", "…", "?!", "日本語です", "שלום", "🙂🙂", "\ud83d", "a" * 30_000, "9" * 5_000, "²³", "at at @ . @", "- - -",
     "not", "not not", "no but not yes", "last last", "the third", "+", "@.", "31 31 31 31", "0/0/0000", "in in days",
     "9" * 5_000 + " thousand", "9" * 5_000 + " tausend", "in " + "9" * 5_000 + " days", "12/" + "9" * 5_000,
-    "May " + "9" * 5_000, "double " * 2_000, "doppel " * 2_000,
+    "May " + "9" * 5_000, "double " * 2_000, "doppel " * 2_000, "a b c " + "double " * 2_000,
 )  # fmt: skip
 
 
@@ -42,6 +42,13 @@ def test_whatever_is_said_the_dialogue_goes_on_or_ends(kind: Kind, code: str) ->
         assert isinstance(answered(kind, code, text), Asked | KeysWanted | Captured | Declined | GivenUp)
         for value in ("4271", "12 a street", "ab@cd.com", "+442079460958", "4242 4242 4242 4242 12/29"):
             assert isinstance(answered(kind, code, value, text), Asked | KeysWanted | Captured | Declined | GivenUp)
+
+
+@pytest.mark.parametrize("code", ["en", "de", "pl"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_each_kind_reads_whatever_is_said(kind: Kind, code: str) -> None:
+    setting = Setting(values_of(code), date(2026, 11, 27))
+    assert all(isinstance(kind.read(text, setting), Heard) for text in ODD if len(text) < 20_000)
 
 
 @pytest.mark.parametrize("text", ["tomorrow I will call 4 2 7 1 people", "4271 " * 50])
