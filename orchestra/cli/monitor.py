@@ -58,11 +58,20 @@ def _check_commands(monitors: "Sequence[Monitor]") -> None:
     from orchestra.cli import app
     from orchestra.errors import UsageError
 
-    known = typer.main.get_group(app).commands
     for each in monitors:
-        if each.run and (command := each.arguments[0]) not in known:
-            msg = f"monitor {each.name}: there is no command `orchestra {command}`"
-            raise UsageError(msg)
+        found: object = typer.main.get_group(app)
+        words = each.arguments if each.run else []
+        for number, word in enumerate(words, 1):
+            found = getattr(found, "commands", {}).get(word)
+            if found is None:
+                msg = f"monitor {each.name}: there is no command `orchestra {' '.join(words[:number])}`"
+                raise UsageError(msg)
+            if not hasattr(found, "commands"):
+                break
+        else:
+            if words:
+                msg = f"monitor {each.name}: `orchestra {each.run}` is no whole command: say which of its commands"
+                raise UsageError(msg)
 
 
 async def _watch(monitors: "Sequence[Monitor]", settings: "Settings") -> None:

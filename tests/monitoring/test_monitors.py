@@ -150,6 +150,10 @@ def test_a_command_that_there_is_not_is_refused_at_start(settings: Settings, tmp
     refused = CliRunner().invoke(app, ["monitor", str(file), "--once"])
     assert isinstance(refused.exception, UsageError)
     assert "no command `orchestra simulat`" in str(refused.exception)
+    for run, problem in (("webhooks lst", "no command `orchestra webhooks lst`"), ("webhooks", "no whole command")):
+        file.write_text(f"builtin = false\n[[monitor]]\nname='alive'\nrun='{run}'\nbelow=1\n")
+        refused = CliRunner().invoke(app, ["monitor", str(file), "--once"])
+        assert problem in str(refused.exception)
     file.write_text("builtin = false\n[[monitor]]\nname='alive'\nrun='simulate \"heart'\nbelow=1\n")
     with pytest.raises(UsageError, match="No closing quotation"):
         read_monitors(file)
