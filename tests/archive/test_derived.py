@@ -129,6 +129,7 @@ STEPS: list[Step | None] = [
 ]
 
 
+@pytest.mark.integration
 @given(seed=st.integers(0, 10_000), steps=st.lists(st.sampled_from(STEPS), min_size=2, max_size=6))
 @settings(max_examples=int(os.environ.get("ORCHESTRA_TEST_EXAMPLES", "4")), deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip

@@ -38,6 +38,7 @@ async def installed(tmp_path: Path) -> Path:
     return programs
 
 
+@pytest.mark.integration
 async def test_a_project_with_folders_called_schemas_workers_and_tests_has_a_call(
     installed: Path, tmp_path: Path
 ) -> None:
