@@ -92,7 +92,7 @@ class Choice(Kind):
             raise AppError(msg)
 
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
-        right, _ = _without_rejected(text, setting.values)
+        right = self._without_rejected(text, setting.values)
         named = self._named(right)
         if len(named) == 1:
             return Heard(named.pop())
@@ -119,6 +119,31 @@ class Choice(Kind):
             for option, found in words.items()
         }
         return {option for option, found in own.items() if found & set(said)}
+
+    def _without_rejected(self, text: str, values: ValueWords) -> str:
+        """What was said without the options that it denies: ``large, not small``, ``not on Monday, Friday``.
+
+        A denial goes for what follows in its clause, and at the end of a clause for all of it: ``el lunes no``.
+        """
+        options = [
+            {word for each in (option, *others) for word in words_of(each)} for option, others in self.options.items()
+        ]
+        known = set().union(*options, *map(words_of, values.ordinals), values.last, values.numbers) - _SMALL
+        kept: list[str] = []
+        for clause in _CLAUSE_END.split(text):
+            found = words_of(clause)
+            at = next((at for at, word in enumerate(found) if word in values.negations), len(found))
+            before, after = found[:at], found[at + 1 :]
+            if known.intersection(before):  # "large not the small one"; or "el lunes no", which denies it
+                kept += before if at == len(found) or set(after) - values.fillers else []
+                continue
+            denied = next((place for place, word in enumerate(after) if word in known), len(after))
+            same = set().union(*(words for words in options if after[denied : denied + 1] and after[denied] in words))
+            end = denied + 1
+            while end < len(after) and after[end] in same:  # "not Monday morning"
+                end += 1
+            kept += [*before, *after[end:]]
+        return " ".join(kept)
 
     def _counted(self, text: str, values: ValueWords) -> Heard:
         """The option of a place or number, if the caller says nothing else with it."""
@@ -204,16 +229,3 @@ def _number_meant(found: list[str], values: ValueWords) -> int:
             return number
         return number if not after and (not before or number > 1) else 0
     return 0
-
-
-def _without_rejected(text: str, values: ValueWords) -> tuple[str, str]:
-    """``large, not small`` → large, small; ``not small, large`` → large, small."""
-    found = words_of(text)
-    for at, word in enumerate(found):
-        if word in values.negations and len(found) > 1:
-            before, after = found[:at], found[at + 1 :]
-            kept = [each for each in before if each not in values.fillers]
-            if kept and not has_phrase(" ".join(before), values.no - {word}):
-                return " ".join(before), " ".join(after)
-            return " ".join(after[1:]), " ".join(after[:1])
-    return text, ""
