@@ -1,19 +1,24 @@
-"""All settings, read once from the environment (``ORCHESTRA_…``). Secrets are kept nowhere else."""
+"""All settings, read once from the environment (``ORCHESTRA_…``), and secrets also from files that it names."""
 
 import os
-import re
-from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from orchestra import setting_checks as checks
 from orchestra.engine_names import engine_names
-from orchestra.errors import AppError, SettingError
+from orchestra.errors import SettingError
 from orchestra.hide_secrets import secrets_in
-from orchestra.lines import Hours
 from orchestra.prices import Prices, read_table
+from orchestra.secret_files import FILE, read_variable
 
 if TYPE_CHECKING:
     STTName = str
@@ -23,78 +28,11 @@ else:  # an engine is found by its folder, so its name is only known at run time
     TTSName = Literal[engine_names("tts")]
 
 _PREFIX = "ORCHESTRA_"
-_SHORTEST_KEY = 32
-_HIGHEST_PORT = 65_535
-_SIP_CODECS = ("g722", "pcmu", "pcma")
 
 
 def _user_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "orchestra"
-
-
-def _prefixes(text: str) -> str:
-    for prefix in filter(None, (part.strip() for part in text.split(","))):
-        if not re.fullmatch(r"\+[0-9]{0,15}|@[\w.-]+|@\[[0-9A-Fa-f:.]+\]", prefix, re.ASCII):
-            msg = f"{prefix!r} begins no number and is no host of SIP addresses: write +1212,+44,@pbx.example.com"
-            raise ValueError(msg)
-    return text
-
-
-def _day_hours(text: str) -> str:
-    if text:
-        try:
-            Hours("UTC", {"mon-sun": text})
-        except AppError as error:
-            raise ValueError(str(error)) from None
-    return text
-
-
-def _attributes(attributes: dict[str, str]) -> dict[str, str]:
-    for name in attributes:
-        if not re.fullmatch(r"[A-Za-z_]{1,64}", name, re.ASCII) or name == "url":
-            msg = f"{name!r} is no attribute that can be set"
-            raise ValueError(msg)
-    return attributes
-
-
-def _host_and_port(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not re.fullmatch(r"[0-9.]+|\[[0-9A-Fa-f:.]+\]", host, re.ASCII) or not re.fullmatch(
-        r"[0-9]{1,5}", port, re.ASCII
-    ):
-        msg = f"{text!r} is not an address with a port: write 127.0.0.1:5060"
-        raise ValueError(msg)
-    return text
-
-
-def _port_range(text: str) -> str:
-    found = re.fullmatch(r"([0-9]{4,5})-([0-9]{4,5})", text, re.ASCII)
-    if found is None or not int(found[1]) < int(found[2]) <= _HIGHEST_PORT:
-        msg = f"{text!r} is not a range of ports: write 10000-10999"
-        raise ValueError(msg)
-    return text
-
-
-def _networks(text: str) -> str:
-    for network in filter(None, (part.strip() for part in text.split(","))):
-        ip_network(network)
-    return text
-
-
-def _codecs(text: str) -> str:
-    names = [part.strip() for part in text.split(",")]
-    if unknown := [name for name in names if name not in _SIP_CODECS]:
-        msg = f"{unknown[0]!r} is not a codec that is spoken: write {','.join(_SIP_CODECS)}"
-        raise ValueError(msg)
-    return text
-
-
-def _random(secret: SecretStr) -> SecretStr:
-    if 0 < len(secret.get_secret_value()) < _SHORTEST_KEY:
-        msg = f"fewer than {_SHORTEST_KEY} characters can be guessed: use random ones, or unset it to generate a key"
-        raise ValueError(msg)
-    return secret
 
 
 class Settings(BaseSettings):
@@ -110,6 +48,8 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     """Redis or Valkey server, 7.0 or newer: redis:, rediss:, unix:, redis+cluster:, redis+sentinel:. Without one,
     `orchestra up` starts an embedded server."""
+    redis_password: SecretStr = SecretStr("")
+    """Password of that server, for a URL without one."""
     allow_eviction: bool = False
     """Accept a server whose maxmemory-policy deletes keys when memory is full. Calls may then be lost unnoticed."""
     data_dir: Path = Field(default_factory=_user_data_dir)
@@ -249,7 +189,7 @@ class Settings(BaseSettings):
     """Let pages that this machine opens on itself call from the browser, and those of sites with a widget key."""
     sip: bool = False
     """Take calls of a SIP gateway (`orchestra sip`), which `orchestra up` then starts as well."""
-    sip_token: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
+    sip_token: Annotated[SecretStr, AfterValidator(checks.long_enough_key)] = SecretStr("")
     """Secret by which SIP gateway and edges know each other, at least 32 random characters. Without one, one from the
     data directory: set it if they have separate directories."""
     sip_edges: str = ""
@@ -257,19 +197,19 @@ class Settings(BaseSettings):
     edges of this machine, at ORCHESTRA_HOST and ORCHESTRA_PORT."""
     sip_url: str = "http://127.0.0.1:8490"
     """URL of the SIP gateway: it listens there for calls that the edges have it place, for /healthz and /metrics."""
-    sip_listen: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:5060"
+    sip_listen: Annotated[str, AfterValidator(checks.host_and_port)] = "127.0.0.1:5060"
     """Address and port of the SIP gateway, UDP and TCP; TLS is at the next port. An address of this machine, or 0.0.0.0
     for all."""
-    sip_rtp_ports: Annotated[str, AfterValidator(_port_range)] = "10000-10999"
+    sip_rtp_ports: Annotated[str, AfterValidator(checks.port_range)] = "10000-10999"
     """UDP ports for the audio of SIP calls; each call takes two."""
-    sip_allow: Annotated[str, AfterValidator(_networks)] = "127.0.0.0/8"
+    sip_allow: Annotated[str, AfterValidator(checks.networks)] = "127.0.0.0/8"
     """Networks whose telephones and exchanges may call without registration, and may be called: 10.0.0.0/8,192.0.2.7.
     Nobody else gets an answer."""
     sip_max_calls: Annotated[int, Field(ge=1)] = 20
     """Calls that the SIP gateway has at a time; more are answered with 486."""
     sip_headers: str = ""
     """Headers of SIP calls that become variables of the call: X-Customer,X-Campaign."""
-    sip_codecs: Annotated[str, AfterValidator(_codecs)] = "g722,pcmu,pcma"
+    sip_codecs: Annotated[str, AfterValidator(checks.codecs)] = "g722,pcmu,pcma"
     """Codecs of SIP calls, the preferred one first."""
     sip_register: str = ""
     """Where the SIP gateway registers, and calls numbers: sip:ann@pbx.example.com, with ;transport=tcp or tls."""
@@ -331,7 +271,9 @@ class Settings(BaseSettings):
     """URL of Vonage's REST API."""
     vonage_number: str = ""
     """Vonage number that outbound calls and transfers show, E.164."""
-    relay_attributes: Annotated[dict[str, str], NoDecode, BeforeValidator(read_table), AfterValidator(_attributes)] = {}
+    relay_attributes: Annotated[
+        dict[str, str], NoDecode, BeforeValidator(read_table), AfterValidator(checks.attributes)
+    ] = {}
     """Attributes of Twilio's ConversationRelay, or fields of Telnyx's, as JSON: {"voice": "…", "language": "en-US"}."""
     machine_detection: bool = True
     """Let the carrier detect whether a person or a machine answered an outbound call."""
@@ -361,7 +303,7 @@ class Settings(BaseSettings):
     console it has the role read."""
     dial_token: SecretStr = SecretStr("")
     """Bearer token for placing calls with `POST /calls`. It must differ from the API token."""
-    dial_prefixes: Annotated[str, AfterValidator(_prefixes)] = ""
+    dial_prefixes: Annotated[str, AfterValidator(checks.prefixes)] = ""
     """Prefixes of the numbers that may be called over HTTP, and hosts of SIP addresses: +1212,+44,@pbx.example.com.
     Empty: none."""
     dial_carrier: Literal["", "sip"] = ""
@@ -369,15 +311,15 @@ class Settings(BaseSettings):
     ORCHESTRA_CARRIER."""
     dial_per_minute: Annotated[int, Field(ge=1)] = 10
     """Maximum number of calls that one edge places over HTTP per minute."""
-    dial_hours: Annotated[str, AfterValidator(_day_hours)] = ""
+    dial_hours: Annotated[str, AfterValidator(checks.day_hours)] = ""
     """Calls are placed at these times only, in the time zone of the person who is called: 9:00-12:00, 13:00-20:00.
     Empty: at any time."""
     dial_key_s: Annotated[int, Field(ge=3600)] = 7 * 24 * 3600
     """How long the idempotency key of a placed call is remembered."""
-    link_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
+    link_key: Annotated[SecretStr, AfterValidator(checks.long_enough_key)] = SecretStr("")
     """Key that signs links to recordings, at least 32 random characters. Without one, a key from the data directory:
     set it if edges and curator have separate directories."""
-    vault_key: Annotated[SecretStr, AfterValidator(_random)] = SecretStr("")
+    vault_key: Annotated[SecretStr, AfterValidator(checks.long_enough_key)] = SecretStr("")
     """Key that encrypts what callers say in secret, at least 32 random characters. Without one, a key from the data
     directory: set it if edges and execution workers have separate directories."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
@@ -461,6 +403,25 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """console: for people. json: one JSON object per line."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _put_the_password_into_the_url(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = values.get("redis_password", "")
+        password = given.get_secret_value() if isinstance(given, SecretStr) else given
+        return values | {"redis_url": checks.with_password(values.get("redis_url"), password)} if password else values
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - neither of these two is used
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What a constructor was given, the files of secrets, the environment."""
+        return init_settings, InitSettingsSource(settings_cls, _from_files()), env_settings
+
     @property
     def recordings(self) -> Path:
         """The folder of the stereo recordings."""
@@ -470,6 +431,28 @@ class Settings(BaseSettings):
     def archive(self) -> str:
         """The folder or URL of the archive."""
         return self.archive_url or str(self.archive_dir or self.data_dir / "archive")
+
+
+def settings_from_files() -> list[str]:
+    """The fields whose value may also be in a file: secrets, and URLs, which may have a password in them."""
+    return [
+        name for name, field in Settings.model_fields.items() if field.annotation is SecretStr or name.endswith("_url")
+    ]
+
+
+def file_of(name: str) -> str:
+    """The file that the environment names for a setting; empty if it names none."""
+    variable = f"{_PREFIX}{name.upper()}{FILE}"
+    return next((value for given, value in os.environ.items() if given.upper() == variable), "")
+
+
+def _from_files() -> dict[str, str]:
+    """The values of the settings whose files the environment names, by field."""
+    environment = {name.upper(): value for name, value in os.environ.items()}
+    values = {
+        name: read_variable(_PREFIX + name.upper(), environment) for name in settings_from_files() if file_of(name)
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def secret_values(settings: Settings) -> list[str]:
@@ -494,6 +477,7 @@ def load_settings() -> Settings:
 
     """
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {_PREFIX + name.upper() + FILE for name in settings_from_files()}
     for name in sorted(os.environ):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             shown = name if name.isprintable() else ascii(name)

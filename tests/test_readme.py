@@ -23,7 +23,7 @@ from orchestra.cli import app as command_line
 from orchestra.cli.doctor.settings import settings_page
 from orchestra.evaluation.dataset import Case
 from orchestra.prices import Prices
-from orchestra.settings import Settings
+from orchestra.settings import Settings, settings_from_files
 from orchestra.simulator.script import read_script
 from orchestra.voice.carriers.browser.carrier import PAGE_PATH
 from orchestra_schemas import event_types
@@ -188,6 +188,7 @@ def test_commands_named_in_a_sentence_exist(place: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_every_setting_on_a_page_exists(place: str) -> None:
     there_are = {f"ORCHESTRA_{name.upper()}" for name in Settings.model_fields}
+    there_are |= {f"ORCHESTRA_{name.upper()}_FILE" for name in settings_from_files()}
     assert set(re.findall(r"ORCHESTRA_[A-Z0-9_]*[A-Z0-9]", PAGES[place])) <= there_are
 
 

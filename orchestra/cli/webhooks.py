@@ -1,6 +1,5 @@
 """`orchestra webhooks`: the endpoints of other systems: list, test, resend."""
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -158,6 +157,7 @@ def _print_table(found: "list[EndpointOverview]") -> None:
 
 
 def _target(settings: "Settings", target: str, secret_env: str) -> "Endpoint":
+    from orchestra.secret_files import read_variable
     from orchestra.webhooks.endpoints import Endpoint, check_url, load_endpoints
     from orchestra.webhooks.signing import read_secrets
 
@@ -171,9 +171,8 @@ def _target(settings: "Settings", target: str, secret_env: str) -> "Endpoint":
     if not secret_env:
         msg = "name the variable with the secret of this URL: --secret-env NAME"
         raise UsageError(msg)
-    return Endpoint(
-        name="test", url=url, secrets=read_secrets(os.environ.get(secret_env, ""), f"the variable {secret_env}")
-    )
+    secrets = read_secrets(read_variable(secret_env) or "", f"the variable {secret_env}")
+    return Endpoint(name="test", url=url, secrets=secrets)
 
 
 async def _test(settings: "Settings", endpoint: "Endpoint") -> "tuple[Answer, bool]":

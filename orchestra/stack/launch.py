@@ -18,6 +18,7 @@ from orchestra.bus import EmbeddedServer
 from orchestra.console.address import local_address
 from orchestra.errors import SettingError
 from orchestra.reload import reload_on_change
+from orchestra.secret_files import FILE
 from orchestra.settings import Settings
 from orchestra.stack.child import ChildProcess
 from orchestra.stack.readiness import wait_until_ready
@@ -185,8 +186,9 @@ def _require_free_port(server: str, host: str, port: int, setting: str) -> None:
 
 
 def _environment(settings: Settings, redis_url: str, auth_token: str, port: int) -> dict[str, str]:
-    return os.environ | {
+    given = {
         "ORCHESTRA_REDIS_URL": redis_url,
+        "ORCHESTRA_REDIS_PASSWORD": "",  # it is in the URL
         "ORCHESTRA_DATA_DIR": str(settings.data_dir),
         "ORCHESTRA_APP": settings.app,
         **({"ORCHESTRA_API_TOKEN": api_token} if (api_token := settings.api_token.get_secret_value()) else {}),
@@ -210,6 +212,8 @@ def _environment(settings: Settings, redis_url: str, auth_token: str, port: int)
         "ORCHESTRA_ARCHIVE_URL": settings.archive,
         "ORCHESTRA_ARCHIVE_FLUSH_S": str(settings.archive_flush_s),
     }
+    # what was read from a file is given as a value
+    return {name: value for name, value in os.environ.items() if name.upper().removesuffix(FILE) not in given} | given
 
 
 def _carrier(settings: Settings) -> dict[str, str]:

@@ -9,10 +9,10 @@ A table each, in TOML (``ORCHESTRA_WEBHOOKS``)::
     apps = ["support"]
     headers_env = { Authorization = "CRM_AUTHORIZATION" }
 
-The file names secrets and holds none. ``secret_file`` names a file with the secret instead.
+The file names secrets and holds none. ``secret_file`` names a file with the secret instead. Instead of a variable, the
+one with ``_FILE`` after its name may name a file.
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ import msgspec
 
 from orchestra.errors import SettingError
 from orchestra.hide_secrets import without_login
+from orchestra.secret_files import read_variable
 from orchestra.settings import Settings
 from orchestra.webhooks.signing import read_secrets
 from orchestra_schemas import event_types
@@ -184,7 +185,7 @@ def _headers(where: str, value: Any) -> dict[str, str]:
 
 
 def _environment(where: str, variable: str) -> str:
-    text = os.environ.get(variable, "").strip()
+    text = (read_variable(variable) or "").strip()
     if not text:
         msg = f"{where}: the variable {variable} is not set in the environment of this process"
         raise SettingError(msg)

@@ -1,6 +1,5 @@
 """The tools of an MCP server, as tools of an agent."""
 
-import os
 import re
 import weakref
 from collections.abc import Coroutine, Mapping, Sequence
@@ -14,6 +13,7 @@ from orchestra.agents.mcp.catalog import ListedTool
 from orchestra.agents.mcp.schemas import LONGEST_DESCRIPTION, accepted_names
 from orchestra.agents.tool import Tool, ToolContext, read_arguments, with_examples
 from orchestra.errors import AppError, MissingExtraError, RejectedError, ToolFailed
+from orchestra.secret_files import read_variable
 from orchestra_schemas import ToolSchema
 
 if TYPE_CHECKING:
@@ -243,9 +243,10 @@ def _expand_variables(value: str, what: str) -> str:
     """A value with its environment variables expanded."""
 
     def read(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
+        text = read_variable(match[1])
+        if text is None:
             msg = f"mcp_tools: {what} needs the environment variable {match[1]}: set it"
             raise AppError(msg)
-        return os.environ[match[1]]
+        return text
 
     return _VARIABLE.sub(read, value)

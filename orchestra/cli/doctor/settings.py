@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchestra.hide_secrets import without_secrets
 from orchestra.prices import Prices
-from orchestra.settings import Settings
+from orchestra.settings import Settings, file_of
 
 
 def meanings() -> dict[str, str]:
@@ -29,14 +29,15 @@ def meanings() -> dict[str, str]:
 
 
 def settings_table(settings: Settings) -> Table:
-    """Every setting with its value. The ones that are set are bold; secrets are hidden."""
+    """Every setting with its value. The ones that are set are bold; secrets are hidden, their files are named."""
     table = Table("variable", "value", "meaning", box=None, padding=(0, 2, 0, 0), title="settings")
     table.title_justify = "left"
     for column in table.columns:
         column.overflow = "fold"  # an address that is longer than its column is wrapped, not cut
     means = meanings()
     for name in type(settings).model_fields:
-        value = without_secrets(str(getattr(settings, name)))
+        file = file_of(name)
+        value = without_secrets(str(getattr(settings, name))) + (f" (from {file})" if file else "")
         style = "bold" if name in settings.model_fields_set else "dim"
         table.add_row(f"ORCHESTRA_{name.upper()}", Text(value, style), Text(means.get(name, ""), "dim"))
     return table
