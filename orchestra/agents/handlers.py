@@ -18,6 +18,7 @@ from orchestra.errors import AppError
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context
 from orchestra.storage.secrets import number_key
+from orchestra.versions.store import Splits
 from orchestra_schemas import (
     AgentChanged,
     CallEnded,
@@ -82,6 +83,8 @@ class Orchestration:
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
         lines = self._lines = self._lines or load_lines(load_settings().app)
         self.consumer.version = lines.default.version
+        self.consumer.apps = tuple(map(app_id, lines.apps))
+        splits = Splits(bus)
         for app in lines.apps:
             for code, names in english_phrases(app).items():
                 _LOG.warning("app.phrases_in_english", app=app.name, language=code, phrases=names)
@@ -97,6 +100,7 @@ class Orchestration:
                 predictions=predictions,
                 owner=self._turns_of,
                 lines=lines,
+                splits=splits,
             )
             for app in lines.apps
         }
@@ -109,7 +113,11 @@ class Orchestration:
         """Runs the turns of the app that has this call; what is published from here on is of its version."""
         lines, conversation = self._opened, active.conversation
         app = lines.find(
-            conversation.app, conversation.version, line=conversation.line, caller=conversation.caller or call
+            conversation.app,
+            conversation.version,
+            line=conversation.line,
+            call=call,
+            caller=conversation.caller,
         )
         if app is None:
             # it has left the lines since: nobody else may answer its callers

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
+from types import MappingProxyType
 from typing import Any
 
 from orchestra.agents.agent import Agent
@@ -11,11 +12,12 @@ from orchestra.agents.app import App
 from orchestra.agents.app_checks import check_text, check_text_by_language
 from orchestra.errors import AppError
 from orchestra.language import DEFAULT_LANGUAGE
-from orchestra.lines import ANY, AppId, Hours, LinePlan, LineRule, absolute_sound, line_name
+from orchestra.lines import ANY, NO_SHARES, AppId, Hours, LinePlan, LineRule, Shares, absolute_sound, line_name
 from orchestra.spoken_languages import AUTO, check_code
 from orchestra.version import package_version
 from orchestra_schemas import CallStarted
 
+NO_SPLITS: Mapping[str, Shares] = MappingProxyType({})
 _APP = "write an App, or Line(app=…)"
 
 
@@ -25,8 +27,9 @@ class Line:
 
     Attributes:
         app: answers its calls.
-        versions: several apps in place of one, each with its share of the callers (``{old: 90, new: 10}``). A caller
-            always reaches the same one.
+        versions: several apps in place of one, each with its share of the calls (``{old: 90, new: 10}``); one with
+            the share 0 waits for ``orchestra versions split``.
+        by_caller: a caller always reaches the same version; otherwise each call is decided for itself.
         language: in which its calls begin, or ``"auto"``; in place of the app's, and among those that the app names.
             Of an agent that has its own language, the line does not change it.
         greeting: in place of the app's. What is said may be one text, or by language.
@@ -45,6 +48,7 @@ class Line:
 
     app: App | None = None
     versions: Mapping[App, float] = field(default_factory=dict)
+    by_caller: bool = False
     language: str = ""
     greeting: str | Mapping[str, str] | None = None
     hours: Hours | None = None
@@ -99,6 +103,7 @@ class Line:
         """The same as plain data."""
         return LineRule(
             versions=tuple((app_id(app), float(share)) for app, share in self.shares.items()),
+            by_caller=self.by_caller,
             language=self.language,
             greeting=self.greeting,
             hours=self.hours,
@@ -203,18 +208,28 @@ class Lines:
         """
         if self.plan is None:
             return self.default
-        caller = call.other_party or call.call
-        known = self.find(call.app, call.version, line=call.line, caller=caller) if call.app else None
+        known = None
+        if call.app:
+            known = self.find(call.app, call.version, line=call.line, call=call.call, caller=call.other_party)
         name = call.line or self.plan.find(call.own_number)
         if known is not None or name not in self.plan.rules:
             return known
-        return self._by_id[self.plan.rules[name].version_for(name, caller)]
+        return self._by_id[self.plan.rules[name].version_for(name, call.call, call.other_party)]
 
-    def find(self, name: str, version: str = "", *, line: str = "", caller: str = "") -> App | None:
+    def find(
+        self,
+        name: str,
+        version: str = "",
+        *,
+        line: str = "",
+        call: str = "",
+        caller: str = "",
+        shares: Shares = NO_SHARES,
+    ) -> App | None:
         """The app of this name, in this version if there still is one; None if there is no such app.
 
-        Of several of that name the share of the line decides, by the caller, so that a caller keeps theirs over a
-        change of its code.
+        Of several of that name the share of the line decides, so that a call keeps its own over a change of its code;
+        see `LineRule.version_for`.
         """
         if self.plan is None or not name:
             return self.default
@@ -223,14 +238,18 @@ class Lines:
         named = [app for app in self.apps if app.name == name]
         rule = self.plan.rules.get(line)
         if len(named) > 1 and rule is not None:
-            shared = self._by_id[rule.version_for(line, caller)]
+            shared = self._by_id[rule.version_for(line, call, caller, shares)]
             return shared if shared.name == name else named[0]
         return named[0] if named else None
 
-    def transfer_target(self, name: str, app: App, caller: str) -> tuple[App, Agent] | None:
+    def transfer_target(
+        self, name: str, app: App, *, call: str = "", caller: str = "", splits: Mapping[str, Shares] = NO_SPLITS
+    ) -> tuple[App, Agent] | None:
         """The other app that an app's callers are passed on to by this name, and the agent that speaks first there.
 
-        The name is that of an app, or of an agent of one app. None if it is neither, or not plain.
+        The name is that of an app, or of an agent of one app. None if it is neither, or not plain. Of several versions
+        the shares of a line decide, as for a call that begins there; ``splits`` has shares that are not those of the
+        code, by line.
         """
         if any(other.name == name != app.name for other in self.apps):
             named, agent = name, ""
@@ -239,7 +258,8 @@ class Lines:
             if len(having) != 1:
                 return None
             named, agent = having.pop(), name
-        found = self.find(named, line=self._line_of.get(named, ""), caller=caller)
+        line = self._line_of.get(named, "")
+        found = self.find(named, line=line, call=call, caller=caller, shares=splits.get(line, NO_SHARES))
         return None if found is None else (found, found.team[agent or found.entry])
 
 
@@ -262,12 +282,15 @@ def _check_language(language: Any, apps: Iterable[App]) -> None:
 
 
 def _check_shares(shares: Mapping[Any, Any]) -> None:
+    if not any(shares.values()):
+        msg = "Line: every share is 0: write a number above 0 for one"
+        raise AppError(msg)
     for app, share in shares.items():
         if not isinstance(app, App):
             msg = f"Line: {type(app).__name__} is not an orchestra.App"
             raise AppError(msg)
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < inf:
-            msg = f"Line: the share of {app.name!r} is {share!r}: write a number above 0"
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < inf:
+            msg = f"Line: the share of {app.name!r} is {share!r}: write a number, 0 or more"
             raise AppError(msg)
 
 

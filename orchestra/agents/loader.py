@@ -52,7 +52,7 @@ def load_lines(name: str) -> Lines:
     for app in lines.apps:
         check_app(app, name if lines.plan is None else f"{name}, {app.name}")
         for target in app.transfers if lines.plan is not None else ():
-            if lines.transfer_target(target, app, "") is None:
+            if lines.transfer_target(target, app) is None:
                 names = ", ".join(dict.fromkeys(other.name for other in lines.apps if other.name != app.name)) or "none"
                 msg = (
                     f"app {name}, {app.name}: transfers to {target!r}, which is neither another app of the lines nor "

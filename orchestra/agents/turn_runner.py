@@ -27,6 +27,7 @@ from orchestra.call_variables import in_speech
 from orchestra.errors import EngineError, FencedError
 from orchestra.language import find_language
 from orchestra.language.tags import base_of
+from orchestra.versions.store import Splits
 from orchestra_schemas import (
     SECRET,
     AgentChanged,
@@ -84,6 +85,7 @@ class TurnRunner:
         predictions: counts predicted turns.
         owner: the runner of the app that has a call now: an earlier turn may have passed it on.
         lines: all apps.
+        splits: which shares their versions have.
 
     """
 
@@ -97,9 +99,11 @@ class TurnRunner:
         predictions: PredictionCounts,
         owner: "Owner",
         lines: Lines,
+        splits: Splits,
     ) -> None:
         self._owner = owner
         self._lines = lines
+        self._splits = splits
         self._prompt_s = prompt_s
         self._turn_s = turn_s
         self._app = app
@@ -247,7 +251,7 @@ class TurnRunner:
             _save(active, context)
             return [*spoken]
         await active.stop_turn("operator")
-        changed = self._app_changed(event, event.app, conversation, event.briefing)
+        changed = await self._app_changed(event, event.app, conversation, event.briefing)
         if changed is None:
             return []
         changed = msgspec.structs.replace(changed, turn=max(0, conversation.turn), operator=event.operator)
@@ -330,7 +334,7 @@ class TurnRunner:
             if words := active.transcript_of(event.turn):
                 turn.state.said[0] = _said(words, capture)
             closing = self._closing_events(event, turn.state, requests, running, outcome)
-            passed_on = self._passed_on(event, conversation, requests) if outcome == "answered" else None
+            passed_on = await self._passed_on(event, conversation, requests) if outcome == "answered" else None
             if outcome != "cancelled":
                 conversation.asked, conversation.capture = turn.state.asked, turn.state.capture
                 conversation.wanted_agent = "" if conversation.wanted_agent == wanted else conversation.wanted_agent
@@ -359,16 +363,20 @@ class TurnRunner:
         others = sorted((name for name in team if speaks(name)), key=lambda name: not team[name].language)
         return next((agent for agent in (routed, current, *others) if speaks(agent)), routed)
 
-    def _passed_on(self, event: CallerTurn, conversation: Conversation, requests: TurnRequests) -> AppChanged | None:
+    async def _passed_on(
+        self, event: CallerTurn, conversation: Conversation, requests: TurnRequests
+    ) -> AppChanged | None:
         """The app that has the call from now on; None if this one keeps it, or a person gets it."""
         to = requests.transfer.get("to", PERSON)
         if to == PERSON:
             return None
-        return self._app_changed(event, to, conversation, requests.transfer["briefing"])
+        return await self._app_changed(event, to, conversation, requests.transfer["briefing"])
 
-    def _app_changed(self, event: Event, to: str, conversation: Conversation, briefing: str) -> AppChanged | None:
+    async def _app_changed(self, event: Event, to: str, conversation: Conversation, briefing: str) -> AppChanged | None:
         """The event for the app that takes the call; None if there is none of this name."""
-        found = self._lines.transfer_target(to, self._app, conversation.caller or event.call)
+        found = self._lines.transfer_target(
+            to, self._app, call=event.call, caller=conversation.caller, splits=await self._splits.read()
+        )
         if found is None:
             _LOG.error("call.not_passed_on", call=event.call, app=self._app.name, to=to)
             return None

@@ -60,6 +60,7 @@ _COMMANDS = (
     "archive",
     "query",
     "report",
+    "versions",
     "monitor",
     "compare",
     "replay",

@@ -98,6 +98,7 @@ class Execution:
         self._vault = Vault(bus, vault_key(bus.settings))
         lines = self._lines = self._lines or load_lines(settings.app)
         self.consumer.version = lines.default.version
+        self.consumer.apps = tuple(map(app_id, lines.apps))
         self.consumer.limit(PromptRequested, timeout_s=settings.turn_s + _TIMEOUT_S)
         async with AsyncExitStack() as stack:
             self._prompts = Prompts(await stack.enter_async_context(self._open_models(settings)))

@@ -182,7 +182,7 @@ class Tools:
         if not isinstance(tool, TransferTool):
             return ""
         to = tool.check(event.arguments)["to"]
-        if to == PERSON or self._lines.transfer_target(to, self._app, "") is not None:
+        if to == PERSON or self._lines.transfer_target(to, self._app) is not None:
             return ""
         return f"{to} cannot be reached now: nothing was done."
 

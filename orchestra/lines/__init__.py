@@ -2,6 +2,20 @@
 
 from orchestra.lines.dialled import ANY, MELODY, WEB, line_name, names_of
 from orchestra.lines.hours import Hours
-from orchestra.lines.plan import AppId, LinePlan, LineRule, absolute_sound
+from orchestra.lines.plan import NO_SHARES, AppId, LinePlan, LineRule, Shares, absolute_sound, version_name
 
-__all__ = ["ANY", "MELODY", "WEB", "AppId", "Hours", "LinePlan", "LineRule", "absolute_sound", "line_name", "names_of"]
+__all__ = [
+    "ANY",
+    "MELODY",
+    "NO_SHARES",
+    "WEB",
+    "AppId",
+    "Hours",
+    "LinePlan",
+    "LineRule",
+    "Shares",
+    "absolute_sound",
+    "line_name",
+    "names_of",
+    "version_name",
+]

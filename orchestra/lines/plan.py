@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,6 +12,15 @@ from orchestra.lines.hours import Hours
 
 #: name and version of an app
 AppId = tuple[str, str]
+#: of the calls of a line, by `version_name`
+Shares = Mapping[str, float]
+NO_SHARES: Shares = MappingProxyType({})
+
+
+def version_name(app: AppId) -> str:
+    """How a version is named where shares are changed, ``bank+3f2a9c1d7b20``: releases of the platform keep it."""
+    name, version = app
+    return f"{name}+{version.rpartition('+')[2]}"
 
 
 def absolute_sound(name: str) -> str:
@@ -22,13 +32,15 @@ class LineRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one line is answered; the options are those of `orchestra.Line`.
 
     Attributes:
-        versions: the apps that share its calls, each with its share; any sum.
+        versions: the apps that share its calls, each with its share; any sum, and at least one above 0.
+        by_caller: a caller always reaches the same of them; otherwise each call is decided for itself.
         closed: outside the hours: a phrase, a person's number, or an app; None: the platform's phrase.
         hold_music: the absolute name of a file, `MELODY`, or empty; None: that of the settings.
 
     """
 
     versions: tuple[tuple[AppId, float], ...]
+    by_caller: bool = False
     language: str = ""
     greeting: str | Mapping[str, str] | None = None
     hours: Hours | None = None
@@ -40,15 +52,26 @@ class LineRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_calls: int = 0
     calls_per_minute: int = 0
 
-    def version_for(self, line: str, caller: str) -> AppId:
-        """The app of this caller, the same for each of their calls, on whichever worker or edge."""
-        hashed = hashlib.sha256(f"{line}\n{caller}".encode()).digest()
-        rest = int.from_bytes(hashed[:8]) / 2**64 * sum(share for _, share in self.versions)
-        for app, share in self.versions:
+    def version_for(self, line: str, call: str, caller: str = "", shares: Shares = NO_SHARES) -> AppId:
+        """The app that answers a call: the same one, on whichever worker or edge this is asked.
+
+        Args:
+            line: the name of this line.
+            call: the call's id.
+            caller: the number of the other party; empty if the carrier sent none.
+            shares: by `version_name`, in place of those of the line, if any of its versions has one.
+
+        """
+        sharing = [(app, share) for app, _ in self.versions if (share := shares.get(version_name(app), 0.0)) > 0]
+        sharing = sharing or [(app, share) for app, share in self.versions if share > 0]
+        key = caller if self.by_caller and caller else call
+        hashed = hashlib.sha256(f"{line}\n{key}".encode()).digest()
+        rest = int.from_bytes(hashed[:8]) / 2**64 * sum(share for _, share in sharing)
+        for app, share in sharing:
             rest -= share
             if rest < 0:
                 return app
-        return self.versions[-1][0]
+        return sharing[-1][0]
 
     def is_open(self, at: float) -> bool:
         """Whether the line is open at this moment, epoch seconds."""

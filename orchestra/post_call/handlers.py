@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from orchestra.agents.app import App
-from orchestra.agents.lines import Lines
+from orchestra.agents.lines import Lines, app_id
 from orchestra.agents.loader import load_lines
 from orchestra.bus import Bus, Consumer, Context, keys
 from orchestra.bus.backoff import Backoff
@@ -67,6 +67,7 @@ class Analysis:
         self._context_tokens = settings.analysis_context_tokens
         self._lines = self._lines or load_lines(settings.app)
         self.consumer.version = self._lines.default.version
+        self.consumer.apps = tuple(map(app_id, self._lines.apps))
         self._at_once = asyncio.Semaphore(settings.analysis_at_once)
         async with self._open_models(settings) as self._models:
             yield

@@ -54,7 +54,8 @@ def test_lines_that_do_not_fit_together_are_told(written: Any, problem: str) -> 
     [
         ({}, "give app=…, or versions="),
         ({"app": BANK, "versions": {CLINIC: 1}}, "give app=…, or versions="),
-        ({"versions": {BANK: 0}}, "the share of 'bank' is 0"),
+        ({"versions": {BANK: 0, CLINIC: 0}}, "every share is 0"),
+        ({"versions": {BANK: -1, CLINIC: 2}}, "the share of 'bank' is -1"),
         ({"versions": {BANK: float("nan")}}, "the share of 'bank' is nan"),
         ({"versions": {BANK: True}}, "the share of 'bank' is True"),
         ({"app": "bank"}, "str is not an orchestra.App"),
@@ -131,11 +132,11 @@ def test_a_journal_without_a_line_is_answered_by_what_was_dialled() -> None:
 
 def test_a_transfer_names_another_app_or_an_agent_of_one() -> None:
     lines = Lines({"+15550100": BANK, "web": CLINIC, "*": office("desk_only")})
-    assert lines.transfer_target("clinic", BANK, "") == (CLINIC, CLINIC.team["desk"])
-    assert lines.transfer_target("nurse", BANK, "") == (CLINIC, CLINIC.team["nurse"])
-    assert lines.transfer_target("bank", BANK, "") is None
-    assert lines.transfer_target("loans", BANK, "") is None
-    assert lines.transfer_target("desk", BANK, "") is None  # of two other apps
+    assert lines.transfer_target("clinic", BANK) == (CLINIC, CLINIC.team["desk"])
+    assert lines.transfer_target("nurse", BANK) == (CLINIC, CLINIC.team["nurse"])
+    assert lines.transfer_target("bank", BANK) is None
+    assert lines.transfer_target("loans", BANK) is None
+    assert lines.transfer_target("desk", BANK) is None  # of two other apps
 
 
 def test_a_transfer_to_nobody_is_an_error_that_says_who_there_is() -> None:

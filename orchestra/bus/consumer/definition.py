@@ -158,6 +158,8 @@ class Consumer:
         self.start = start
         self.version = version or package_version()
         self.grace_s = grace_s
+        #: name and version of each app that it runs, for those who look at the processes; set by a lifespan
+        self.apps: tuple[tuple[str, str], ...] = ()
         self.handlers: dict[bytes, Handler] = {}
         self.entry_handler: Handler | None = None
         self.resources: Lifespan | None = None

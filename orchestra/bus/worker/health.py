@@ -94,6 +94,7 @@ class Health:
         return Report(
             groups=tuple(runtime.consumer.name for runtime in self._runtimes),
             problems=tuple(self.problems().splitlines()),
+            apps=tuple(dict.fromkeys(app for runtime in self._runtimes for app in runtime.consumer.apps)),
             load={
                 "partitions": sum(len(runtime.rebalancer.owned) for runtime in self._runtimes),
                 "handled": sum(handler.handled for handler in handlers),

@@ -37,6 +37,8 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
         memory_bytes: what it has in memory.
         problems: what keeps it from working, a sentence each.
         load: how much it has to do, by the name of each count.
+        apps: name and version of each app that it runs.
+        lines: of an edge: by line, the shares that its app's code gives to versions, by their names.
 
     """
 
@@ -52,6 +54,8 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = 0
     problems: tuple[str, ...] = ()
     load: dict[str, float] = {}
+    apps: tuple[tuple[str, str], ...] = ()
+    lines: dict[str, dict[str, float]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class Report:
     groups: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     load: dict[str, float] = field(default_factory=dict)
+    apps: tuple[tuple[str, str], ...] = ()
+    lines: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @contextlib.asynccontextmanager
@@ -112,6 +118,8 @@ async def _announce(connections: Connections, kind: str, name: str, report: Call
             memory_bytes=_memory_bytes(),
             problems=now.problems,
             load=now.load,
+            apps=now.apps,
+            lines=now.lines,
         )
         try:
             await _write(connections, record)

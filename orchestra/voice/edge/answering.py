@@ -1,6 +1,6 @@
 """Which app answers a call of this edge, and what the edge itself says in it: by what was dialled."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -11,7 +11,7 @@ from orchestra.endpointing import Endpointing
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.resume import ResumeState
 from orchestra.language import find_language
-from orchestra.lines import AppId, LinePlan, LineRule
+from orchestra.lines import ANY, NO_SHARES, AppId, LinePlan, LineRule, Shares, version_name
 from orchestra.lines.dialled import is_target
 from orchestra.pronunciations import Pronunciations
 from orchestra.settings import Settings
@@ -90,12 +90,23 @@ class Answering:
         settings: the edge's.
         apps: every app that answers here.
         plan: the lines; None if one app answers everything.
+        splits: returns, by line, the shares of its versions that hold in place of those in the plan.
 
     """
 
     settings: Settings
     apps: Sequence[EdgeApp]
     plan: LinePlan | None = None
+    splits: Callable[[], Mapping[str, Shares]] = dict
+
+    @property
+    def versions(self) -> dict[str, dict[str, float]]:
+        """By line, the share of each of its versions in the app's code, by `version_name`."""
+        if self.plan is None:
+            return {ANY: {version_name((app.name, app.version)): 1.0 for app in self.apps}}
+        return {
+            line: {version_name(app): share for app, share in rule.versions} for line, rule in self.plan.rules.items()
+        }
 
     def line_of(self, parties: Parties) -> str:
         """The line of a call; "" if no line was dialled, or one app answers everything."""
@@ -117,7 +128,8 @@ class Answering:
             phrase = "" if parties.direction == "outbound" else self.plan.unknown
             return _last_words(replace(self._script(self.apps[0]), app="", version=""), phrase)
         line = self.line_of(parties)
-        answers = self._find(rule.version_for(line, parties.other_party or parties.call))
+        shares = self.splits().get(line, NO_SHARES)
+        answers = self._find(rule.version_for(line, parties.call, parties.other_party, shares))
         chosen = self._script(answers, line, variables=known)
         if parties.direction == "outbound" or rule.is_open(at):
             return chosen

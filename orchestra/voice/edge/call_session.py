@@ -151,7 +151,12 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
 
 
 async def _as_asked_for(edge: Edge, parties: Parties) -> Parties:
-    """What a call that we placed was asked for with; without an answer of the server it begins all the same."""
+    """What a call that we placed was asked for with; without an answer of the server it begins all the same.
+
+    The shares of the versions that may answer it are read, too.
+    """
+    if len(edge.answering.apps) > 1:
+        await edge.splits.read()
     try:
         async with asyncio.timeout(_JOURNAL_WITHIN_S):
             return await DialRequests(edge.bus, edge.settings.dial_key_s).complete(parties)

@@ -16,6 +16,7 @@ from orchestra.rate_limit import RateLimit
 from orchestra.refusal_log import Refusals
 from orchestra.settings import Settings
 from orchestra.storage.secrets import vault_key
+from orchestra.versions.store import Splits
 from orchestra.voice.audio.noise_suppression import check_installed
 from orchestra.voice.call.script import Script
 from orchestra.voice.call.speculation import Speculation
@@ -66,6 +67,7 @@ class Edge:
     speculation: Speculation
     hold_music: HoldMusicShelf
     vault: Vault
+    splits: Splits
     turn_latency: TurnLatency = field(default_factory=TurnLatency)
 
     async def use_app(self, app: EdgeApp | EdgeLines) -> None:
@@ -75,7 +77,7 @@ class Edge:
             SettingError: the hold music of a line cannot be used; the edge stays as it was.
 
         """
-        answering = _answering(self.settings, app)
+        answering = _answering(self.settings, app, self.splits)
         check_three_way(self.settings, answering.apps)
         await asyncio.to_thread(self.hold_music.load, answering.hold_music, sounds=answering.thinking_sounds)
         self.answering = answering
@@ -91,8 +93,10 @@ class Edge:
         return script
 
 
-def _answering(settings: Settings, app: EdgeApp | EdgeLines) -> Answering:
-    return Answering(settings, app.apps, app.plan) if isinstance(app, EdgeLines) else Answering(settings, [app])
+def _answering(settings: Settings, app: EdgeApp | EdgeLines, splits: Splits) -> Answering:
+    if not isinstance(app, EdgeLines):
+        return Answering(settings, [app])
+    return Answering(settings, app.apps, app.plan, lambda: splits.known)
 
 
 def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | EdgeLines) -> Edge:
@@ -107,7 +111,8 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
     for carrier in carriers:
         carrier.check_settings()
     check_installed(settings.noise_suppression)
-    answering = _answering(settings, app)
+    splits = Splits(bus)
+    answering = _answering(settings, app, splits)
     check_three_way(settings, answering.apps)
     hold_music = HoldMusicShelf()
     hold_music.load(answering.hold_music, sounds=answering.thinking_sounds)
@@ -134,5 +139,6 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
         speculation=Speculation(settings.speculate, engines.are_busy),
         hold_music=hold_music,
         vault=Vault(bus, vault_key(settings)),
+        splits=splits,
         phrase_cache=PhraseCache(engines, settings.data_dir / "phrases", answering.phrases),
     )

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from fastapi import FastAPI, Request, Response
 
-from orchestra.bus.worker.presence import announced
+from orchestra.bus.worker.presence import Report, announced
 from orchestra.prometheus_page import CONTENT_TYPE, page
 from orchestra.voice.edge import dial_api
 from orchestra.voice.edge.absent_listeners import AbsentListeners
@@ -23,7 +22,11 @@ def create_app(edge: Edge) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await edge.dispatcher.start()
-        reporting = partial(report, edge.admission, edge.publisher)
+        await edge.splits.read()
+
+        def reporting() -> Report:
+            return report(edge.admission, edge.publisher, edge.answering)
+
         listeners = AbsentListeners(edge.bus, edge.publisher, lambda: edge.admission.running)
         running = [
             asyncio.create_task(edge.phrase_cache.run(), name="phrases"),

@@ -9,6 +9,7 @@ from orchestra.bus.worker.presence import Report
 from orchestra.histogram import LATENCY_S, Histogram
 from orchestra.prometheus_page import counter, gauge, histogram
 from orchestra.voice.edge.admission import CallAdmission
+from orchestra.voice.edge.answering import Answering
 from orchestra_schemas import TurnMeasured
 from orchestra_schemas.speech import TURN_TIMES
 
@@ -47,13 +48,15 @@ class TurnLatency:
         )
 
 
-def report(calls: CallAdmission, publisher: Publisher) -> Report:
+def report(calls: CallAdmission, publisher: Publisher, answering: Answering) -> Report:
     """What an edge tells the other processes of itself."""
     problems = ["it takes no new calls"] if calls.draining else []
     problems += [] if publisher.connected else [f"Redis does not take its events: {publisher.buffered} wait"]
     return Report(
         version=publisher.version,
         problems=tuple(problems),
+        apps=tuple((app.name, app.version) for app in answering.apps),
+        lines=answering.versions,
         load={
             "calls": len(calls),
             "calls_limit": calls.limit,
