@@ -43,7 +43,7 @@ def load_lines(name: str) -> Lines:
         AppError: as for `load_app`.
 
     """
-    found = _load(name)
+    found = load_named(name)
     if not isinstance(found, App | Lines):
         attribute = name.partition(":")[2]
         msg = f"app {name!r}: {attribute!r} is {type(found).__name__}, not an orchestra.App"
@@ -62,10 +62,21 @@ def load_lines(name: str) -> Lines:
     return lines
 
 
-def _load(name: str) -> Any:
+def load_named(name: str, what: str = "app", example: str = "orchestra.demo:app") -> Any:
+    """What is at ``module:attribute``, also in a module of the folder in which the command runs; None if nothing is.
+
+    Args:
+        name: of it.
+        what: it should be, for the message of an error.
+        example: a name of such a thing, for the same.
+
+    Raises:
+        AppError: the name is written in another way, or the module cannot be imported.
+
+    """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        msg = f"app {name!r}: write it as module:attribute, as in orchestra.demo:app"
+        msg = f"{what} {name!r}: write it as module:attribute, as in {example}"
         raise AppError(msg)
     here = str(Path.cwd())
     if here not in sys.path:  # a console script does not search the directory in which it is started
@@ -76,11 +87,11 @@ def _load(name: str) -> Any:
         raise
     except ModuleNotFoundError as error:
         hint = renamed(error.name) or "check the name, and that it can be imported from here"
-        msg = f"app {name!r}: there is no module {error.name!r}: {hint}"
+        msg = f"{what} {name!r}: there is no module {error.name!r}: {hint}"
         raise AppError(msg) from error
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        msg = f"app {name!r} cannot be loaded: {_where(error)}: {what}"
+        msg = f"{what} {name!r} cannot be loaded: {_where(error)}: {what}"
         raise AppError(msg) from error
     return getattr(module, attribute, None)
 

@@ -65,6 +65,7 @@ _COMMANDS = (
     "compare",
     "replay",
     "evaluate",
+    "judge",
     "simulate",
     "load",
     "curate",

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestra.agents.after import After
+from orchestra.agents.app import App
+from orchestra.agents.lines import Lines
 from orchestra.execution.models import ModelRegistry
 from orchestra.history.call import CallHistory
 from orchestra.post_call.asking import Asking, lines_of
@@ -22,6 +24,15 @@ from orchestra_schemas import CallAnalysed, Verdict, clean_text
 
 #: longer summaries are cut
 _LONGEST_SUMMARY = 4000
+
+
+def app_named(lines: Lines, name: str) -> App | None:
+    """The app that calls of this name are analysed by: the only one there is, whatever it is called now.
+
+    None if it is not among several any more.
+    """
+    apps = {app.name: app for app in lines.apps}
+    return apps.get(name) if lines.several and name else lines.default
 
 
 def is_skipped(history: CallHistory, after: After) -> bool:
@@ -53,7 +64,7 @@ async def analyse(
     """
     started = time.monotonic()
     problems: list[str] = []
-    asked = [after for after in wanted if not is_skipped(history, after) and await _applies(after, history, problems)]
+    asked = await applying(history, wanted, problems)
     if not asked and not problems:
         return None
     values: dict[str, Any] = {"extracted": {}, "not_extracted": {}}
@@ -81,6 +92,11 @@ async def analyse(
         errors=tuple(problems),
         **values,
     )
+
+
+async def applying(history: CallHistory, wanted: Sequence[After], problems: list[str]) -> list[After]:
+    """Those whose condition holds for the call, and for which it is long enough; ``problems`` gets why one failed."""
+    return [after for after in wanted if not is_skipped(history, after) and await _applies(after, history, problems)]
 
 
 async def _applies(after: After, history: CallHistory, problems: list[str]) -> bool:

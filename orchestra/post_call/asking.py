@@ -32,6 +32,8 @@ _NOTES: Final = "note"
 _WITHIN_S: Final = 180.0
 #: characters of a token of a transcript as JSON, at least
 _TOKEN_CHARACTERS: Final = 3
+#: and about, for an estimate
+_ESTIMATED_CHARACTERS: Final = 4
 #: answers in a wrong form until the model counts as failed
 _TRIES: Final = 2
 #: how often a shorter text is tried after the model found one too long
@@ -89,6 +91,11 @@ def fenced(lines: Sequence[str]) -> str:
 def prompt_messages(task: str, lines: Sequence[str], *, about: str = _INSTRUCTIONS) -> tuple[Message, ...]:
     """The prompt: what to do, from the platform alone, and then the call as data."""
     return (Message(role="system", content=f"{about}\n\nTask:\n{task}"), Message(role="user", content=fenced(lines)))
+
+
+def estimated_tokens(task: str, lines: Sequence[str]) -> int:
+    """About how many tokens the prompt has; without the form of the answer."""
+    return sum(len(message.content) for message in prompt_messages(task, lines)) // _ESTIMATED_CHARACTERS
 
 
 class Asking:

@@ -19,7 +19,7 @@ from orchestra.execution.models import ModelRegistry, open_models
 from orchestra.hide_secrets import without_secrets
 from orchestra.history.call import CallHistory
 from orchestra.history.reduce import history_of
-from orchestra.post_call.analysis import analyse
+from orchestra.post_call.analysis import analyse, app_named
 from orchestra.settings import load_settings
 from orchestra_schemas import CallAnalysed, CallEnded
 
@@ -79,22 +79,17 @@ class Analysis:
         await _until_written(context)
         async with self._at_once:
             history = history_of(await context.bus.journal(event.call))
-        app = self._app_of(history)
+        assert self._lines is not None, "the lines are loaded before the first event"
+        # the app that had the call last
+        app = app_named(self._lines, history.record.passed_to or history.record.app)
         if app is None or not app.after:
             return None
-        if self._lines is not None and self._lines.several:
+        if self._lines.several:
             context.use_version(app.version)
         found = await self._found(history, app)
         context.state.set("analysed", b"1")
         context.state.expire(context.bus.settings.session_ttl_s)
         return found
-
-    def _app_of(self, history: CallHistory) -> App | None:
-        """The app that had the call last; None if it is not there any more."""
-        assert self._lines is not None, "the lines are loaded before the first event"
-        name = history.record.passed_to or history.record.app
-        apps = {app.name: app for app in self._lines.apps}
-        return apps.get(name) if self._lines.several and name else self._lines.default
 
     async def _found(self, history: CallHistory, app: App) -> CallAnalysed | None:
         wanted = app.wanted_after

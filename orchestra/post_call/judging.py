@@ -58,9 +58,16 @@ async def judge(
         context_tokens: as in `Asking`.
 
     """
+    asking = None if models is None else Asking(models, history.call, context_tokens=context_tokens)
+    return await judge_with(asking, history, judges, model=model)
+
+
+async def judge_with(
+    asking: Asking | None, history: CallHistory, judges: Sequence[Judge], *, model: str = ""
+) -> tuple[Verdict, ...]:
+    """The same, and the tokens are counted in ``asking``."""
     found = await judge_by_functions(history, judges)
     in_words = [each for each in judges if isinstance(each.criterion, str)]
-    asking = None if models is None else Asking(models, history.call, context_tokens=context_tokens)
     if asking is None or not asking.has_model(model):
         found |= {each.name: Verdict(judge=each.name, version=each.version, reason=NO_MODEL) for each in in_words}
     elif in_words:
@@ -72,6 +79,11 @@ async def judge(
         else:
             found |= verdicts_of(answer, in_words, history)
     return tuple(found[each.name] for each in judges)
+
+
+def is_decided(verdict: Verdict) -> bool:
+    """Whether the judge has said what it can, if only that it cannot tell; not if it failed, or no model was there."""
+    return verdict.passed is not None or not (verdict.error or verdict.reason == NO_MODEL)
 
 
 async def judge_by_functions(history: CallHistory, judges: Sequence[Judge]) -> dict[str, Verdict]:

@@ -38,6 +38,10 @@ class MergedSource:
         async for entry in merge([source.entries(wanted) for source in (*self._stores, *self._files)]):
             yield entry
 
+    def without_files(self) -> "MergedSource":
+        """The archive and the journal alone: what this installation's own events belong to."""
+        return MergedSource(self._stores)
+
     def query_settings(self, settings: Settings) -> Settings:
         """The settings with the archive and the server that are there."""
         for source in self._stores or self._files:
