@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Response
+from starlette.middleware.gzip import GZipMiddleware
 
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.console.answers import add_error_answers, as_json
@@ -19,6 +20,8 @@ from orchestra.console.security_headers import SecurityHeaders
 from orchestra.console.sessions import Sessions
 from orchestra.console.sign_in import SignIn
 from orchestra.prometheus_page import CONTENT_TYPE, gauge, page
+
+_LEAST_COMPRESSED = 1000
 
 
 def create_app(console: Console) -> FastAPI:
@@ -46,6 +49,8 @@ def create_app(console: Console) -> FastAPI:
     app.state.console, app.state.admission, app.state.streams = console, sign_in, streams
     add_error_answers(app)
     add_no_such_page(app)
+    # a long call's events are megabytes of repeating JSON; audio and event streams stay as they are
+    app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED, compresslevel=5)
     app.add_middleware(EndingStreams, streams=streams)
     app.add_middleware(SameOrigin, public_url=settings.console_url or "")
     app.add_middleware(SecurityHeaders)  # the last one is the outermost

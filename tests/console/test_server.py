@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from orchestra.bus import EmbeddedServer
+from orchestra.console.answers import as_json
 from orchestra.console.console import Console
 from orchestra.console.event_stream import event_stream, message
 from orchestra.console.open_streams import SIGNED_OUT, STOPPING
@@ -84,6 +85,23 @@ async def test_what_is_no_page_is_said_to_be_none(tmp_path: Path) -> None:
 
 def test_all_pages_together_are_light() -> None:
     assert sum(len(file.content) for file in page_files().values()) <= HEAVIEST_PAGES
+
+
+async def test_what_is_long_is_sent_compressed(tmp_path: Path) -> None:
+    async with console_app(console_settings(Settings(data_dir=tmp_path))) as running:
+
+        @running.app.get("/api/long")
+        async def long() -> Response:
+            return as_json(["again"] * 1000)
+
+        answer = await running.http.get("/api/long")
+        assert answer.json() == ["again"] * 1000
+        assert int(answer.headers["content-length"]) < 200
+        page = await running.http.get("/pages/steering.js")
+        assert (page.headers["content-encoding"], page.headers["vary"]) == ("gzip", "Accept-Encoding")
+        plain = await running.http.get("/pages/steering.js", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert page.content == plain.content
 
 
 async def test_redis_that_is_away_is_said_and_comes_back(tmp_path: Path) -> None:
