@@ -58,7 +58,8 @@ class Settings(BaseSettings):
     """TCP port of the embedded server on 127.0.0.1, open to every user of this machine without a password. 0: only the
     unix socket, which belongs to this user."""
     partitions: Annotated[int, Field(ge=1, le=99)] = 16
-    """Number of journals that calls are spread over. The first start on a server fixes it permanently."""
+    """Number of journals that calls are spread over, for the first start on a server. `orchestra partitions resize`
+    changes it later."""
     lease_ms: Annotated[int, Field(ge=200)] = 2000
     """Time without a sign of life after which other workers acquire a worker's partitions."""
     linger_ms: Annotated[float, Field(ge=0)] = 0.0

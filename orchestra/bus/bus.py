@@ -1,5 +1,6 @@
 """A process's access to the streams: publish, follow, read the journal of a call, list the groups."""
 
+import asyncio
 import contextlib
 import os
 import random
@@ -13,7 +14,9 @@ from weakref import WeakSet
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import keys
+from orchestra.bus.partition_counts import WATCH_S, PartitionCounts, read_counts
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.embedded import running_url
 from orchestra.bus.redis.refusal import describe_error
@@ -52,7 +55,8 @@ class Bus:
     def __init__(self, settings: Settings, url: str) -> None:
         self.settings = settings
         self.url = url
-        self.partitions = settings.partitions
+        #: kept current while the process is connected
+        self.partition_counts = PartitionCounts(settings.partitions, settings.partitions, settings.partitions)
         #: the journal's random name, given when it was created: stream ids of another journal mean nothing in this one
         self.journal_name = ""
         self.servers = find_servers(url)
@@ -63,13 +67,19 @@ class Bus:
         self._connections: dict[int, RedisConnection] = {}
         self._clock_ms = 0
         self._publishers: list[Publisher] = []
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions of the journal. It may grow."""
+        return self.partition_counts.existing
 
     @classmethod
     async def connect(cls, settings: Settings) -> "Bus":
         """Connect to the server of the settings, or to the embedded server of their data directory.
 
         Raises:
-            ServerError: there is no server, it is too old, or its journal has another number of partitions.
+            ServerError: there is no server, or it is too old.
 
         """
         url = settings.redis_url or running_url(settings.data_dir)
@@ -102,34 +112,56 @@ class Bus:
         if self.facts.cluster and not self.servers.divided:
             msg = f"the server {self.servers.name} belongs to a cluster: write its URL as redis+cluster://…"
             raise ServerError(msg)
-        stored = await self._find_journal() or self.partitions
-        if stored != self.partitions:
-            msg = (
-                f"the journal at {self.servers.name} has {stored} partitions, the settings say {self.partitions}:"
-                f" set ORCHESTRA_PARTITIONS={stored}; the number of a journal cannot change"
-            )
-            raise ServerError(msg)
+        await self._find_journal()
         if isinstance(clock, list):
             seconds, micros = clock
             self._clock_ms = int(seconds) * 1000 + int(micros) // 1000 - time.time_ns() // 1_000_000
 
-    async def _find_journal(self) -> int:
-        """Find the journal, or create it; its number of partitions, 0 if it cannot be created now.
+        self._watching = asyncio.get_running_loop().create_task(self._watch_partitions(), name="partitions")
+
+    async def _find_journal(self) -> None:
+        """Find the journal, or create it, unless it cannot be created now.
 
         An existing journal is only read, so that commands that read work on a server that accepts no writes.
         """
-        wanted: list[tuple[Argument, ...]] = [("GET", keys.PARTITIONS_KEY), ("GET", keys.JOURNAL_NAME_KEY)]
-        stored, name = await self.shared_connection.calls(wanted)
-        if stored is None or name is None:
+        name = await self._read_journal()
+        if not name:
             create: list[tuple[Argument, ...]] = [
                 ("SET", keys.PARTITIONS_KEY, self.partitions, "NX"),
                 ("SET", keys.JOURNAL_NAME_KEY, os.urandom(4).hex(), "NX"),
             ]
             with contextlib.suppress(RedisError):  # a server that accepts no writes now can still be read
                 await self.shared_connection.try_calls(create)
-            stored, name = await self.shared_connection.calls(wanted)
-        self.journal_name = text(name or b"")
-        return int(stored or 0)
+            name = await self._read_journal()
+        self.journal_name = name or self.journal_name
+
+    async def _read_journal(self) -> str:
+        """The name of the journal that there is now; its numbers of partitions are kept."""
+        found = await read_counts(self.shared_connection)
+        if found is None:
+            return ""
+        counts, name = found
+        new = range(self.partitions, counts.existing)
+        self.partition_counts = counts
+        for subscription in list(self.subscriptions):
+            subscription.follow_new(new)
+        return name
+
+    async def refresh_partitions(self) -> PartitionCounts:
+        """How many partitions there are now.
+
+        Raises:
+            redis.exceptions.RedisError: the server cannot be reached.
+
+        """
+        await self._read_journal()
+        return self.partition_counts
+
+    async def _watch_partitions(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            with contextlib.suppress(RedisError):  # whoever needs the server notices that it is away, and says so
+                await self._read_journal()
 
     async def journal_now(self) -> str:
         """The current name of the journal. A server that has lost its data since has a new journal of another name.
@@ -140,7 +172,6 @@ class Bus:
         """
         before = self.journal_name
         await self._find_journal()
-        self.journal_name = self.journal_name or before
         if before and self.journal_name != before:
             _LOG.error(
                 "journal.replaced", was=before, now=self.journal_name,
@@ -150,6 +181,8 @@ class Bus:
 
     async def close(self) -> None:
         """Close every connection; publishers get 5 s to send their last events."""
+        if self._watching is not None:
+            await cancel_and_wait(self._watching)
         for publisher in self._publishers:
             await publisher.close()
         for subscription in list(self.subscriptions):
@@ -183,8 +216,8 @@ class Bus:
         return keys.key(partition, *parts)
 
     def new_call(self, homes: Sequence[int] | None = None) -> str:
-        """The id of a new call, on one of the home partitions (any of all unless given)."""
-        partition = random.choice(homes or range(self.partitions))  # noqa: S311
+        """The id of a new call, on one of the home partitions (any open one unless given)."""
+        partition = random.choice(homes or range(self.partition_counts.open))  # noqa: S311
         return keys.new_call(partition, time.time_ns() // 1_000_000 + self._clock_ms)
 
     def publisher(self, source: str, *, capacity: int = 10_000, version: str = "") -> Publisher:
@@ -239,11 +272,12 @@ class Bus:
     ) -> Subscription:
         """Iterate over the new entries of these partitions (all unless given), until it is closed; survives outages.
 
+        All are those, too, that are new later.
         ``since`` is the stream id after which to begin ("0" for all entries); from now on unless given. "Now" is the
         first step of the iteration, or an earlier ``await subscription.start()``.
         """
         chosen = range(self.partitions) if partitions is None else partitions
-        subscription = Subscription(self, [(partition, stream) for partition in chosen for stream in streams], since)
+        subscription = Subscription(self, chosen, streams, since, all_partitions=partitions is None)
         self.subscriptions.add(subscription)
         return subscription
 

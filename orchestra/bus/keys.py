@@ -15,6 +15,8 @@ _CALL = re.compile(r"[0-9]{2}-[0-9A-Za-z-]{1,61}")
 
 # keys that belong to no partition
 PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions"
+OPEN_PARTITIONS_KEY = f"{PREFIX}:{{shared}}:partitions:open"
+PARTITIONS_AT_CREATION_KEY = f"{PREFIX}:{{shared}}:partitions:at-creation"
 JOURNAL_NAME_KEY = f"{PREFIX}:{{shared}}:journal"
 RELEASES_KEY = f"{PREFIX}:{{shared}}:handover"
 #: the sorted set of the processes that are there, scored like the members of a group

@@ -16,7 +16,7 @@ class Connections(Protocol):
 
     @property
     def partitions(self) -> int:
-        """The number of partitions of the journal."""
+        """The number of partitions of the journal. It may grow."""
 
     @property
     def servers(self) -> Servers:

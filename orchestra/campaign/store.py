@@ -154,7 +154,7 @@ class CampaignStore:
         self._bus = bus
         self._redis = bus.redis
         self._clock = clock
-        self._partition = crc32(name.encode()) % bus.partitions
+        self.partition = crc32(name.encode()) % bus.partition_counts.at_creation
         self._token = secrets.token_hex(16)
         parts = ("lease", "about", "due", "attempts", "open", "placing")
         self._keys = [self._key(part) for part in parts]
@@ -162,7 +162,7 @@ class CampaignStore:
         self._contacts = self._key("contacts")
 
     def _key(self, part: str) -> str:
-        return self._bus.key(self._partition, "campaign", self.name, part)
+        return self._bus.key(self.partition, "campaign", self.name, part)
 
     # -- its contacts
 

@@ -74,6 +74,7 @@ _COMMANDS = (
     "dead",
     "group",
     "trim",
+    "partitions",
     "openobserve",
     "schema",
     "doctor",

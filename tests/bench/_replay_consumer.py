@@ -19,7 +19,6 @@ from orchestra.replay.pace import Pace
 from orchestra.replay.replay import Replay
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.selection import Selection
-from orchestra.replay.sources.redis_journal import connect
 from orchestra.replay.targets.consumer import consumer_target
 from orchestra.replay.targets.redis import redis_target
 from orchestra.replay.targets.stream_writer import StreamWriter
@@ -80,7 +79,7 @@ async def replay_figures(calls: int = CALLS) -> dict[str, float]:
         folder = Path(name)
         async with EmbeddedServer(folder / "recorded") as recorded, EmbeddedServer(folder / "copy") as other:
             settings = Settings(redis_url=recorded.url, data_dir=folder)
-            bus = await connect(settings, recorded.url)
+            bus = await Bus.connect(settings.model_copy(update={"redis_url": recorded.url}))
             await _record(bus, calls)
             await bus.close()
             replay = Replay(
@@ -96,7 +95,7 @@ async def replay_figures(calls: int = CALLS) -> dict[str, float]:
 
 
 async def _copied(replay: Replay, settings: Settings, url: str) -> float:
-    target = await connect(settings, url)
+    target = await Bus.connect(settings.model_copy(update={"redis_url": url}))
     try:
         async with redis_target(target, Rewrite(target.partitions)) as copy:
             began = time.perf_counter()

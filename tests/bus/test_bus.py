@@ -1,14 +1,11 @@
 """Publishing, following, the journal, the groups: on every server."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from orchestra.bus import Bus, Consumer, partition_of
+from orchestra.bus import Consumer, partition_of
 from orchestra.bus.worker.runtime import ConsumerRuntime
-from orchestra.errors import ServerError
-from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallEnded, CallStarted, UserTurnEnded
 from tests.bus.test_cancellation import obeys
@@ -71,13 +68,6 @@ async def test_a_subscription_from_an_id_begins_after_it_and_has_the_chosen_stre
 
 async def test_a_cancelled_command_is_cancelled_and_its_answer_goes_to_nobody_else(bus: TestBus) -> None:
     await obeys(bus.bus.redis)
-
-
-async def test_the_number_of_partitions_is_fixed_by_the_first_start(
-    bus: TestBus, redis_url: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ServerError, match="ORCHESTRA_PARTITIONS=16"):
-        await Bus.connect(Settings(redis_url=redis_url, data_dir=tmp_path, partitions=8))
 
 
 async def test_the_status_of_a_group_has_owner_lag_and_pending_entries(bus: TestBus) -> None:

@@ -84,6 +84,15 @@ async def failed_letter(bus: TestBus) -> None:
         await bus.settled(allow_dead=True)
 
 
+def _mood() -> Consumer:
+    consumer = Consumer("mood")
+
+    @consumer.on(UserTurnEnded)
+    async def handle(event: UserTurnEnded) -> None: ...
+
+    return consumer
+
+
 async def test_dead_letters_are_listed_shown_and_requeued(bus: TestBus, orchestra: Orchestra) -> None:
     await failed_letter(bus)
     code, out = await orchestra("dead", "list", "mood", "--json")
@@ -115,6 +124,27 @@ async def test_dead_letters_are_listed_shown_and_requeued(bus: TestBus, orchestr
     assert seen == ["hello"]
     assert await bus.dead("mood") == []
     assert await bus.bus.redis.xlen("orchestra:{p05}:requeued:mood") == 0
+
+
+async def test_partitions_are_listed_and_resized(bus: TestBus, orchestra: Orchestra) -> None:
+    async with bus.run(_mood()):
+        assert (await orchestra("partitions", "resize", "18")) == (
+            0,
+            "calls began on 16 partitions, and begin on 18 from now on\n",
+        )
+        code, said = await orchestra("partitions", "resize", "4")
+        assert (code, said.splitlines()[1]) == (
+            0,
+            "14 are closed: their calls end where they are, see `orchestra partitions list`",
+        )
+    code, said = await orchestra("partitions", "list", "--json")
+    assert code == 0
+    found = [json.loads(line) for line in said.splitlines()]
+    assert [each["partition"] for each in found if each["calls_begin"]] == [0, 1, 2, 3]
+    assert len(found) == 18
+    assert await orchestra("partitions", "resize", "100") == (2, "100 partitions: 1 to 99 are possible")
+    code, said = await orchestra("partitions", "list")
+    assert (code, len(said.splitlines())) == (0, 19)
 
 
 async def test_tail_prints_a_call_as_lines_of_json(bus: TestBus, redis_url: str, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.partition import OwnedPartition
 from orchestra.bus.group.leases import LOST, REQUEUED_WAITING, Leases, quota
 from orchestra.bus.group.recovery import PartitionRecovery
+from orchestra.bus.ports import Connections
 from orchestra.bus.redis.refusal import Outage, describe_error
 from orchestra.errors import FencedError
 
@@ -58,7 +59,12 @@ class Rebalancer:
     """
 
     def __init__(
-        self, host: RebalancerHost, leases: Leases, recovery: PartitionRecovery, partitions: int, grace_s: float
+        self,
+        host: RebalancerHost,
+        leases: Leases,
+        recovery: PartitionRecovery,
+        connections: Connections,
+        grace_s: float,
     ) -> None:
         self.owned: dict[int, OwnedPartition] = {}
         self.wake = asyncio.Event()
@@ -70,7 +76,7 @@ class Rebalancer:
         self._group = leases.group
         self._leases = leases
         self._recovery = recovery
-        self._partitions = partitions
+        self._connections = connections
         self._grace_s = grace_s
         self._recovering: dict[int, asyncio.Task[None]] = {}
         self._releasing: dict[int, asyncio.Task[None]] = {}
@@ -125,7 +131,7 @@ class Rebalancer:
             await self._leases.leave()
             share = 0
         else:
-            share = quota(await self._leases.members(), self._leases.worker, self._partitions)
+            share = quota(await self._leases.members(), self._leases.worker, self._connections.partitions)
         now = asyncio.get_running_loop().time()
         if now - self._renewed >= self._leases.lease_ms / 3000:  # a third of the lease time
             await self._renew()
@@ -166,7 +172,7 @@ class Rebalancer:
 
     def _others(self) -> list[int]:
         """The partitions that this worker does not own. Each worker begins at another one, so that they do not race."""
-        others = [partition for partition in range(self._partitions) if partition not in self.owned]
+        others = [partition for partition in range(self._connections.partitions) if partition not in self.owned]
         start = hash(self._leases.worker) % max(1, len(others))
         return others[start:] + others[:start]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import structlog
 from redis.exceptions import RedisError
@@ -29,15 +29,11 @@ class _Tail:
     def __init__(self, connection: RedisConnection, streams: dict[bytes, tuple[int, str]], since: str | None) -> None:
         self.connection = connection
         self.streams = streams
-        self._since = since
-        self._last: dict[bytes, Argument] = {}
+        self._last: dict[bytes, Argument] = {} if since is None else dict.fromkeys(streams, since)
 
     async def begin(self) -> None:
         """Fix where to begin, unless that is done."""
         if self._last:
-            return
-        if self._since is not None:
-            self._last = dict.fromkeys(self.streams, self._since)
             return
         newest = await self.connection.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.streams])
         self._last = {key: found[0][0] if found else b"0-0" for key, found in zip(self.streams, newest, strict=True)}
@@ -62,16 +58,19 @@ class Subscription(AsyncIterator[Entry]):
     event ids. So after a connection was lost, events with one of the last 2,000 ids are skipped.
     """
 
-    def __init__(self, connections: Connections, streams: list[tuple[int, str]], since: str | None) -> None:
-        by_key = {keys.key(partition, stream).encode(): (partition, stream) for partition, stream in streams}
-        if connections.servers.divided:
-            parts = [
-                {key: each for key, each in by_key.items() if each[0] == partition}
-                for partition in sorted({partition for partition, _ in streams})
-            ]
-        else:
-            parts = [by_key] if by_key else []
-        self._tails = [_Tail(connections.new_connection(next(iter(part.values()))[0]), part, since) for part in parts]
+    def __init__(
+        self,
+        connections: Connections,
+        partitions: Iterable[int],
+        streams: Sequence[str],
+        since: str | None,
+        *,
+        all_partitions: bool,
+    ) -> None:
+        self._connections = connections
+        self._streams = streams
+        self._all_partitions = all_partitions
+        self._tails = self._tails_of(partitions, since)
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
@@ -80,6 +79,28 @@ class Subscription(AsyncIterator[Entry]):
         self._arrival = asyncio.Event()
         self._capacity = asyncio.Event()
         self._capacity.set()
+
+    def _tails_of(self, partitions: Iterable[int], since: str | None) -> list[_Tail]:
+        """Readers of these partitions: one for all, or one each where they are on different servers."""
+        numbers = list(partitions)
+        parts = [[each] for each in numbers] if self._connections.servers.divided else [numbers] if numbers else []
+        return [
+            _Tail(
+                self._connections.new_connection(part[0]),
+                {keys.key(each, stream).encode(): (each, stream) for each in part for stream in self._streams},
+                since,
+            )
+            for part in parts
+        ]
+
+    def follow_new(self, partitions: Iterable[int]) -> None:
+        """Follow these partitions, too, from their beginning, if this is a subscription to all: they are new."""
+        if not self._all_partitions:
+            return
+        tails = self._tails_of(partitions, "0")
+        self._tails += tails
+        if self._tasks:
+            self._tasks += [asyncio.get_running_loop().create_task(self._pump(tail)) for tail in tails]
 
     async def start(self) -> None:
         """Fix where to begin: everything that is published after this returns will be seen."""

@@ -68,36 +68,30 @@ class ConsumerRuntime:
             self,
             self._leases,
             PartitionRecovery(self.dispatcher.handler_of),
-            bus.partitions,
+            bus,
             consumer.grace_s if grace_s is None else grace_s,
         )
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._readers = self._make_readers()
+        #: by place, each with the task that runs it
+        self._readers: dict[int, tuple[StreamReader, asyncio.Task[None]]] = {}
 
-    def _make_readers(self) -> dict[int, StreamReader]:
-        """The reader of every partition: one for all, or one each where they are on different servers."""
-        bus, owned = self.bus, self.rebalancer.owned
-        if not bus.servers.divided:
-            one = StreamReader(
-                bus.new_connection(0),
-                lambda: bus.connection(0),
-                self.consumer.name,
-                self.dispatcher,
-                lambda: list(owned.values()),
-            )
-            return dict.fromkeys(range(bus.partitions), one)
+    def _place(self, partition: int) -> int:
+        return partition if self.bus.servers.divided else 0
 
-        def reader(partition: int) -> StreamReader:
-            return StreamReader(
-                bus.new_connection(partition),
-                lambda: bus.connection(partition),
-                self.consumer.name,
-                self.dispatcher,
-                lambda: [owned[partition]] if partition in owned else [],
-                most_bytes=READ_BYTES // bus.partitions,
-            )
-
-        return {partition: reader(partition) for partition in range(bus.partitions)}
+    def _start_reader(self, place: int) -> None:
+        """Start a reader: it is the only one, or that of one partition where they are on different servers."""
+        bus, owned, divided = self.bus, self.rebalancer.owned, self.bus.servers.divided
+        reader = StreamReader(
+            bus.new_connection(place),
+            lambda: bus.connection(place),
+            self.consumer.name,
+            self.dispatcher,
+            lambda: [each for partition, each in owned.items() if self._place(partition) == place],
+            most_bytes=READ_BYTES // bus.partitions if divided else READ_BYTES,
+        )
+        reading = asyncio.get_running_loop().create_task(reader.run())
+        reading.add_done_callback(self.watch)
+        self._readers[place] = reader, reading
 
     async def run(self, stop: asyncio.Event) -> None:
         """Own, read and handle until ``stop`` is set; then release everything.
@@ -118,9 +112,10 @@ class ConsumerRuntime:
 
     async def _run(self, stop: asyncio.Event) -> None:
         rebalancing = asyncio.create_task(self.rebalancer.run())
-        others = [asyncio.create_task(reader.run()) for reader in set(self._readers.values())]
-        others.append(asyncio.create_task(self._leases.watch_releases(self.rebalancer.wake)))
-        others.append(asyncio.create_task(run_retention(self.bus, self.rebalancer.owned.values)))
+        others = [
+            asyncio.create_task(self._leases.watch_releases(self.rebalancer.wake)),
+            asyncio.create_task(run_retention(self.bus, self.rebalancer.owned.values)),
+        ]
         stopped = asyncio.create_task(_until(stop))
         try:
             ends: list[asyncio.Future[None]] = [rebalancing, stopped, self._failed, *others]
@@ -131,7 +126,7 @@ class ConsumerRuntime:
                 last: list[asyncio.Future[None]] = [rebalancing, self._failed]
                 await asyncio.wait(last, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await self._end([rebalancing, stopped, *others])
+            await self._end([rebalancing, stopped, *others, *(reading for _, reading in self._readers.values())])
         for ended in (self._failed, rebalancing, *others):
             if ended.done() and not ended.cancelled() and (error := ended.exception()) is not None:
                 raise error
@@ -141,7 +136,7 @@ class ConsumerRuntime:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.rebalancer.close()
-        for reader in set(self._readers.values()):
+        for reader, _ in self._readers.values():
             await reader.close()
 
     # -- for the rebalancer and the partitions
@@ -157,11 +152,13 @@ class ConsumerRuntime:
 
     def open_partition(self, partition: int, token: str) -> OwnedPartition:
         """A partition whose lease was just acquired."""
+        if (place := self._place(partition)) not in self._readers:
+            self._start_reader(place)
         return OwnedPartition(self.consumer, self.bus, partition, token, self)
 
     def refresh(self, partition: int) -> None:
         """Read from a partition from now on, or no longer."""
-        self._readers[partition].refresh()
+        self._readers[self._place(partition)][0].refresh()
 
     async def read_requeued(self, owned: OwnedPartition) -> None:
         """Handle the dead letters that were given back to the group."""

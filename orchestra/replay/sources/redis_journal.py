@@ -5,11 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from redis.exceptions import ConnectionError as LostConnectionError
-from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Entry, keys, partition_of
 from orchestra.bus.backoff import Backoff
-from orchestra.bus.redis.topology import find_servers
 from orchestra.errors import ServerError
 from orchestra.replay.position import merge
 from orchestra.replay.registry import Form
@@ -57,24 +55,6 @@ class RedisJournal:
                 yield entry
 
 
-async def connect(settings: Settings, url: str) -> Bus:
-    """Connect to the server at a URL, whatever its number of partitions.
-
-    Raises:
-        ServerError: it cannot be used.
-
-    """
-    client = find_servers(url).client()
-    try:
-        stored = await client.get(keys.PARTITIONS_KEY)
-    except RedisError:
-        stored = None  # connecting reports what is wrong with the server
-    finally:
-        await client.aclose()
-    partitions = {"partitions": int(stored)} if stored else {}
-    return await Bus.connect(settings.model_copy(update={"redis_url": url, **partitions}))
-
-
 async def read_through_outages(
     bus: Bus, partition: int, stream: str, *, since: str = "-", patience_s: float = _PATIENCE_S
 ) -> AsyncIterator[Entry]:
@@ -105,7 +85,7 @@ async def read_through_outages(
 @asynccontextmanager
 async def open_journal(settings: Settings, text: str, _on_warning: OnWarning) -> AsyncIterator[Source]:
     """Open the journal of the configured server, or of the one at a URL."""
-    bus = await (Bus.connect(settings) if text == _JOURNAL else connect(settings, text))
+    bus = await Bus.connect(settings if text == _JOURNAL else settings.model_copy(update={"redis_url": text}))
     try:
         yield RedisJournal(bus)
     finally:

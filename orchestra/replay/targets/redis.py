@@ -17,7 +17,7 @@ from orchestra.errors import ServerError
 from orchestra.replay.registry import Form
 from orchestra.replay.rewrite import Rewrite
 from orchestra.replay.selection import Selection
-from orchestra.replay.sources.redis_journal import connect, read_through_outages
+from orchestra.replay.sources.redis_journal import read_through_outages
 from orchestra.replay.targets.port import ReplayResult, Report, Target, TargetOptions, TargetType
 from orchestra.replay.targets.stream_writer import StreamWriter
 
@@ -177,7 +177,7 @@ async def _holds(bus: Bus, token: str) -> bool:
 
 @asynccontextmanager
 async def _open(options: TargetOptions) -> AsyncIterator[Target]:
-    bus = await connect(options.settings, options.into)
+    bus = await Bus.connect(options.settings.model_copy(update={"redis_url": options.into}))
     try:
         seconds, micros = await bus.shared_connection.call("TIME")
         rewrite = Rewrite(bus.partitions, rename=options.rename)

@@ -101,7 +101,7 @@ class EdgeCallControl:
 
         """
         edge, now = self._edge, int(time.time())
-        indexed = IndexedCall(report.call or edge.bus.new_call(edge.homes), now + LIFETIME_S, "waits")
+        indexed = IndexedCall(report.call or edge.bus.new_call(edge.homes.partitions), now + LIFETIME_S, "waits")
         try:
             partition_of(indexed.call)
         except ValueError as error:

@@ -67,7 +67,7 @@ async def dial(request: Request) -> Response:
         edge.bus,
         edge.carriers[0],
         edge.answering.plan,
-        lambda: edge.bus.new_call(edge.homes),
+        lambda: edge.bus.new_call(edge.homes.partitions),
         sip=next((carrier for carrier in edge.carriers if isinstance(carrier, SipCarrier)), None),
     )
     try:

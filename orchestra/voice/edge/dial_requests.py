@@ -97,7 +97,7 @@ class DialRequests:
 
     def _place(self, key: str) -> tuple[int, str]:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        partition = int(digest[:8], 16) % self._bus.partitions
+        partition = int(digest[:8], 16) % self._bus.partition_counts.at_creation
         return partition, self._bus.key(partition, "dial", digest)
 
     # -- what a call was asked for with

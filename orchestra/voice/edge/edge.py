@@ -1,7 +1,6 @@
 """What the calls of one edge process share."""
 
 import asyncio
-import random
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from orchestra.voice.edge.admission import CallAdmission
 from orchestra.voice.edge.answering import Answering, EdgeApp
 from orchestra.voice.edge.calls_without_stream import LostCalls
 from orchestra.voice.edge.hold_music import HoldMusicShelf
+from orchestra.voice.edge.homes import Homes
 from orchestra.voice.edge.metrics import TurnLatency
 from orchestra.voice.edge.phrase_cache import PhraseCache
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from orchestra.voice.engines.factory import Engines
 
 #: few, so that this edge reads few events of other edges' calls
-_HOMES = 2
 #: sockets that have not said yet whose stream they are, for each call that the edge may take
 _PENDING_PER_CALL = 2
 
@@ -54,7 +53,7 @@ class Edge:
     publisher: Publisher
     carriers: list[Carrier]
     admission: CallAdmission
-    homes: list[int]
+    homes: Homes
     dispatcher: ReplyDispatcher
     public_url: str
     lost: LostCalls
@@ -117,7 +116,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
     hold_music = HoldMusicShelf()
     hold_music.load(answering.hold_music, sounds=answering.thinking_sounds)
     admission = CallAdmission(settings.max_calls)
-    homes = random.sample(range(bus.partitions), k=min(_HOMES, bus.partitions))
+    homes = Homes(bus)
     publisher = bus.publisher(settings.edge_name or f"edge-{secrets.token_hex(2)}", version=answering.apps[0].version)
     return Edge(
         settings=settings,
@@ -128,7 +127,7 @@ def open_edge(settings: Settings, bus: Bus, engines: "Engines", app: EdgeApp | E
         carriers=carriers,
         admission=admission,
         homes=homes,
-        dispatcher=ReplyDispatcher(bus, homes, admission.find),
+        dispatcher=ReplyDispatcher(bus, homes.partitions, admission.find),
         public_url=local_url(settings),
         lost=LostCalls(bus, publisher, admission.find, settings.reconnect_s),
         call_index=CarrierCallIndex(bus),

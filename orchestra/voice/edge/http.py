@@ -31,6 +31,7 @@ def create_app(edge: Edge) -> FastAPI:
         running = [
             asyncio.create_task(edge.phrase_cache.run(), name="phrases"),
             asyncio.create_task(listeners.run(), name="listeners"),
+            asyncio.create_task(edge.homes.keep_open(edge.dispatcher.follow), name="homes"),
         ]
         try:
             async with announced(edge.bus, "edge", edge.publisher.source, reporting):

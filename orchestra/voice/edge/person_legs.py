@@ -79,7 +79,7 @@ class PersonLegs:
 
 async def ring_person(edge: Edge, call: str, person: str) -> None:
     """Have the person rung who is to join the call. Where nobody can be rung, they have left before they came."""
-    leg = edge.bus.new_call(edge.homes)
+    leg = edge.bus.new_call(edge.homes.partitions)
     try:
         await PersonLegs(edge.bus).keep(leg, PersonLeg(call=call, person=person))
         provider_call = await _carrier_for(edge, person).place_call(leg, person)

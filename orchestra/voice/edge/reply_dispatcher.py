@@ -110,8 +110,12 @@ class ReplyDispatcher:
 
     async def wait_followed(self, call: str) -> None:
         """Wait until the call's partition is followed."""
+        await self.follow(partition_of(call))
+
+    async def follow(self, partition: int) -> None:
+        """Follow a partition from now on, and wait until it is followed."""
         # if one caller gives up waiting, the reader stays for the others
-        await asyncio.shield(self._follow(partition_of(call)))
+        await asyncio.shield(self._follow(partition))
 
     def _follow(self, partition: int, since: str | None = None) -> asyncio.Task[None]:
         """The task that starts to follow a partition, once: two readers would dispatch every event twice."""

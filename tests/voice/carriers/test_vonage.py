@@ -329,7 +329,7 @@ async def test_a_transfer_that_nobody_answers_brings_the_agents_back(bus: TestBu
 
 
 async def placed(running: RunningEdge, vonage: VonageRestServer, answered_by: str = "") -> tuple[VonageCaller, str]:
-    call = running.edge.bus.new_call(running.edge.homes)
+    call = running.edge.bus.new_call(running.edge.homes.partitions)
     leg = await running.edge.carriers[0].place_call(call, "+15550001")
     order = vonage.orders[-1]
     asked = {"answer_url": order["answer_url"][0], "event_url": order["event_url"][0]}

@@ -324,7 +324,9 @@ async def _wait(line: PhoneLine, seconds: float) -> None:
 
 async def test_a_call_of_another_edges_partition_hears_its_replies(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "hello", app=Greeting(greeting="")) as running:
-        other = next(partition for partition in range(bus.bus.partitions) if partition not in running.edge.homes)
+        other = next(
+            partition for partition in range(bus.bus.partitions) if partition not in running.edge.homes.partitions
+        )
         call = bus.call(other)
         token = running.edge.carriers[0].tokens.issue(call, "CA1", time.time())
         line = PhoneLine()

@@ -32,8 +32,9 @@ MEMBER = Script("member")
 REQUEUE = Script("requeue")
 TRIM = Script("trim")
 GROUP = Script("group")
+RAISE = Script("raise")
 #: also when the memory is full: what is in a queue is no longer needed on the journal
 QUEUE_ADD = Script("queue_add")
 QUEUE_TAKE = Script("queue_take")
 
-ALL = (COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP, QUEUE_ADD, QUEUE_TAKE)
+ALL = (COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP, RAISE, QUEUE_ADD, QUEUE_TAKE)
