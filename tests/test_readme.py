@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
@@ -232,8 +233,11 @@ def read_html(text: str, _folder: Path) -> None:
         assert set(re.findall(r"<(\w+-\w+)", text)) == set(re.findall(r'customElements.define\("([^"]+)"', script))
 
 
-#: how a block of data is read; Python, shell and SQL (tests/analysis/test_query.py) have their own tests
+#: pages whose SQL runs in `tests/analysis`
+QUERIED = {"orchestra/analysis/README.md", "orchestra/post_call/README.md"}
+#: how a block of data is read; Python, shell and SQL have their own tests
 READERS: dict[str, Callable[[str, Path], Any]] = {
+    "xml": lambda text, _: ET.fromstring(f"<View>{text}</View>"),
     "json": read_json,
     "toml": read_toml,
     "html": read_html,
@@ -245,7 +249,7 @@ READERS: dict[str, Callable[[str, Path], Any]] = {
 @pytest.mark.parametrize("place", PLACES)
 def test_every_block_on_a_page_is_covered_by_a_test(place: str, tmp_path: Path) -> None:
     for language, code in _BLOCK.findall(PAGES[place]):
-        if language in {"python", "sh"} or (language == "sql" and place == "orchestra/analysis/README.md"):
+        if language in {"python", "sh"} or (language == "sql" and place in QUERIED):
             continue
         assert language in READERS, f"{place}: no test reads a block of {language or 'no language'}"
         READERS[language](code, tmp_path)

@@ -38,10 +38,20 @@ def of_totals(app: str = "", line: str = "", version: str = "", agent: str = "")
     return " AND ".join(tests) or "true"
 
 
-def chosen(since: float | None = None, until: float | None = None, app: str = "", line: str = "") -> str:
+def chosen(
+    since: float | None = None,
+    until: float | None = None,
+    app: str = "",
+    line: str = "",
+    *,
+    version: str = "",
+    agent: str = "",
+) -> str:
     """An SQL condition on ``time``, from epoch seconds, and on ``call``."""
     tests = [f"time >= {moment(since)}"] if since is not None else []
     tests += [f"time < {moment(until)}"] if until is not None else []
     of_calls = ([of_app(app)] if app else []) + ([of_line(line)] if line else [])
+    of_calls += [f"version = {quoted(version)}"] if version else []
+    of_calls += [f"agent = {quoted(agent)}"] if agent else []
     tests += [f"call IN (SELECT call FROM calls WHERE {' AND '.join(of_calls)})"] if of_calls else []
     return " AND ".join(tests) or "true"

@@ -1,12 +1,14 @@
 """Figures of calls by day, app, version or agent, for charts."""
 # ruff: noqa: S608 - made of constants, numbers and quoted texts
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 
-from orchestra.analysis.conditions import of_totals
+from orchestra.analysis.conditions import chosen, of_totals
+from orchestra.analysis.judgements import Answers, judgements
 from orchestra.analysis.quantiles import quantiles
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.totals import total
@@ -26,6 +28,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         models: ``model``, ``prompts``, ``prompt_tokens``, ``completion_tokens`` of each model in a group.
         speech: ``stt``, ``stt_s``, ``tts``, ``tts_characters`` of each pair of speech engines in a group.
         tools: ``name``, ``calls``, ``failed``, ``p95_ms`` of each tool in a group.
+        judgements: what judges say of these calls, whatever the groups are, and how far annotators agree: see
+            `orchestra.analysis.judgements`.
 
     """
 
@@ -34,6 +38,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     models: list[dict[str, Any]]
     speech: list[dict[str, Any]]
     tools: list[dict[str, Any]]
+    judgements: dict[str, Any] = {}
 
 
 def figures(
@@ -46,6 +51,7 @@ def figures(
     version: str = "",
     agent: str = "",
     line: str = "",
+    annotated: Mapping[str, Answers] | None = None,
 ) -> Figures:
     """The figures of what began between two times (epoch seconds), with these properties. Blocks.
 
@@ -71,6 +77,7 @@ def figures(
         models=asked.rows("prompts", _MODEL_SUMS, also="name"),
         speech=asked.rows("speech", _SPEECH_SUMS, also="name, other"),
         tools=[{**row, "p95_ms": took.get((row["key"], row["name"]))} for row in tools],
+        judgements=judgements(records, chosen(since, until, app, line, version=version, agent=agent), annotated),
     )
 
 

@@ -24,8 +24,10 @@ try:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.compute as pc  # type: ignore[import-untyped]
 
+    from orchestra.analysis.extracted_columns import create_analyses
     from orchestra.analysis.totals import COUNTED, create_totals, find_apart
     from orchestra.archive.derived.combine import combine
+    from orchestra.archive.derived.facts import OF_CALL
     from orchestra.archive.derived.files import Coverage, coverage, derived_files, paths_of, summed_files
     from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
     from orchestra.archive.derived.sums import SUMS
@@ -67,6 +69,7 @@ class CallDatabase:
         self._found = found
         self._on_journal = live
         self._on_warning = on_warning
+        self._has_columns: duckdb.DuckDBPyConnection | None = None
         try:
             self._database, self._summed = _connect(archive, found, live)
         except (duckdb.Error, pa.ArrowException, OSError):  # checking every file in advance would take long
@@ -111,7 +114,7 @@ class CallDatabase:
             msg = f"a query is one SELECT, and this is {what}; --out saves a result"
             raise UsageError(msg)
         try:
-            return self._again_without_damage(lambda: QueryResult(self._database.sql(sql)))
+            return self._again_without_damage(lambda: self._result(sql))
         except duckdb.PermissionException as error:
             msg = f"refused: a query can only read {', '.join(VIEWS)} ({_words(error)})"
             raise UsageError(msg) from None
@@ -120,6 +123,12 @@ class CallDatabase:
             if "Table with name" in said:
                 words = f"{said} There are the views {', '.join(VIEWS)}."
             raise UsageError(words) from None
+
+    def _result(self, sql: str) -> "QueryResult":
+        if "analyses" in sql.lower() and self._has_columns is not self._database:  # they take a look at every row
+            create_analyses(self._database)
+            self._has_columns = self._database
+        return QueryResult(self._database.sql(sql))
 
     def _again_without_damage(self, read: Callable[[], _Read]) -> _Read:
         """What a function reads; it is called a second time if files are damaged, or were merged, and others remain."""
@@ -242,7 +251,7 @@ def _connect(archive: Archive, found: "_Found", live: "_Live") -> "tuple[duckdb.
         derived = [path for file in found.derived for path in paths_of(file).values()]
         names = allow_files(database, archive, events + derived)
         summed = _create_events(database, archive, names, found, live)
-        for name, sql in VIEWS.items():
+        for name, sql in {**VIEWS, "plain_analyses": VIEWS["analyses"]}.items():
             database.execute(f"CREATE VIEW {name} AS {sql}")
         database.execute("SET parquet_metadata_cache = true")  # a query of many files would parse as many footers again
         database.execute("SET enable_external_access = false")
@@ -301,7 +310,7 @@ def _find_doubled(
     A server that has lost its data gets a journal of another name, and for a while its workers archive new events under
     the old name. And a copy that was replayed into another server can be in the same archive as its original.
     """
-    sources = ["SELECT call, journal FROM not_derived"]
+    sources = [f"SELECT call, journal FROM not_derived WHERE {OF_CALL}"]
     for number, journal in enumerate(journals):
         stored = derived_rows([file for file in covered.derived if file.journal == journal], names)
         sources += [f"SELECT call, {number} AS journal FROM {stored['calls']}"] if stored else []

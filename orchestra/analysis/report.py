@@ -1,10 +1,12 @@
 """The daily report: calls, outcomes, latency by stage, predicted turns, tools, transfers, words, tokens."""
 # ruff: noqa: S608 - made of constants and numbers
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestra.analysis.conditions import chosen, of_totals
+from orchestra.analysis.judgements import Answers, judgements
 from orchestra.analysis.quantiles import quantiles
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.totals import total
@@ -28,6 +30,7 @@ def report(
     prices: Prices | None = None,
     app: str = "",
     line: str = "",
+    annotated: Mapping[str, Answers] | None = None,
 ) -> dict[str, Any]:
     """The report of what began between two times (epoch seconds), as plain values. Blocks.
 
@@ -36,7 +39,8 @@ def report(
     ``by_day``, ``by_agent`` and ``by_version`` have the same columns; agents are counted by turns, so that a call
     with two agents counts for both. ``by_app`` and ``by_line`` are counted by calls; ``app`` and ``line`` limit the
     report to the calls of one. ``predictions`` has the turns that were predicted to be over, by the same groups and
-    by app, and what the wrong ones cost at these ``prices``: None where no model has a price.
+    by app, and what the wrong ones cost at these ``prices``: None where no model has a price. ``judgements`` has what
+    judges say, and how far annotators agree (``annotated``: their answers, by call): see `judgements`.
     """
     records.keep("holes")
     records.totals(_KINDS, since, until)
@@ -53,6 +57,7 @@ def report(
         **{f"by_{name}": rows for name, rows in _by_turn(found).items()},
         **{f"by_{name}": _by_call(found, column) for name, column in _CALL_GROUPS.items()},
         "predictions": _predictions(found, prices or Prices()),
+        "judgements": judgements(records, chosen(since, until, app, line), annotated),
         "tools": _tools(found),
         "models": _models(found),
         "holes": records.rows(

@@ -37,12 +37,45 @@ FROM derived_words
 WHERE type <> 'user.turn.ended'
 """
 
+#: what all analyses of a call say together; of the values that were extracted, `create_analyses` makes columns
+_ANALYSES = """
+SELECT a.call, c.time, c.day, c.app, c.passed_to, c.version, a.summary, a.success, a.success_reason, a.model,
+    a.prompt_tokens, a.completion_tokens, a.errors, a.analysed,
+    CAST(a.extraction.extracted AS JSON) AS extracted, CAST(a.extraction.not_extracted AS JSON) AS not_extracted
+FROM (
+    SELECT call, max(time) AS analysed,
+        arg_max(summary, place) FILTER (summary <> '') AS summary,
+        arg_max(success, place) FILTER (success IS NOT NULL) AS success,
+        CASE WHEN count(success) > 0 THEN arg_max(coalesce(success_reason, ''), place) FILTER (success IS NOT NULL)
+            ELSE arg_max(success_reason, place) FILTER (success_reason <> '') END AS success_reason,
+        arg_max(model, place) FILTER (model <> '') AS model,
+        CAST(sum(prompt_tokens) AS BIGINT) AS prompt_tokens,
+        CAST(sum(completion_tokens) AS BIGINT) AS completion_tokens,
+        coalesce(flatten(list(errors ORDER BY place) FILTER (errors IS NOT NULL)), []) AS errors,
+        arg_max(struct_pack(extracted := extracted, not_extracted := not_extracted), place)
+            FILTER (coalesce(extracted, not_extracted) IS NOT NULL) AS extraction
+    FROM derived_analyses GROUP BY call
+) a LEFT JOIN calls c ON c.call = a.call
+"""
+
+#: the last verdict of each judge and version on a call
+_VERDICTS = """
+SELECT v.call, c.time, c.day, c.app, c.line, c.version, v.judge, v.judge_version, v.passed, v.reason, v.turns, v.error,
+    v.model, v.time AS judged
+FROM (
+    SELECT DISTINCT ON (call, judge, judge_version) * FROM derived_verdicts
+    ORDER BY call, judge, judge_version, place DESC
+) v LEFT JOIN calls c ON c.call = v.call
+"""
+
 #: by name; each may use those before it
 VIEWS = {
     "events": _EVENTS,
     **counted_views(),
     "prompts": _PROMPTS,
     "replies": _REPLIES,
+    "analyses": _ANALYSES,
+    "verdicts": _VERDICTS,
     #: events whose cause is not there: of their call something was trimmed or deleted before it was kept
     "holes": "SELECT call, turn, time, stream_id, type, missing FROM derived_holes",
 }

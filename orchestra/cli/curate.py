@@ -37,12 +37,12 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch annotations changed since the last pull, update the evaluation set, and show word error rates."""
-    from orchestra.curation.evaluation import latest, read_set, write_set
+    from orchestra.curation.evaluation import SET_FILE, latest, read_set, write_set
     from orchestra.curation.label_studio import LabelStudio
     from orchestra.settings import load_settings
 
     settings = load_settings()
-    out = out or settings.data_dir / "evaluation.jsonl"
+    out = out or settings.data_dir / SET_FILE
     known = read_set(out)
     since = None if everything else latest(list(known.values()))
     with LabelStudio(settings) as project:

@@ -41,7 +41,7 @@ def query(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the result to this file.")] = None,
 ) -> None:
-    """Query the archive and the live journal in SQL: views events, calls, turns, prompts, tools, replies, holes.
+    """Query the archive and the live journal in SQL: views events, calls, turns, verdicts and others.
 
     Without a query, show the views and their columns. JSON is one object per line.
     """

@@ -33,7 +33,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG charts to this folder.")] = None,
 ) -> None:
-    """Report calls, outcomes, latency by stage, barge-ins, tool failures, transfers, words and tokens."""
+    """Report calls, outcomes, latency by stage, barge-ins, tool failures, transfers, judges, words and tokens."""
     import asyncio
     from datetime import UTC
 
@@ -41,6 +41,8 @@ def report(
     from orchestra.cli.ui.console import terminal
     from orchestra.cli.ui.parse_time import moment
     from orchestra.cli.ui.requires_extra import needs_extra
+    from orchestra.curation.evaluation import read_annotations
+    from orchestra.errors import RejectedError
     from orchestra.settings import load_settings
 
     settings = load_settings()
@@ -53,7 +55,12 @@ def report(
     records = asyncio.run(CallDatabase.open(settings, on_warning=print_notice))
     warn_if_slow(records.files)
     try:
-        found = report_of(records, **which, prices=settings.prices)
+        try:
+            annotated = read_annotations(settings.data_dir)
+        except RejectedError as error:
+            print_notice(f"{error}; the report is without the annotators")
+            annotated = {}
+        found = report_of(records, **which, prices=settings.prices, annotated=annotated)
         if as_json:
             say_json(found, enc_hook=float)
         else:
@@ -91,6 +98,7 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         soft_wrap=True,
     )
     _table(console, "outcome", found["outcomes"])
+    _print_judgements(console, found["judgements"])
     _print_predictions(console, found["predictions"])
     stages = [{**row, "stage": _PART_OF.get(row["stage"], row["stage"])} for row in found["latency_ms"]]
     _table(console, "latency by stage, ms", stages)
@@ -110,6 +118,33 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         more = len(found["holes"]) - 10
         console.print(f"… and {more} more calls lack events: ask the view `holes`", style="red")
     console.print(f"\nof {files}, and {live:,} events of a running journal", style="dim", soft_wrap=True)
+
+
+def _print_judgements(console: "Console", found: dict[str, Any]) -> None:
+    """What judges say, and how far annotators agree with them."""
+    if (success := found["success"])["calls"]:
+        console.print()
+        console.print(
+            f"{_share(success['share'])} of {_of(success['calls'], 'call')} a success, as their apps decide",
+            soft_wrap=True,
+        )
+    _table(console, "judges", [{**row, "share": _share(row["share"])} for row in found["judges"]])
+    agreement = [
+        {
+            "judge": row["judge"],
+            "version": row["version"] or "–",
+            "annotators' answer": row["question"],
+            "calls": row["calls"],
+            "agreed": _share(row["agreed"]),
+            "kappa": "–" if row["kappa"] is None else f"{row['kappa']:.2f}",
+        }
+        for row in found["agreement"]
+    ]
+    _table(console, "judges and annotators", agreement)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _print_predictions(console: "Console", found: dict[str, Any]) -> None:

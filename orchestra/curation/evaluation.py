@@ -9,10 +9,25 @@ import msgspec
 
 from orchestra.atomic_file import atomic_file
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra.curation.labelling_config import CORRECTED, ISSUE, NOTES, OUTCOME, QUALITY, TURN_LABEL
+from orchestra.curation.labelling_config import (
+    CORRECTED,
+    FAILED,
+    ISSUE,
+    JUDGE,
+    NOTES,
+    OUTCOME,
+    PASSED,
+    QUALITY,
+    TURN_LABEL,
+)
 from orchestra.curation.task import as_shown
 from orchestra.errors import RejectedError
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
+
+#: where `orchestra curate pull` writes the set, in the data directory
+SET_FILE = "evaluation.jsonl"
+#: of the five qualities
+_MIDDLE = 3
 
 
 class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +41,10 @@ class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """An annotated call. ``errors`` of the caller's ``words`` were misrecognized; ``updated_at`` is ISO 8601."""
+    """An annotated call. ``errors`` of the caller's ``words`` were misrecognized; ``updated_at`` is ISO 8601.
+
+    ``verdicts`` are the annotators' own, by the judge's name, where the project asks for them.
+    """
 
     call: str
     task: int
@@ -39,6 +57,20 @@ class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
     errors: int = 0
     words: int = 0
     turns: tuple[EvaluatedTurn, ...] = ()
+    verdicts: dict[str, bool] = {}
+
+    @property
+    def answers(self) -> dict[str, bool]:
+        """What can be compared with judges: a judge's name → it passes; ``outcome``: resolved; ``quality``: 4 or more.
+
+        A quality of 3 says neither.
+        """
+        found = dict(self.verdicts)
+        if self.outcome:
+            found["outcome"] = self.outcome == "resolved"
+        if self.quality and self.quality != _MIDDLE:
+            found["quality"] = self.quality > _MIDDLE
+        return found
 
     @property
     def word_errors(self) -> WordErrors:
@@ -86,6 +118,7 @@ def _evaluated(
         errors=heard.errors,
         words=heard.words,
         turns=turns,
+        verdicts=said.verdicts,
     )
 
 
@@ -100,6 +133,7 @@ class _Said:
         self.outcome = self.notes = ""
         self.quality = 0
         self.issues: tuple[tuple[str, ...], ...] = ()
+        self.verdicts: dict[str, bool] = {}
         self._labels: dict[int, list[str]] = {}
         self._corrected: dict[int, str] = {}
         for item in result:
@@ -113,6 +147,8 @@ class _Said:
                 self.quality = int(value.get("rating", 0))
             case control if control == ISSUE:
                 self.issues = tuple(tuple(path) for path in value.get("taxonomy", ()))
+            case control if control.startswith(JUDGE) and value.get("choices") in ([PASSED], [FAILED]):
+                self.verdicts[control.removeprefix(JUDGE)] = value["choices"] == [PASSED]
             case control if control == NOTES:
                 self.notes = _text(value)
             case control if control == TURN_LABEL and "start" in value:
@@ -157,6 +193,21 @@ def read_set(path: Path) -> dict[str, EvaluatedCall]:
         msg = f"{path} is not an evaluation set: {error}"
         raise RejectedError(msg) from error
     return {call.call: call for call in calls}
+
+
+def read_annotations(data_dir: Path) -> dict[str, dict[str, bool]]:
+    """The annotators' `EvaluatedCall.answers` by call, of the set that was pulled to this machine; empty without one.
+
+    Raises:
+        RejectedError: the file is no evaluation set, or cannot be read.
+
+    """
+    path = data_dir / SET_FILE
+    try:
+        return {call: each.answers for call, each in read_set(path).items()}
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror or error}"
+        raise RejectedError(msg) from error
 
 
 def write_set(path: Path, calls: Iterable[EvaluatedCall]) -> None:

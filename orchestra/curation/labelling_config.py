@@ -13,6 +13,10 @@ TURN_LABEL, ISSUE, OUTCOME, QUALITY, CORRECTED, NOTES = (
     "notes",
 )
 TRANSCRIPT = "transcript"
+#: the name of a control that asks the annotators what a judge decides begins so, and ends with the judge's name
+JUDGE = "judge-"
+#: its two answers
+PASSED, FAILED = "passed", "failed"
 
 LABEL_CONFIG = """<View>
   <Header value="Call $call_id"/>

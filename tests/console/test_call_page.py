@@ -34,11 +34,11 @@ async def console(bus: TestBus, settings: Settings) -> AsyncIterator[RunningCons
         yield running
 
 
-async def recorded(bus: TestBus, settings: Settings, turns: int = 3) -> str:
+async def recorded(bus: TestBus, settings: Settings, turns: int = 3, *, ago_s: float = 60.0) -> str:
     """A finished call of so many turns, with its recording."""
     call = bus.call()
     path = write_recording(settings.recordings / f"{call}.wav", 3 + turns * 8)
-    await store(bus.bus, long_call(call, time.time() - 60, turns, StoredRecording(path.as_uri()).url))
+    await store(bus.bus, long_call(call, time.time() - ago_s, turns, StoredRecording(path.as_uri()).url))
     return call
 
 
@@ -166,10 +166,11 @@ def test_a_later_analysis_counts_with_its_reason_and_what_it_does_not_say_stays(
     assert analysed_in(history_of([])) is None
 
 
-async def test_what_analyses_and_judges_found_is_shown(
-    bus: TestBus, settings: Settings, console: RunningConsole
+@pytest.mark.parametrize("ago_s", [60.0, 3600.0])
+async def test_what_analyses_and_judges_found_is_shown_however_late(
+    ago_s: float, bus: TestBus, settings: Settings, console: RunningConsole
 ) -> None:
-    call = await recorded(bus, settings, 1)
+    call = await recorded(bus, settings, 1, ago_s=ago_s)
     polite = Verdict(judge="polite", version="1", passed=False, reason="rude", turns=(1,))
     await bus.publish(
         CallAnalysed(call=call, summary="A parcel.", extracted={"parcel": "4271"}, success=True, verdicts=(polite,)),

@@ -47,6 +47,22 @@ def test_every_word_counts_the_same_in_the_rate_of_all_calls() -> None:
     assert (WordErrors(0, 0).rate, WordErrors(2, 0).rate) == (0.0, 1.0)
 
 
+def test_what_annotators_say_is_comparable_with_judges() -> None:
+    def answers(*items: dict[str, Any]) -> dict[str, bool]:
+        call = evaluated(4, DATA, "2026-11-22T10:00:00+00:00", [annotation(1, *items)])
+        assert call is not None
+        return call.answers
+
+    said = answers(
+        item("outcome", {"choices": ["escalated"]}), item("quality", {"rating": 4}),
+        item("judge-polite", {"choices": ["passed"]}), item("judge-calm", {"choices": ["failed"]}),
+        item("judge-odd", {"choices": ["perhaps"]}), item("judge-both", {"choices": ["passed", "failed"]}),
+    )  # fmt: skip
+    assert said == {"outcome": False, "quality": True, "polite": True, "calm": False}
+    assert answers(item("quality", {"rating": 3})) == {}
+    assert answers(item("quality", {"rating": 2})) == {"quality": False}
+
+
 def test_an_annotation_becomes_corrected_words_outcome_quality_and_issues() -> None:
     call = evaluated(
         4, DATA, "2026-11-22T10:00:00+00:00",

@@ -8,7 +8,7 @@ are summed up. Which calls these are is known from the column ``call`` of the ta
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orchestra.archive.derived.facts import facts
+from orchestra.archive.derived.facts import OF_CALL, facts
 from orchestra.archive.derived.tables import TABLES, Table
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def combine(
         for name in TABLES:
             database.execute(f"CREATE VIEW derived_{name} AS FROM raw_{name}")
         return
-    calls = "SELECT call FROM stored_calls" + (f" UNION ALL SELECT DISTINCT call FROM {raw}" if raw else "")
+    calls = "SELECT call FROM stored_calls" + (
+        f" UNION ALL SELECT DISTINCT call FROM {raw} WHERE {OF_CALL}" if raw else ""
+    )
     database.execute(f"CREATE TABLE split AS SELECT call FROM ({calls}) GROUP BY call HAVING count(*) > 1")
     any_split = database.execute("SELECT count(*) FROM split").fetchone() != (0,)
     for table in TABLES.values():

@@ -22,16 +22,16 @@ PLACE = f"least(stream_ms, {2**43 - 1}) * 1048576 + least(stream_seq, 1048575)"
 
 #: the fields of bodies that derived tables use
 _FIELDS = (
-    "agent", "app", "arguments", "completion_tokens", "direction", "duration_ms", "duration_s", "error", "failed",
-    "from_number", "heard", "line", "model", "name", "prompt_tokens", "reason", "request", "result", "step",
-    "stopped_by", "stt", "stt_s", "text", "to_number", "tokens_estimated", "tts", "tts_characters",
-    "tts_characters_wasted", *TURN_TIMES,
+    "agent", "app", "arguments", "completion_tokens", "direction", "duration_ms", "duration_s", "error", "errors",
+    "extracted", "failed", "from_number", "heard", "line", "model", "name", "not_extracted", "prompt_tokens", "reason",
+    "request", "result", "step", "stopped_by", "stt", "stt_s", "success", "success_reason", "summary", "text",
+    "to_number", "tokens_estimated", "tts", "tts_characters", "tts_characters_wasted", "verdicts", *TURN_TIMES,
 )  # fmt: skip
 #: the types that have them; a body of another type is not looked into
 _TYPES = (
-    "agent.changed", "app.changed", "call.ended", "call.started", "prompt.completed", "prompt.requested",
-    "reply.interrupted", "reply.spoken", "speech.metered", "tool.completed", "tool.requested", "turn.completed",
-    "turn.measured", "user.turn.ended", "user.turn.predicted", "user.turn.resumed",
+    "agent.changed", "app.changed", "call.analysed", "call.ended", "call.started", "prompt.completed",
+    "prompt.requested", "reply.interrupted", "reply.spoken", "speech.metered", "tool.completed", "tool.requested",
+    "turn.completed", "turn.measured", "user.turn.ended", "user.turn.predicted", "user.turn.resumed",
 )  # fmt: skip
 
 
@@ -56,6 +56,9 @@ def is_true(text: str) -> str:
     return f"coalesce(TRY_CAST({text} AS BOOLEAN), false)"
 
 
+#: what the call itself has led to. A verdict that was given later, on a call of any age, says nothing of the call, and
+#: would only divide it: the rows of a call with events in several files are summed up by each query
+OF_CALL = "NOT (type = 'call.analysed' AND cause = '')"
 #: what was said or heard
 SAID = types("user.turn.ended", "reply.spoken", "reply.interrupted")
 

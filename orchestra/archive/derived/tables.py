@@ -4,7 +4,7 @@ A row of ``calls`` or ``turns`` sums up a part of a call: what one file, or seve
 aggregate in two forms: over facts, and over such rows. The last value of something is kept with its place in the
 stream, which decides between two files. ``prompts`` and ``tools`` pair a request with its answer; the two may be in
 different files, and then are two rows, each a half. ``holes`` has events whose cause is not in the same file.
-``words`` has one row per utterance, and needs no other.
+``words`` has one row per utterance, ``analyses`` per analysis and ``verdicts`` per verdict; these need no other.
 """
 # ruff: noqa: S608 - made of constants
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestra.archive.derived.facts import SAID, is_true, number, types
+from orchestra.archive.derived.facts import OF_CALL, SAID, is_true, number, types
 from orchestra_schemas.speech import TURN_TIMES
 
 
@@ -117,7 +117,7 @@ _CALLS = _aggregated(
         _sum("agent_words", _PLAYED, "words"),
         _sum("wasted_characters", types("speech.metered"), number("tts_characters_wasted", "BIGINT")),
     ],
-    "true",
+    OF_CALL,
 )  # fmt: skip
 
 #: the types that make a row of the view ``turns``
@@ -244,4 +244,44 @@ _WORDS = Table(
     "call, place",
 )
 
-TABLES = {table.name: table for table in (_CALLS, _TURNS, _PROMPTS, _TOOLS, _SPEECH, _HOLES, _WORDS)}
+
+def _json(field: str, kind: str) -> str:
+    """A field that has to be a JSON object or array; NULL for anything else, so that no query fails on it."""
+    return f"CASE WHEN json_valid({field}) AND json_type({field}) = '{kind}' THEN {field} END"
+
+
+_ANALYSES = Table(
+    "analyses",
+    f"""
+    SELECT call, place, time, model, summary, TRY_CAST(success AS BOOLEAN) AS success, success_reason,
+        nullif({_json("extracted", "OBJECT")}, '{{}}') AS extracted,
+        nullif({_json("not_extracted", "OBJECT")}, '{{}}') AS not_extracted,
+        from_json({_json("errors", "ARRAY")}, '["VARCHAR"]') AS errors,
+        coalesce({number("prompt_tokens", "BIGINT")}, 0) AS prompt_tokens,
+        coalesce({number("completion_tokens", "BIGINT")}, 0) AS completion_tokens
+    FROM facts WHERE {types("call.analysed")}
+    """,
+    "",
+    "call, place",
+)
+
+_VERDICTS = Table(
+    "verdicts",
+    f"""
+    SELECT call, place, time, model, verdict->>'$.judge' AS judge, coalesce(verdict->>'$.version', '') AS judge_version,
+        TRY_CAST(verdict->>'$.passed' AS BOOLEAN) AS passed, coalesce(verdict->>'$.reason', '') AS reason,
+        coalesce(TRY_CAST(verdict->'$.turns' AS INTEGER[]), []) AS turns, coalesce(verdict->>'$.error', '') AS error
+    FROM (
+        SELECT call, place, time, coalesce(model, '') AS model,
+            unnest(from_json({_json("verdicts", "ARRAY")}, '["JSON"]')) AS verdict
+        FROM facts WHERE {types("call.analysed")}
+    )
+    WHERE verdict->>'$.judge' <> ''
+    """,
+    "",
+    "call, place",
+)
+
+TABLES = {
+    table.name: table for table in (_CALLS, _TURNS, _PROMPTS, _TOOLS, _SPEECH, _HOLES, _WORDS, _ANALYSES, _VERDICTS)
+}

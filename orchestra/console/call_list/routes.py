@@ -10,6 +10,7 @@ from orchestra.console.call_list.query import CallQuery, shown
 from orchestra.console.call_list.scores import Scores
 from orchestra.console.console import Console
 from orchestra.console.roles import Role, requires
+from orchestra.curation.evaluation import SET_FILE
 from orchestra.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _MOST_RUNNING = 200
 
 def router(console: Console) -> APIRouter:
     """The section's API."""
-    api, scores = APIRouter(), Scores(console.settings.data_dir / "evaluation.jsonl")
+    api, scores = APIRouter(), Scores(console.settings.data_dir / SET_FILE)
 
     @api.get("/api/calls", dependencies=[requires(Role.READ)])
     async def calls(query: Annotated[CallQuery, Query()]) -> Response:

@@ -8,13 +8,12 @@ from urllib.parse import quote
 import msgspec
 
 from orchestra.bus.stream.entry import UNREADABLE
-from orchestra.curation.evaluation import EvaluatedCall
+from orchestra.curation.evaluation import SET_FILE, EvaluatedCall
 from orchestra.evaluation.evaluate import Evaluation, Miss
 from orchestra.history.call import CallHistory
 from orchestra.settings import Settings
 from orchestra_schemas import Verdict
 
-_SET = "evaluation.jsonl"
 _RUNS = "evaluations"
 _MOST_RUNS = 20
 
@@ -69,7 +68,7 @@ def assessments(settings: Settings, history: CallHistory) -> Assessments:
     """
     call = history.call
     problems: list[str] = []
-    found = _annotation(settings.data_dir / _SET, call, problems)
+    found = _annotation(settings.data_dir / SET_FILE, call, problems)
     runs = sorted(_runs(settings.data_dir / _RUNS, call, problems), key=lambda run: run.at, reverse=True)
     return Assessments(
         analysed=analysed_in(history), annotated=found, runs=tuple(runs[:_MOST_RUNS]), problems=tuple(problems)

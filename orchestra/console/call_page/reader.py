@@ -23,8 +23,8 @@ from orchestra.replay.sources.redis_journal import RedisJournal
 from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 
-#: after the end of a call come its recording and its labelling task; what comes later is in the record only
-_AFTERWARDS_S = 15 * 60
+#: after the end of a call come its recording and its labelling task; what comes later is in the record, or is asked for
+AFTERWARDS_S = 15 * 60
 #: how far from its start the end of a call is looked for that no record knows; beyond that it is lost
 _SEARCHED_S = (3600, 24 * 3600)
 #: journals that are kept for the next questions about the same call
@@ -64,7 +64,7 @@ class FoundCall:
 
     def is_running(self, now: float) -> bool:
         """Whether the call goes on, as far as is known; without a record, if it had an event lately."""
-        without_record = self.record is None and not self.journal.ended and self.over_since > now - _AFTERWARDS_S
+        without_record = self.record is None and not self.journal.ended and self.over_since > now - AFTERWARDS_S
         return without_record or self.over_since == math.inf
 
 
@@ -118,7 +118,7 @@ class CallReader:
         if found.problems or not found.journal.entries:
             return False
         last = found.journal.entries[-1].stream_id
-        over = found.over_since < self._now() - _AFTERWARDS_S
+        over = found.over_since < self._now() - AFTERWARDS_S
         try:
             bus = self._bus()
             found.record = await find_call(bus, found.journal.call) or found.record
@@ -154,9 +154,9 @@ class CallReader:
         """Until when to read, epoch ms; the next one is tried if the call's end is not before that."""
         if record is not None:
             ended = record.status != "running" and record.ended_at
-            return [int((record.ended_at + _AFTERWARDS_S) * 1000) if ended else None]
+            return [int((record.ended_at + AFTERWARDS_S) * 1000) if ended else None]
         started_ms = keys.started_ms(call)
-        if not started_ms or started_ms / 1000 > self._now() - _AFTERWARDS_S:
+        if not started_ms or started_ms / 1000 > self._now() - AFTERWARDS_S:
             return [None]
         return [started_ms + seconds * 1000 for seconds in _SEARCHED_S]
 

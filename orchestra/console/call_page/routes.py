@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, HTTPException, Query, Response
@@ -12,18 +12,23 @@ from orchestra.console.answers import as_json
 from orchestra.console.call_page.journal import CallJournal
 from orchestra.console.call_page.projection import call_view
 from orchestra.console.call_page.raw_events import raw_event, raw_events
-from orchestra.console.call_page.reader import CallReader, FoundCall
+from orchestra.console.call_page.reader import AFTERWARDS_S, CallReader, FoundCall
 from orchestra.console.call_page.recording import RecordingReader
 from orchestra.console.call_page.turn_detail import turn_detail
 from orchestra.console.console import Console
 from orchestra.console.roles import Operator, Role, requires
-from orchestra.errors import RejectedError
+from orchestra.errors import RejectedError, UsageError
 from orchestra.hide_secrets import without_login
+from orchestra.history.call import CallHistory
 from orchestra.history.call_record import CallRecord
 from orchestra.history.views.call_record import call_record
 from orchestra.history.views.files import FILES
 from orchestra.recordings.store import find_recording
 from orchestra.recordings.wav_response import wav_response
+from orchestra_schemas import CallAnalysed
+
+if TYPE_CHECKING:
+    from orchestra.analysis.query import CallDatabase
 
 _READ = [requires(Role.READ)]
 _UNKNOWN = "no such call, or nothing of it is kept any more"
@@ -73,6 +78,17 @@ class CallPage:
         """The call's journal; empty if only its record is left."""
         return (await self.found(call)).journal
 
+    async def with_late_analyses(self, found: FoundCall) -> tuple[CallHistory, tuple[str, ...]]:
+        """The history with what judges said days later, which is not read with the journal; and why that is missing."""
+        history = found.journal.history
+        if found.over_since > self.console.clock.time() - AFTERWARDS_S or not history.call:
+            return history, ()
+        try:
+            late = await self.console.database.read(lambda records: _analyses_of(records, history.call))
+        except UsageError as error:
+            return history, (f"what was said of the call later cannot be read: {error}",)
+        return replace(history, analyses=tuple(late)) if late else history, ()
+
     def record(self, found: FoundCall) -> CallRecord:
         """The record of the call: the server's, with what only the journal knows of the recording and the labelling."""
         whole = call_record(found.journal.history, self.console.settings.prices)
@@ -96,6 +112,12 @@ class CallPage:
         self._looks[look] = now
         if len(self._looks) > _MOST_LOOKS:
             self._looks.popitem(last=False)
+
+
+def _analyses_of(records: "CallDatabase", call: str) -> list[CallAnalysed]:
+    from orchestra.analysis.judgements import analyses_of  # noqa: PLC0415 - an extra
+
+    return analyses_of(records, call)
 
 
 def router(console: Console) -> APIRouter:
@@ -132,8 +154,9 @@ def _add_call(api: APIRouter, page: CallPage) -> None:
     async def judged(call: str) -> Response:
         from orchestra.console.call_page.assessments import assessments  # noqa: PLC0415 - a heavy import, rarely used
 
-        journal = await page.journal(call)
-        return as_json(await asyncio.to_thread(assessments, settings, journal.history))
+        history, problems = await page.with_late_analyses(await page.found(call))
+        said = await asyncio.to_thread(assessments, settings, history)
+        return as_json(replace(said, problems=said.problems + problems))
 
 
 def _add_events(api: APIRouter, page: CallPage) -> None:

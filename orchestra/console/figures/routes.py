@@ -1,5 +1,6 @@
 """The API of the figures. What each of them is stands in `orchestra.analysis`, for the report, too."""
 
+import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from orchestra.console.answers import as_json
 from orchestra.console.console import Console
 from orchestra.console.roles import Role, requires
+from orchestra.curation.evaluation import read_annotations
+from orchestra.errors import RejectedError
 from orchestra.history.usage import Tokens, Usage, cost_of
 from orchestra.prices import Prices
 
@@ -40,17 +43,22 @@ def router(console: Console) -> APIRouter:
 
     @api.get("/api/figures", dependencies=[requires(Role.READ)])
     async def figures(query: Annotated[FiguresQuery, Query()]) -> Response:
-        found = await console.database.read(lambda records: _figures(records, query))
+        annotated, warnings = {}, []
+        try:
+            annotated = await asyncio.to_thread(read_annotations, console.settings.data_dir)
+        except RejectedError as error:
+            warnings.append(f"{error}; nothing is compared with annotators")
+        found = await console.database.read(lambda records: _figures(records, query, annotated))
         found["costs"] = costs(found, console.settings.prices)
-        return as_json({**found, "warnings": console.database.warnings})
+        return as_json({**found, "warnings": [*console.database.warnings, *warnings]})
 
     return api
 
 
-def _figures(records: "CallDatabase", query: FiguresQuery) -> dict[str, Any]:
+def _figures(records: "CallDatabase", query: FiguresQuery, annotated: dict[str, dict[str, bool]]) -> dict[str, Any]:
     from orchestra.analysis.figures import figures  # noqa: PLC0415 - an extra
 
-    found: dict[str, Any] = msgspec.to_builtins(figures(records, **query.model_dump()))
+    found: dict[str, Any] = msgspec.to_builtins(figures(records, **query.model_dump(), annotated=annotated))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import { rowChart, timeChart } from "./charts.js";
 import { field, followAddress } from "./filters.js";
-import { api, count, el, emptyState, errorState, fill, loading, milliseconds, money, none, openPage, percent, withQuery } from "./shell.js";
+import { api, count, el, emptyState, errorState, fill, loading, milliseconds, money, none, openPage, percent, table, withQuery } from "./shell.js";
 
 const RETRY_MS = 5000;
 const DAY_S = 86_400;
@@ -86,6 +86,7 @@ function show(found, { by = "day", since, ...filter }) {
       ]),
     ),
     tools(found),
+    judgements(found.judgements),
     el("p", { class: "quiet" }, "Days are those of UTC. Calls count on the day they began. What a wait is made of: ", el("code", {}, "orchestra report"), " has the same figures."),
   );
 }
@@ -160,6 +161,27 @@ function tools(found) {
       { name: "failed", values: names.map((name) => byName.get(name).failed), href: (index) => withQuery("/calls", { tool: names[index], failed_tool: true }) },
     ],
   });
+}
+
+/** What judges say of these calls, and how far annotators agree. */
+function judgements({ judges, success, agreement }) {
+  if (!judges.length && !success.calls) return null;
+  const number = (key, label) => ({ key, label, numeric: true, cell: (row) => count(row[key]) });
+  const judge = [{ key: "judge", label: "Judge" }, { key: "version", label: "Version", cell: (row) => row.version || none }];
+  return el("section", { class: "panel", "aria-labelledby": "judges-title" },
+    el("h2", { id: "judges-title" }, "Judges"),
+    success.calls ? el("p", {}, `${percent(success.share)} of ${count(success.calls)} calls were a success, as their apps decide.`) : null,
+    judges.length ? table({
+      caption: "What judges say", rows: judges,
+      columns: [...judge, number("calls", "Calls"), number("passed", "Passed"), number("not_passed", "Not passed"), number("cannot_tell", "Cannot tell"),
+        number("failed", "Failed"), { key: "share", label: "Share that passes", numeric: true, cell: (row) => percent(row.share) }],
+    }) : null,
+    agreement.length ? table({
+      caption: "Judges and annotators", rows: agreement,
+      columns: [...judge, { key: "question", label: "Annotators' answer" }, number("calls", "Calls"),
+        { key: "agreed", label: "Agreed", numeric: true, cell: (row) => percent(row.agreed) },
+        { key: "kappa", label: "Cohen's kappa", numeric: true, cell: (row) => (row.kappa === null ? none : row.kappa.toFixed(2)) }],
+    }) : null);
 }
 
 followAddress(form, load);

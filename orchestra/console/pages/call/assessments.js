@@ -40,8 +40,9 @@ function* analysis(found) {
   ];
   if (values.length) yield el("dl", {}, values.flatMap(([name, value]) => [el("dt", { dir: "auto" }, name), el("dd", {}, folded(value, {}, "span"))]));
   if (verdicts.length) {
-    yield el("ul", {}, verdicts.map(({ judge, passed = null, reason = "", turns = [], error = "" }) => el("li", {},
-      el("b", { dir: "auto" }, judge), " ", badge(passed, "passed", "failed"), " ", folded(reason || error, {}, "span"),
+    const again = (name) => verdicts.filter(({ judge }) => judge === name).length > 1;
+    yield el("ul", {}, verdicts.map(({ judge, version = "", passed = null, reason = "", turns = [], error = "" }) => el("li", {},
+      el("b", { dir: "auto" }, judge), again(judge) ? [" ", el("code", {}, version)] : null, " ", badge(passed, "passed", "failed"), " ", folded(reason || error, {}, "span"),
       turns.map((turn) => [" ", turnLink(turn)]))));
   }
   for (const error of errors) yield el("p", { class: "quiet", dir: "auto" }, error);
