@@ -52,6 +52,13 @@ class Claims:
             newest = await self._bus.connection(partition).call("XREVRANGE", key, "+", "-", "COUNT", 1)
             self._read[partition] = newest[0][0].decode() if newest else "0-0"
 
+    def has_place_for(self, call: str) -> bool:
+        """Whether the call's partition is one of this journal."""
+        try:
+            return keys.partition_of(call) in self._read
+        except ValueError:  # the id of another program
+            return False
+
     async def take(self, call: str) -> bool:
         """Claim a call; False: another process has it."""
         taken = await self._bus.redis.set(self._key(call), self._token, nx=True, px=_CLAIMED_MS)

@@ -119,6 +119,7 @@ async def test_what_fails_is_not_published_and_is_tried_again(bus: TestBus) -> N
     assert sorted(judged) == sorted((call, judge) for call in (fine, refused, odd) for judge in ("calm", "polite"))
 
 
+@pytest.mark.integration
 async def test_a_model_that_is_down_ends_the_run_and_the_next_one_goes_on(bus: TestBus) -> None:
     for _ in range(14):
         await bus.publish(*a_call(bus.call(), "where is it"))
@@ -153,6 +154,7 @@ async def test_a_model_that_is_down_ends_the_run_and_the_next_one_goes_on(bus: T
     assert len(await bus.published(CallAnalysed)) == 14
 
 
+@pytest.mark.integration
 async def test_two_processes_do_not_judge_a_call_twice_and_a_dead_one_holds_it_for_a_moment(
     bus: TestBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -18,7 +18,7 @@ from orchestra.cli.ui.terminal import complain, say_json
 if TYPE_CHECKING:
     from orchestra.agents.after import Judge
     from orchestra.post_call.claims import Claims
-    from orchestra.post_call.judge_calls import Judges, Judging
+    from orchestra.post_call.judge_calls import Judges, Judging, KnownCall
     from orchestra.replay.selection import Selection
     from orchestra.replay.sources.port import Filter, Source
     from orchestra.settings import Settings
@@ -199,16 +199,11 @@ async def _judge(
         if not calls:
             msg = "no recorded call fits: `orchestra calls list` shows what there is"
             raise UsageError(msg)
-        in_words = any(isinstance(judge.criterion, str) for judge in judges.every)
-        models = None
-        if in_words and not options.dry_run:
-            from orchestra.execution.models import open_models
-
-            models = await stack.enter_async_context(open_models(settings))
+        calls = _of_this_journal(calls, claims, complaints)
         judging = CallJudge(
             source=source,
             judges=judges,
-            models=models,
+            models=None,
             claims=claims,
             asks=not options.dry_run,
             default_model=settings.model,
@@ -218,12 +213,28 @@ async def _judge(
             on_warning=complaints.setdefault,
         )
         lacking = len(judging.lacking(calls))
+        in_words = any(isinstance(judge.criterion, str) for judge in judges.every)
+        if lacking and in_words and not options.dry_run:
+            from orchestra.execution.models import open_models
+
+            models = await stack.enter_async_context(open_models(settings))
+            judging = replace(judging, models=models)
         progress = stack.enter_context(progress_of(lacking))
         task = None if progress is None else progress.add_task("judging", total=lacking)
         done = (lambda: None) if progress is None or task is None else partial(progress.advance, task)
         found = await judging.run(calls, stop, done)
     complain(*complaints)
     return found
+
+
+def _of_this_journal(
+    calls: "dict[str, KnownCall]", claims: "Claims | None", complaints: dict[str, None]
+) -> "dict[str, KnownCall]":
+    """The calls whose verdicts would be read: another journal in the archive may have had more partitions."""
+    kept = calls if claims is None else {call: known for call, known in calls.items() if claims.has_place_for(call)}
+    if len(kept) < len(calls):
+        complaints.setdefault(f"{len(calls) - len(kept)} calls are left out: their partition is not on this journal")
+    return kept
 
 
 @asynccontextmanager

@@ -63,7 +63,8 @@ def _show_judges(console: Console, found: Judging) -> None:
 
 
 def _summary(found: Judging, prices: Prices, *, dry_run: bool) -> str:
-    parts = [f"{_of(len(found.calls), 'call')} {'would be ' if dry_run else ''}judged"]
+    judged = sum(bool(each.verdicts) or dry_run for each in found.calls)
+    parts = [f"{_of(judged, 'call')} {'would be ' if dry_run else ''}judged"]
     parts += [f"{found.had:,} lacked no verdict"] if found.had else []
     parts += [f"{found.running:,} not over"] if found.running else []
     parts += [f"{found.left:,} left"] if found.left else []
