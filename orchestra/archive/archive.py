@@ -22,10 +22,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from itertools import groupby
 from typing import Any
 
+from orchestra.archive.marks import Gone, Marks
 from orchestra.bus.keys import earliest_ms, partition_of
 from orchestra.bus.stream.entry import Entry
 from orchestra.bus.stream.stream_id import StreamId
@@ -40,6 +41,7 @@ try:
 
     from orchestra.archive.parquet import (
         INT64_MAX,
+        ROW_GROUP,
         ParquetFileWriter,
         missing_columns,
         one_of,
@@ -58,6 +60,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _FOLDER = re.compile(r"p(\d\d)-([0-9a-z]+)")
 _FILE = re.compile(r"(\d+)-(\d+)_(\d+)-(\d+)\.parquet")
 _LEVEL = 2
+#: of files that are merged
+MERGED_LEVEL = 9
 _DAY_MS = 86_400_000
 #: in the last year with four digits; the call id of another program may contain any time
 LAST_MS = 253_402_300_799_000
@@ -119,6 +123,8 @@ class Archive:
 
     def __init__(self, root: str) -> None:
         self.root = FileRoot(root)
+        #: the calls that were forgotten, see `orchestra.archive.forgotten`
+        self.marks = Marks(self.root)
 
     @classmethod
     def of(cls, settings: Settings) -> "Archive":
@@ -177,10 +183,43 @@ class Archive:
         return written
 
     def put(self, file: ArchiveFile, rows: pa.Table, *, after: StreamId, level: int = _LEVEL) -> None:
-        """Write the rows of a file; they are in order."""
-        sheet = ParquetFileWriter({"after": str(after)}, level=level)
-        sheet.add(rows)
+        """Write the rows of a file, without those of calls that were forgotten; they are in order."""
+
+        def write(gone: Gone) -> None:
+            sheet = ParquetFileWriter({"after": str(after)}, level=level)
+            sheet.add(without_calls(rows, gone))
+            self.root.write(file.path, sheet.finish())
+
+        self.marks.write_unmarked(write, partial(self.rewrite, file))
+
+    def rewrite(
+        self, file: ArchiveFile, gone: Callable[[Iterable[str]], Collection[str]], *, dry_run: bool = False
+    ) -> int:
+        """Write a file again without the events of some calls; returns their number. It keeps its name.
+
+        Args:
+            file: the file.
+            gone: says which of the calls in it.
+            dry_run: only count the events.
+
+        Raises:
+            FileNotFoundError: it is not there any more.
+            OSError: it is damaged, or cannot be read or written.
+
+        """
+        with _damage_as_os_error(file), self._opened(self._source(file)) as opened:
+            calls = opened.read(columns=["call"])["call"]
+            chosen = gone(calls.unique().to_pylist())
+            count = pc.sum(one_of(calls, chosen)).as_py() or 0 if chosen else 0
+            if not count or dry_run:
+                return int(count)
+            level = _LEVEL if opened.metadata.num_rows <= ROW_GROUP else MERGED_LEVEL
+            sheet = ParquetFileWriter({"after": str(self.after(file, opened))}, level=level)
+            for group in range(opened.num_row_groups):
+                rows = require_values(opened.read_row_group(group))
+                sheet.add(rows.filter(pc.invert(one_of(rows["call"], chosen))))
         self.root.write(file.path, sheet.finish())
+        return int(count)
 
     # -- reading
 
@@ -366,6 +405,12 @@ class _RowFilter:
         if tests:
             rows = rows.filter(reduce(pc.and_, tests))
         return rows
+
+
+def without_calls(rows: pa.Table, gone: Gone) -> pa.Table:
+    """The rows without those of calls that were forgotten."""
+    chosen = gone(rows["call"].unique().to_pylist()) if gone else []
+    return rows.filter(pc.invert(one_of(rows["call"], chosen))) if chosen else rows
 
 
 def _by_day(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:

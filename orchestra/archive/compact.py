@@ -10,18 +10,28 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from orchestra.archive.archive import BEGINNING, LAST_MS, Archive, ArchiveFile, ArchivePart, effective_parts
+from orchestra.archive.archive import (
+    BEGINNING,
+    LAST_MS,
+    MERGED_LEVEL,
+    Archive,
+    ArchiveFile,
+    ArchivePart,
+    effective_parts,
+    without_calls,
+)
 from orchestra.archive.derived.derive import derive, sweep_derived
+from orchestra.archive.marks import Gone
 from orchestra.archive.parquet import ROW_GROUP, ParquetFileWriter
 from orchestra.archive.runs import MOST_ROWS, mergeable_runs
 from orchestra.atomic_file import DRAFT
 from orchestra.bus.stream.stream_id import StreamId
 
-_LEVEL = 9
 #: a draft that is this old belongs to a dead process
 _DRAFT_MS = 24 * 3600 * 1000
 
@@ -91,26 +101,37 @@ def compact(
 
 def _merge(archive: Archive, run: list[ArchivePart], result: CompactionResult) -> None:
     first, last = run[0].file, run[-1].file
-    with archive.open(first) as opened:
-        after = archive.after(first, opened)
-    sheet = ParquetFileWriter({"after": f"{after[0]}-{after[1]}"}, level=_LEVEL)
+    made = ArchiveFile(first.journal, first.partition, first.first, last.last, first.day)
+    size = 0
+
+    def write(gone: Gone) -> None:
+        nonlocal size
+        content = _merged(archive, run, gone)
+        archive.root.write(made.path, content)
+        size = len(content)
+
+    archive.marks.write_unmarked(write, partial(archive.rewrite, made))
+    result.merged += len(run)
+    result.made += 1
+    result.bytes_before += sum(archive.root.size(part.file.path) for part in run)
+    result.bytes_after += size
+
+
+def _merged(archive: Archive, run: list[ArchivePart], gone: Gone) -> bytes:
+    with archive.open(run[0].file) as opened:
+        after = archive.after(run[0].file, opened)
+    sheet = ParquetFileWriter({"after": str(after)}, level=MERGED_LEVEL)
     waiting: list[pa.Table] = []
     for part in run:
         for table in archive.tables(part):
-            waiting.append(table)
+            waiting.append(without_calls(table, gone))
             if sum(map(len, waiting)) >= ROW_GROUP:
                 together = pa.concat_tables(waiting)
                 sheet.add(together.slice(0, ROW_GROUP))
                 waiting = [together.slice(ROW_GROUP)]
     if waiting:
         sheet.add(pa.concat_tables(waiting))
-    made = ArchiveFile(first.journal, first.partition, first.first, last.last, first.day)
-    content = sheet.finish()
-    archive.root.write(made.path, content)
-    result.merged += len(run)
-    result.made += 1
-    result.bytes_before += sum(archive.root.size(part.file.path) for part in run)
-    result.bytes_after += len(content)
+    return sheet.finish()
 
 
 def _sweep(archive: Archive, files: list[ArchiveFile], result: CompactionResult, settle_s: float) -> bool:

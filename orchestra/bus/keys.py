@@ -56,6 +56,11 @@ def key(partition: int, *parts: str) -> str:
     return ":".join((PREFIX, f"{{p{partition:02d}}}", *parts))
 
 
+def tombstones_key(partition: int) -> str:
+    """The sorted set of the forgotten calls of a partition, see `orchestra.bus.tombstones`."""
+    return key(partition, "forgotten")
+
+
 def members_key(group: str) -> str:
     """The sorted set of the workers of a group, scored by the server's time of their last sign of life, in ms."""
     return f"{PREFIX}:{{shared}}:members:{group}"

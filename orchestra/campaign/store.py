@@ -122,6 +122,11 @@ async def refuse_calls(bus: Bus, numbers: Iterable[str]) -> None:
         await bus.redis.sadd(_do_not_call(bus), *chunk)
 
 
+async def is_refused(bus: Bus, number: str) -> bool:
+    """Whether this person wants no calls."""
+    return bool(await bus.redis.sismember(_do_not_call(bus), number))
+
+
 def _chunks(items: Iterable[_T]) -> Iterator[list[_T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, _CHUNK)):
@@ -214,7 +219,7 @@ class CampaignStore:
 
     async def is_refused(self, number: str) -> bool:
         """Whether this person wants no calls."""
-        return bool(await self._redis.sismember(_do_not_call(self._bus), number))
+        return await is_refused(self._bus, number)
 
     async def everyone(self) -> AsyncIterator[tuple[Contact, Attempt]]:
         """All contacts with their latest attempts, in the order of their rows."""

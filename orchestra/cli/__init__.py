@@ -75,6 +75,8 @@ _COMMANDS = (
     "group",
     "trim",
     "partitions",
+    "forget",
+    "hold",
     "openobserve",
     "schema",
     "doctor",

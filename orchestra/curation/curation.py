@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.tombstones import forgotten_at
 from orchestra.curation.label_studio import LabelStudio, Pending
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, ProjectGoneError, RejectedError, SettingError
@@ -167,8 +168,11 @@ class Curation:
             return
         project = await self._opened()
         known = await asyncio.to_thread(self._project.find, [each.call for each in batch])
+        gone = await forgotten_at(self._bus, [each.call for each in batch])
         for each in batch:
-            if each.call in known:
+            if each.call in gone:
+                _finish(each, None)
+            elif each.call in known:
                 _finish(each, Curated(project, str(known[each.call])))
         fresh = list({each.call: each for each in batch if not each.done.done()}.values())
         trouble: EngineError | None = None
@@ -208,8 +212,10 @@ class Curation:
             await self._send(fresh[:middle], project)
             await self._send(fresh[middle:], project)
             return
+        if gone := list(await forgotten_at(self._bus, [each.call for each in fresh])):
+            await asyncio.to_thread(self._project.remove, gone)  # forgotten while they were on their way
         for each, number in zip(fresh, numbers, strict=True):
-            _finish(each, Curated(project, str(number)))
+            _finish(each, None if each.call in gone else Curated(project, str(number)))
         _LOG.info("curation.imported", calls=len(fresh), project=project)
 
     async def _shown(self, sent: Sequence[_Submission], pending: Pending) -> list[int]:

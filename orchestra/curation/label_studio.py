@@ -5,11 +5,11 @@ SDK's own retries are off. Who does not know whether an import arrived looks the
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import httpx
 import msgspec
@@ -38,6 +38,13 @@ _ONCE: Any = {"max_retries": 0}
 _PAGE = 500
 #: calls in one look-up: gateways limit its URL to 8 kB, some to 4
 _LOOKED_UP = 40
+
+
+class Removed(NamedTuple):
+    """How many tasks and uploaded files there were."""
+
+    tasks: int
+    files: int
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -81,6 +88,10 @@ class LabelStudio:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def _bucket_title(self) -> str:
+        return f"{self.title} (audio)"
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,6 +169,53 @@ class LabelStudio:
     def upload(self, name: str, audio: bytes) -> str:
         """Upload a WAV file; returns the URL for a task. Each call stores another copy."""
         return self._asked(lambda: self._upload(name, audio))
+
+    def remove(
+        self, calls: Sequence[str], tasks: Collection[tuple[str, str]] = (), *, dry_run: bool = False
+    ) -> Removed:
+        """Remove the tasks of these calls with their annotations, and the audio that was uploaded for them.
+
+        Args:
+            calls: are looked up in this project.
+            tasks: projects and tasks that are known to be of these calls, of whichever project.
+            dry_run: only count them.
+
+        """
+        numbers = {int(task) for _, task in tasks if task.isdecimal()}
+        if self.open(create=False):
+            numbers |= set(self.find(calls).values())
+        present = [number for number in sorted(numbers) if self._asked(partial(self._is_of, number, calls))]
+        bucket = self._asked(lambda: self._find(self._bucket_title))
+        uploads = self._asked(partial(self._uploads, bucket, calls)) if bucket else []
+        if not dry_run:
+            for number in present:
+                self._asked(partial(self._delete, f"tasks/{number}/"))
+            if uploads:
+                self._asked(partial(self._delete, f"projects/{bucket}/file-uploads", {"file_upload_ids": uploads}))
+        return Removed(len(present), len(uploads))
+
+    def _is_of(self, task: int, calls: Sequence[str]) -> bool:
+        """Whether there is this task, and it is of one of these calls: another server may have the same numbers."""
+        answer = self._http.get(f"{self.url}/api/tasks/{task}/", headers=self._authorization())
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        if answer.status_code != httpx.codes.OK:
+            raise self._meaning(answer.status_code, answer.text)
+        return answer.json()["data"].get("call_id") in calls
+
+    def _uploads(self, project: int, calls: Sequence[str]) -> list[int]:
+        """The files of these calls: each was uploaded as ``CALL.wav``, and has a word of the server's before it."""
+        answer = self._http.get(f"{self.url}/api/projects/{project}/file-uploads", headers=self._authorization())
+        if answer.status_code != httpx.codes.OK:
+            raise self._meaning(answer.status_code, answer.text)
+        names = tuple(f"{call}.wav" for call in calls)
+        return [int(each["id"]) for each in answer.json() if each["file"].endswith(names)]
+
+    def _delete(self, path: str, body: Any = None) -> None:
+        """Delete something, or find it gone."""
+        answer = self._http.request("DELETE", f"{self.url}/api/{path}", headers=self._authorization(), json=body)
+        if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+            raise self._meaning(answer.status_code, answer.text)
 
     def annotated(self, since: datetime | None) -> Iterator[Any]:
         """The tasks whose annotations changed after this moment, with these annotations."""
@@ -266,9 +324,8 @@ class LabelStudio:
     def _upload(self, name: str, audio: bytes) -> str:
         client = self._client()
         if not self._bucket:
-            title = f"{self.title} (audio)"
-            self._bucket = self._find(title) or int(
-                client.projects.create(title=title, label_config=AUDIO_CONFIG, request_options=_ONCE).id
+            self._bucket = self._find(self._bucket_title) or int(
+                client.projects.create(title=self._bucket_title, label_config=AUDIO_CONFIG, request_options=_ONCE).id
             )
         path, files = f"projects/{self._bucket}/import", {"file": (name, audio, "audio/wav")}
         answer = self._post(path, {"commit_to_project": "false"}, files=files)

@@ -115,6 +115,11 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     cost: Cost | None = None
 
+    @property
+    def other_party(self) -> str:
+        """The number of the person on the line, whoever placed the call."""
+        return self.to_number if self.direction == "outbound" else self.from_number
+
     def is_of(self, *, app: str = "", line: str = "") -> bool:
         """Whether this app answered the call or took it over, and it was a call of this line; "" is any."""
         own = self.from_number if self.direction == "outbound" else self.to_number

@@ -48,6 +48,16 @@ async def index_call(bus: Bus, call: str, ttl_s: int) -> None:
     await bus.redis.zremrangebyscore(index, "-inf", started_ms - ttl_s * 1000)
 
 
+async def indexed_calls(bus: Bus) -> list[str]:
+    """The calls of every partition that have a record, or had one until lately."""
+    found: list[str] = []
+    for partition in range(bus.partitions):
+        found += [
+            call.decode() for call in await bus.connection(partition).call("ZRANGE", bus.key(partition, _INDEX), 0, -1)
+        ]
+    return found
+
+
 async def find_call(bus: Bus, call: str) -> CallRecord | None:
     """The record of a call; None if there is none, or no longer."""
     try:

@@ -32,6 +32,11 @@ _WITHHELD = frozenset(
 )
 
 
+def is_withheld(number: str) -> bool:
+    """Whether this is what a carrier sends for every number that is withheld or unknown."""
+    return number[1:] in _WITHHELD or len(set(number[1:])) == 1  # +9999999
+
+
 class Callers:
     """The recent calls of every caller.
 
@@ -75,7 +80,7 @@ class Callers:
         return records
 
     def _of(self, number: str, app: str) -> str:
-        if not E164.fullmatch(number) or number[1:] in _WITHHELD or len(set(number[1:])) == 1:  # +9999999
+        if not E164.fullmatch(number) or is_withheld(number):
             return ""
         whose = f"{number} {app}" if app else number
         return f"{keys.PREFIX}:caller:{hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()}"

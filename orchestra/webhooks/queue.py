@@ -72,7 +72,7 @@ async def add_messages(
         redis.exceptions.RedisError: the server cannot be reached, or refuses.
 
     """
-    names: list[Argument] = [_key(partition, "position")]
+    names: list[Argument] = [_key(partition, "position"), keys.tombstones_key(partition)]
     arguments: list[Argument] = []
     for endpoint, call, stream_id, message in messages:
         names += [_key(partition, "due", endpoint), _key(partition, "lane", endpoint, call)]
@@ -118,11 +118,14 @@ class EndpointQueue:
 
     async def put_off(self, call: str, failing: Failing, until: float) -> None:
         """The first message of a lane was not delivered: try again later (epoch seconds)."""
-        await self._calls(
+        *_, is_there = await self._calls(
             ("HSET", self._failing, call, _encode(failing)),
             ("EXPIRE", self._failing, _KEPT_S),
             ("ZADD", self._due, "XX", int(until * 1000), call),
+            ("EXISTS", self._lane(call)),
         )
+        if not is_there:  # the call was forgotten while its message was on its way
+            await self._calls(("HDEL", self._failing, call))
 
     async def take(self, call: str, waiting: Waiting, now: float) -> Waiting | None:
         """The message was delivered; returns the next one of the lane."""

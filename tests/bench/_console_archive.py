@@ -31,7 +31,8 @@ from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.report import latency, report
 from orchestra.analysis.words import WantedWords, best_matches
 from orchestra.archive.archive import Archive, ArchiveFile
-from orchestra.archive.derived.derive import derive, parquet_of
+from orchestra.archive.derived.derive import derive
+from orchestra.archive.derived.encoding import parquet_of
 from orchestra.archive.derived.files import paths_of
 from orchestra.archive.derived.tables import TABLES
 from orchestra.archive.parquet import sort_by_stream_id, to_table

@@ -5,18 +5,17 @@ joined is derived rows, not events, so that a day that is merged often is not pa
 """
 # ruff: noqa: S608 - names and conditions of our own
 
-import io
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, groupby
 
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart, effective_parts
+from orchestra.archive.archive import Archive, ArchiveFile, ArchivePart, effective_parts, without_calls
 from orchestra.archive.derived.combine import combine
+from orchestra.archive.derived.encoding import parquet_of
 from orchestra.archive.derived.facts import facts
 from orchestra.archive.derived.files import (
     FOLDER,
@@ -29,9 +28,11 @@ from orchestra.archive.derived.files import (
     summed_files,
 )
 from orchestra.archive.derived.sources import allow_files, derived_rows, event_rows
-from orchestra.archive.derived.sums import KEYS, SUMS, added_up, sums
+from orchestra.archive.derived.summing import summed
+from orchestra.archive.derived.sums import SUMS
 from orchestra.archive.derived.tables import TABLES
-from orchestra.archive.derived.views import counted_views
+from orchestra.archive.derived.without_calls import write_without
+from orchestra.archive.marks import Gone
 from orchestra.archive.runs import mergeable_runs
 
 #: a query reads fewer events than these quickly, even of every partition
@@ -39,8 +40,6 @@ FEW_EVENTS = 20_000
 FEW_FILES = 16
 #: more events are parsed in several turns, which bounds the memory
 _MOST_AT_ONCE = 250_000
-_ROW_GROUP = 100_000
-_LEVEL = 3
 #: between naming new files and removing old ones, so that a reader that lists the folder in between sees either, and
 #: time enough for another process to write the files of a range, all of which it has made before
 SETTLE_S = 1.0
@@ -114,13 +113,17 @@ def derive(
             result.failed.append(_failure(first.folder, error))
             runs = []
         for run in runs:
+            marked = archive.marks.digests()
             try:
-                tables = _made(archive, run)
+                tables = _made(archive, run, Gone(marked))
             except (duckdb.Error, pa.ArrowException, OSError) as error:
                 result.failed.append(_failure(run.range.path, error))
                 continue
             for path, content in [(path, parquet_of(tables[table])) for table, path in paths_of(run.range).items()]:
                 archive.root.write(path, content)
+            while new := archive.marks.digests() - marked:  # the events that were read may have had their calls
+                write_without(archive, run.range, Gone(new))
+                marked |= new
             result.made.append(run.range)
         for file in coverage(day, [*known, *result.made]).derived if without else ():
             if file in without:
@@ -134,22 +137,13 @@ def _sum_up(archive: Archive, file: ArchiveFile, result: Derivation) -> None:
     database = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
     try:
         rows = derived_rows([file], allow_files(database, archive, list(paths_of(file).values())))
-        archive.root.write(derived_path(SUMS, file), parquet_of(_summed(database, rows or {})))
+        archive.root.write(derived_path(SUMS, file), parquet_of(summed(database, rows or {})))
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         result.failed.append(_failure(file.path, error))
     else:
         result.summed.append(file)
     finally:
         database.close()
-
-
-def _summed(database: duckdb.DuckDBPyConnection, rows: Mapping[str, str]) -> pa.Table:
-    """The sums of a range's rows, of which each table is a relation of the database."""
-    for name in TABLES:
-        database.execute(f"CREATE VIEW derived_{name} AS FROM {rows[name]}")
-    for name, sql in counted_views().items():
-        database.execute(f"CREATE VIEW {name} AS {sql}")
-    return database.sql(f"{added_up(f'({sums()})')} ORDER BY {', '.join(KEYS)}").to_arrow_table()
 
 
 def _failure(place: str, error: Exception) -> str:
@@ -207,19 +201,19 @@ def _events(archive: Archive, parts: Sequence[ArchivePart]) -> int:
     return count
 
 
-def _made(archive: Archive, run: _Run) -> dict[str, pa.Table]:
-    """The tables of one range, and their sums, by name."""
+def _made(archive: Archive, run: _Run, gone: Gone) -> dict[str, pa.Table]:
+    """The tables of one range without calls that were forgotten, and their sums, by name."""
     slices = 1 + _events(archive, run.raw) // _MOST_AT_ONCE
     made: dict[str, list[pa.Table]] = {table: [] for table in TABLES}
     for number in range(slices):
         for table, rows in _derived(archive, run, f"hash(call) % {slices} = {number}" if slices > 1 else "true"):
             made[table].append(rows)
-    tables = {table: pa.concat_tables(rows) for table, rows in made.items()}
+    tables = {table: without_calls(pa.concat_tables(rows), gone) for table, rows in made.items()}
     database = duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1})
     try:
         for table, rows in tables.items():
             database.register(f"made_{table}", rows)
-        return {**tables, SUMS: _summed(database, {table: f"made_{table}" for table in tables})}
+        return {**tables, SUMS: summed(database, {table: f"made_{table}" for table in tables})}
     finally:
         database.close()
 
@@ -250,36 +244,6 @@ def _derived(archive: Archive, run: _Run, which: str) -> Iterator[tuple[str, pa.
             yield name, database.sql(f"FROM {made[name]} ORDER BY {table.order}").to_arrow_table()
     finally:
         database.close()
-
-
-def parquet_of(rows: pa.Table) -> bytes:
-    """A file with the rows of a derived table."""
-    encodings = dict(_encodings(rows.schema))
-    sink = io.BytesIO()
-    pq.write_table(
-        rows, sink, compression="zstd", compression_level=_LEVEL, row_group_size=_ROW_GROUP,
-        use_dictionary=[name for name, encoding in encodings.items() if not encoding],
-        column_encoding={name: encoding for name, encoding in encodings.items() if encoding},
-    )  # fmt: skip
-    return sink.getvalue()
-
-
-def _encodings(fields: Iterable[pa.Field], within: str = "") -> Iterator[tuple[str, str]]:
-    """The encoding of each column, by its path; empty for a dictionary. They halve the files."""
-    for column in fields:
-        path = f"{within}{column.name}"
-        if pa.types.is_struct(column.type):
-            yield from _encodings(column.type, f"{path}.")
-        elif column.name in {"id", "request", "missing", "stream_id"}:
-            yield path, "DELTA_BYTE_ARRAY"
-        elif column.name in {"text", "arguments", "result"}:
-            yield path, "PLAIN"
-        elif pa.types.is_floating(column.type):
-            yield path, "BYTE_STREAM_SPLIT"
-        elif pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type):
-            yield path, "DELTA_BINARY_PACKED"
-        else:
-            yield path, ""
 
 
 def sweep_derived(

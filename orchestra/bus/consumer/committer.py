@@ -72,6 +72,7 @@ class Committer:
             keys.key(partition, "dead", group),
             *(keys.key(partition, stream) for stream in keys.STREAMS),
             keys.key(partition, REQUEUED, group),
+            keys.tombstones_key(partition),
         ]
         self._number = 0
         self._operations: list[Argument] = []

@@ -27,7 +27,7 @@ _NEEDED: tuple[tuple[Argument, ...], ...] = (
     ("HGET", _KEY, "field"), ("HMGET", _KEY, "field"), ("HGETALL", _KEY), ("HDEL", _KEY, "field"),
     ("HSET", keys.PARTITIONS_KEY, "field", "value"), ("HINCRBY", keys.PARTITIONS_KEY, "field", 1),
     ("ZADD", _KEY, "XX", 0, "member"), ("ZREM", _KEY, "member"), ("ZREMRANGEBYSCORE", _KEY, 0, 0),
-    ("ZRANGE", _KEY, 0, -1), ("ZREVRANGEBYSCORE", _KEY, 0, 0),
+    ("ZRANGE", _KEY, 0, -1), ("ZREVRANGEBYSCORE", _KEY, 0, 0), ("ZSCORE", _KEY, "member"),
 )  # fmt: skip
 _ONE_KEY_ONLY = ("access a key", "access one of the keys")
 _UNKNOWN = "unknown command"

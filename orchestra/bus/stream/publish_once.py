@@ -34,9 +34,14 @@ async def publish_once(connections: Connections, event: Event, *, source: str, r
     event_id = f"{event.call}:{producer}.{_NUMBER}"
     event = fill_header(event, event_id, time.time(), source, event.cause, version=package_version())
     fields = encode_event(event).fields()
-    names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA), _numbers_key(event.call)]
+    names = [
+        keys.key(partition, keys.JOURNAL),
+        keys.key(partition, keys.MEDIA),
+        keys.tombstones_key(partition),
+        _numbers_key(event.call),
+    ]
     stored = await connections.connection(partition).call(
-        "EVALSHA", PUBLISH.sha, len(names), *names, producer, NUMBERS_KEPT_S, 1, 3, _NUMBER, len(fields), *fields
+        "EVALSHA", PUBLISH.sha, len(names), *names, producer, NUMBERS_KEPT_S, 1, 4, _NUMBER, len(fields), *fields
     )
     return bool(stored)
 

@@ -149,11 +149,11 @@ class Publisher:
         calls: dict[str, int] = {}
         events: list[Argument] = []
         for number, encoded in self._sending[partition]:
-            key_index = calls.setdefault(encoded.call, len(calls) + 3)
+            key_index = calls.setdefault(encoded.call, len(calls) + 4)
             fields = encoded.fields()
             events += (2 if encoded.stream == keys.MEDIA else 1, key_index, number, len(fields))
             events += fields
-        names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
+        names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA), keys.tombstones_key(partition)]
         names += [keys.key(partition, "numbers", call) for call in calls]
         script = PUBLISH_ANYWAY if self._closing else PUBLISH
         return pack(("EVALSHA", script.sha, len(names), *names, self._producer, NUMBERS_KEPT_S, *events))

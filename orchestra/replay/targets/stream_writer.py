@@ -55,12 +55,12 @@ class StreamWriter:
         events: list[Argument] = []
         for entry in entries:
             number = self._numbers[entry.call] = self._numbers.get(entry.call, 0) + 1
-            place = calls.setdefault(entry.call, len(calls) + 3)
+            place = calls.setdefault(entry.call, len(calls) + 4)
             fields: list[Argument] = ["type", entry.type, "call", entry.call, "id", entry.id, "body", entry.body]
             if entry.audio is not None:
                 fields += ["audio", entry.audio]
             events += (2 if entry.stream == keys.MEDIA else 1, place, number, len(fields), *fields)
-        names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA)]
+        names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA), keys.tombstones_key(partition)]
         names += [keys.key(partition, "numbers", call) for call in calls]
         return ["EVALSHA", PUBLISH.sha, len(names), *names, self._producer, _NUMBERS_KEPT_S, *events]
 

@@ -36,5 +36,10 @@ RAISE = Script("raise")
 #: also when the memory is full: what is in a queue is no longer needed on the journal
 QUEUE_ADD = Script("queue_add")
 QUEUE_TAKE = Script("queue_take")
+OF_CALLS = Script("of_calls")
+REWRITE_STREAM = Script("rewrite_stream", grows=True)
 
-ALL = (COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP, RAISE, QUEUE_ADD, QUEUE_TAKE)
+ALL = (
+    COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP, RAISE, QUEUE_ADD, QUEUE_TAKE,
+    OF_CALLS, REWRITE_STREAM,
+)  # fmt: skip

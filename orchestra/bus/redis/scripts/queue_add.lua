@@ -1,10 +1,11 @@
 -- Add messages to queues, each to the lane of its call: what is in a lane is delivered in order.
 --
--- KEYS  1 position: the id of the last journal entry whose messages were added  then per message: 2… due (sorted set:
---       call -> when its lane is to be tried, ms)  3… lane (stream)
+-- KEYS  1 position: the id of the last journal entry whose messages were added  2 forgotten calls (sorted set of SHA-1)
+--       then per message: 3… due (sorted set: call -> when its lane is to be tried, ms)  4… lane (stream)
 -- ARGV  1 the position from now on, "" leaves it  2 seconds that an untouched queue is kept, then per message: the id of
 --       its journal entry ("" for one that is added whatever the position), its call, the time in ms, the message
--- What was added already is not added again: an entry may be handled again by the next owner of the partition.
+-- What was added already is not added again: an entry may be handled again by the next owner of the partition. Nothing is
+-- added of a call that was forgotten.
 -- Returns how many were added.
 local function parts(id)
   local ms, number = string.match(id, '^(%d+)-(%d+)$')
@@ -17,11 +18,16 @@ local function is_new(id)
   return ms > last_ms or (ms == last_ms and number > last_number)
 end
 
-local added, key = 0, 2
+local any_gone = redis.call('EXISTS', KEYS[2]) == 1
+local function gone(call)
+  return any_gone and redis.call('ZSCORE', KEYS[2], redis.sha1hex(call))
+end
+
+local added, key = 0, 3
 for i = 3, #ARGV, 4 do
   local due, lane = KEYS[key], KEYS[key + 1]
   key = key + 2
-  if ARGV[i] == '' or is_new(ARGV[i]) then
+  if (ARGV[i] == '' or is_new(ARGV[i])) and not gone(ARGV[i + 1]) then
     redis.call('XADD', lane, '*', 'message', ARGV[i + 3])
     redis.call('ZADD', due, 'NX', ARGV[i + 2], ARGV[i + 1])
     redis.call('EXPIRE', lane, ARGV[2])
