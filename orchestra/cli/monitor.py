@@ -1,7 +1,7 @@
 """`orchestra monitor`: watch figures over many calls, and tell when one is wrong and when it is right again."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,7 +42,8 @@ def monitor(
     with needs_extra("analysis"):
         from orchestra.monitoring.monitor import read_monitors
         from orchestra.monitoring.watch import look_once
-    monitors = read_monitors(file or settings.monitors)
+    file = file or settings.monitors
+    monitors = read_monitors(file)
     _check_commands(monitors)
     if once:
         found = asyncio.run(look_once(monitors, settings))
@@ -50,7 +51,7 @@ def monitor(
         wrong = [value is not None and each.is_wrong(value) for each, value, _ in found]
         raise typer.Exit(1 if any(wrong) or any(about and value is None for _, value, about in found) else 0)
     configure_logging(settings, "monitor")
-    uvloop.run(_watch(monitors, settings))
+    uvloop.run(_watch(monitors, settings, "" if file is None else str(file.absolute())))
 
 
 def _check_commands(monitors: "Sequence[Monitor]") -> None:
@@ -67,6 +68,7 @@ def _check_commands(monitors: "Sequence[Monitor]") -> None:
                 msg = f"monitor {each.name}: there is no command `orchestra {' '.join(words[:number])}`"
                 raise UsageError(msg)
             if not hasattr(found, "commands"):
+                _check_arguments(each, found, words[number - 1 :])
                 break
         else:
             if words:
@@ -74,7 +76,22 @@ def _check_commands(monitors: "Sequence[Monitor]") -> None:
                 raise UsageError(msg)
 
 
-async def _watch(monitors: "Sequence[Monitor]", settings: "Settings") -> None:
+def _check_arguments(monitor: "Monitor", command: Any, words: "Sequence[str]") -> None:
+    """Read the options as the command would, and leave it at that."""
+    from typer.exceptions import TyperException
+
+    from orchestra.errors import UsageError
+
+    try:
+        with command.make_context(words[0], list(words[1:])):
+            pass
+    except TyperException as error:
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        msg = f"monitor {monitor.name}: `orchestra {monitor.run}`: {said}"
+        raise UsageError(msg) from None
+
+
+async def _watch(monitors: "Sequence[Monitor]", settings: "Settings", source: str) -> None:
     import asyncio
 
     from orchestra.async_tasks import end_signal
@@ -84,7 +101,8 @@ async def _watch(monitors: "Sequence[Monitor]", settings: "Settings") -> None:
 
     ended = asyncio.ensure_future(end_signal().wait())
     bus = await Bus.connect(settings)
-    watching = asyncio.create_task(Watch(monitors, settings, bus).run(), name="monitors")
+    watch = Watch(monitors, settings, bus, source=source)
+    watching = asyncio.create_task(watch.run(), name="monitors")
     try:
         await asyncio.wait({ended, watching}, return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
@@ -94,6 +112,7 @@ async def _watch(monitors: "Sequence[Monitor]", settings: "Settings") -> None:
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+        await watch.close()
         await bus.close()
 
 

@@ -21,12 +21,14 @@ class AlarmState(msgspec.Struct, frozen=True, omit_defaults=True):
         alarm: the id under which the alarm is; empty: there is none.
         raised_at: when it was raised, epoch seconds.
         against: looks in a row that speak against the present state.
+        source: the file that has the monitor; empty: it is a built-in one, without a file.
 
     """
 
     alarm: str = ""
     raised_at: float = 0.0
     against: int = 0
+    source: str = ""
 
 
 def look(
@@ -65,7 +67,7 @@ def look(
             side=monitor.side,
             duration_s=round(max(0.0, at - state.raised_at), 3),
         )
-        return AlarmState(), cleared
+        return AlarmState(source=state.source), cleared
     raised = AlarmRaised(
         call=new_alarm(),
         monitor=monitor.name,
@@ -75,4 +77,14 @@ def look(
         window_s=monitor.window_s,
         about=about or monitor.about,
     )
-    return AlarmState(alarm=raised.call, raised_at=at), raised
+    return AlarmState(alarm=raised.call, raised_at=at, source=state.source), raised
+
+
+def clear_removed(name: str, state: AlarmState, at: float) -> AlarmCleared:
+    """The end of an alarm whose monitor is not there any more."""
+    return AlarmCleared(
+        call=state.alarm,
+        monitor=name,
+        duration_s=round(max(0.0, at - state.raised_at), 3),
+        about="its monitor was taken away",
+    )

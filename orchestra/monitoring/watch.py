@@ -1,43 +1,62 @@
 """The process that looks at every monitor in its own time, and publishes what begins and ends."""
 
 import asyncio
+import contextlib
+import math
+import os
 import time
 from collections.abc import Sequence
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher
 from orchestra.bus.keys import PREFIX
 from orchestra.errors import MonitorError, OrchestraError, UsageError
-from orchestra.monitoring.alarm import AlarmState, look
+from orchestra.monitoring.alarm import AlarmState, clear_removed, look
 from orchestra.monitoring.look import figure_of
 from orchestra.monitoring.monitor import Monitor
 from orchestra.settings import Settings
-from orchestra_schemas import AlarmRaised
+from orchestra_schemas import AlarmCleared, AlarmRaised
 
 _LOG = structlog.get_logger("orchestra.monitoring")
 
 _STATES = f"{PREFIX}:{{shared}}:monitors"
+_LEASE = f"{PREFIX}:{{shared}}:monitor:"
+#: KEYS: the lease. ARGV: who takes it, for how many ms. Whoever has it, renews it
+_TAKE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
 _PUBLISHED_WITHIN_S = 10.0
+#: how much longer than two looks a lease lasts
+_LEASE_MORE_S = 5.0
+_TIDY_S = 30.0
 
 
 class Watch:
-    """Looks at monitors. One process does for a system.
+    """Looks at monitors. Of several processes with the same monitor one looks, and another goes on where it ends.
 
     Args:
         monitors: at which.
         settings: the archive, and the server that has the journal and keeps the monitors' states.
         bus: that server.
+        source: the file that has the monitors: alarms of those that were taken out of it are cleared.
 
     """
 
-    def __init__(self, monitors: Sequence[Monitor], settings: Settings, bus: Bus) -> None:
+    def __init__(self, monitors: Sequence[Monitor], settings: Settings, bus: Bus, *, source: str = "") -> None:
         self._monitors = monitors
         self._settings = settings
         self._bus = bus
         self._publisher: Publisher = bus.publisher("monitor")
+        self._source = source
+        self._token = os.urandom(8).hex()
         self._one_query = asyncio.Lock()  # each may use every core
 
     async def run(self) -> None:
@@ -48,6 +67,7 @@ class Watch:
 
         """
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tidy(), name="removed monitors")
             for monitor in self._monitors:
                 group.create_task(self._watch(monitor), name=f"monitor {monitor.name}")
 
@@ -56,7 +76,10 @@ class Watch:
         while True:
             began = time.monotonic()
             try:
-                await self.look(monitor)
+                if await self._take(monitor.name, 2 * (monitor.every_s + monitor.within_s) + _LEASE_MORE_S):
+                    await self.look(monitor)
+                elif first and not monitor.run:
+                    await self._figure(monitor)  # a wrong query is named, even if another process looks
                 first = False
             except UsageError as error:
                 if first:
@@ -65,6 +88,14 @@ class Watch:
             except (OrchestraError, RedisError, OSError, TimeoutError) as error:
                 _LOG.error("monitor.failed", monitor=monitor.name, problem=str(error) or type(error).__name__)
             await asyncio.sleep(max(0.0, monitor.every_s - (time.monotonic() - began)))
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                await self.clear_removed()
+            except (RedisError, TimeoutError) as error:
+                _LOG.error("monitor.failed", monitor="", problem=str(error) or type(error).__name__)
+            await asyncio.sleep(_TIDY_S)
 
     async def look(self, monitor: Monitor) -> None:
         """Look once, and publish what begins or ends.
@@ -76,28 +107,66 @@ class Watch:
             TimeoutError: the event cannot be published.
 
         """
-        if monitor.run:
-            value, about = await figure_of(monitor, self._settings)
-        else:
-            async with self._one_query:
-                value, about = await figure_of(monitor, self._settings)
+        value, about = await self._figure(monitor)
         stored = await self._bus.redis.hget(_STATES, monitor.name)
-        before = AlarmState() if stored is None else msgspec.json.decode(stored, type=AlarmState)
+        known = AlarmState() if stored is None else _state(stored)
+        before = replace(known, source=self._source)
         state, event = look(monitor, before, value, time.time(), new_alarm=self._bus.new_call, about=about)
         _LOG.debug("monitor.looked", monitor=monitor.name, value=value, against=state.against)
         if event is not None:
             # before the state: after a crash in between the alarm is told twice, and never not at all
-            self._publisher.publish(event)
-            await self._publisher.flush(_PUBLISHED_WITHIN_S)
+            await self._publish(event)
             raised = isinstance(event, AlarmRaised)
             (_LOG.warning if raised else _LOG.info)(
                 "alarm.raised" if raised else "alarm.cleared",
                 monitor=monitor.name, value=value, threshold=monitor.threshold, side=monitor.side,
                 alarm=event.call, about=about or monitor.about,
             )  # fmt: skip
-            self._publisher.forget(event.call)
-        if state != before:
+        if state != known:
             await self._bus.redis.hset(_STATES, monitor.name, msgspec.json.encode(state))
+
+    async def clear_removed(self) -> None:
+        """Clear the alarms of monitors that were in the file, and are not any more: nobody looks at them.
+
+        Raises:
+            RedisError: the states cannot be read or written.
+            TimeoutError: an event cannot be published.
+
+        """
+        names = {monitor.name for monitor in self._monitors}
+        for key, stored in (await self._bus.redis.hgetall(_STATES)).items():
+            name, state = key.decode(), _state(stored)
+            if name in names or state.source != self._source or not await self._take(name, _TIDY_S):
+                continue  # a process with the file as it was may still look at it
+            if state.alarm:
+                await self._publish(clear_removed(name, state, time.time()))
+                _LOG.info("alarm.cleared", monitor=name, alarm=state.alarm, about="its monitor was taken away")
+            await self._bus.redis.hdel(_STATES, name)
+
+    async def close(self) -> None:
+        """Let another process look at once."""
+        with contextlib.suppress(RedisError):  # the leases expire by themselves
+            for monitor in self._monitors:
+                await self._bus.redis.eval(_RELEASE, 1, _LEASE + monitor.name, self._token)
+
+    async def _take(self, name: str, for_s: float) -> bool:
+        """Whether this process looks at a monitor, for so long unless it says so again: no other one does."""
+        return bool(await self._bus.redis.eval(_TAKE, 1, _LEASE + name, self._token, math.ceil(for_s * 1000)))
+
+    async def _figure(self, monitor: Monitor) -> tuple[float | None, str]:
+        if monitor.run:
+            return await figure_of(monitor, self._settings)
+        async with self._one_query:
+            return await figure_of(monitor, self._settings)
+
+    async def _publish(self, event: AlarmRaised | AlarmCleared) -> None:
+        self._publisher.publish(event)
+        await self._publisher.flush(_PUBLISHED_WITHIN_S)
+        self._publisher.forget(event.call)
+
+
+def _state(stored: bytes) -> AlarmState:
+    return msgspec.json.decode(stored, type=AlarmState)
 
 
 async def look_once(monitors: Sequence[Monitor], settings: Settings) -> list[tuple[Monitor, float | None, str]]:

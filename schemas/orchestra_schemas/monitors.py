@@ -33,7 +33,10 @@ class AlarmRaised(Event, frozen=True, kw_only=True):
 
 
 class AlarmCleared(Event, frozen=True, kw_only=True):
-    """The value is back. ``duration_s`` is the time since `AlarmRaised`."""
+    """The value is back. ``duration_s`` is the time since `AlarmRaised`.
+
+    ``about`` says why it was cleared otherwise: its monitor was taken away.
+    """
 
     family: ClassVar[str] = "monitors"
     monitor: str
@@ -41,3 +44,4 @@ class AlarmCleared(Event, frozen=True, kw_only=True):
     threshold: float = 0.0
     side: Side = "above"
     duration_s: float = 0.0
+    about: str = ""

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from orchestra.cli import app
 from orchestra.errors import MonitorError, UsageError
+from orchestra.monitoring import watch as watching
 from orchestra.monitoring.alarm import AlarmState, look
 from orchestra.monitoring.look import figure_of
 from orchestra.monitoring.monitor import BUILTIN, Monitor, read_monitors
@@ -92,6 +93,58 @@ async def test_an_alarm_is_published_once_and_survives_a_restart(bus: TestBus) -
 
 
 @pytest.mark.integration
+async def test_of_several_processes_one_looks_and_the_alarm_of_a_removed_monitor_is_cleared(
+    bus: TestBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_TIDY_S", 0.05)
+    one = Monitor(name="one", sql="SELECT 1", above=0.0, every_s=0.02, times=1)
+    other = Monitor(name="other", sql="SELECT 1", above=0.0, every_s=0.02, times=1)
+    looks: list[str] = []
+    look_at = Watch.look
+
+    async def counted(watch: Watch, monitor: Monitor) -> None:
+        looks.append(watch._token)
+        await look_at(watch, monitor)
+
+    monkeypatch.setattr(Watch, "look", counted)
+
+    def watch(*monitors: Monitor, source: str) -> tuple[Watch, asyncio.Task[None]]:
+        made = Watch(monitors, bus.bus.settings, bus.bus, source=source)
+        return made, asyncio.create_task(made.run())
+
+    async def end(made: Watch, running: "asyncio.Task[None]") -> None:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await made.close()
+
+    async def told(kind: type[AlarmRaised | AlarmCleared], number: int) -> list[str]:
+        async with asyncio.timeout(20):
+            while len(found := await bus.published(kind)) < number:  # noqa: ASYNC110 - a watch publishes
+                await asyncio.sleep(0.02)
+        return [event.monitor for event in found]
+
+    first, second = watch(one, other, source="a"), watch(one, other, source="a")
+    assert sorted(await told(AlarmRaised, 2)) == ["one", "other"]
+    async with asyncio.timeout(20):
+        while len(looks) < 12:  # noqa: ASYNC110 - two watches look
+            await asyncio.sleep(0.02)
+    assert len(set(looks)) <= 2  # one process each
+    assert await told(AlarmCleared, 0) == []
+    third = watch(one, source="b")
+    await end(*first)
+    await end(*second)
+    looks.clear()
+    fourth = watch(one, source="a")
+    assert await told(AlarmCleared, 1) == ["other"]
+    await end(*third)
+    await end(*fourth)
+    (raised,) = [event for event in await bus.published(AlarmRaised) if event.monitor == "other"]
+    (cleared,) = await bus.published(AlarmCleared)
+    assert (cleared.call, cleared.about) == (raised.call, "its monitor was taken away")
+    assert len(await bus.published(AlarmRaised)) == 2
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
@@ -150,7 +203,13 @@ def test_a_command_that_there_is_not_is_refused_at_start(settings: Settings, tmp
     refused = CliRunner().invoke(app, ["monitor", str(file), "--once"])
     assert isinstance(refused.exception, UsageError)
     assert "no command `orchestra simulat`" in str(refused.exception)
-    for run, problem in (("webhooks lst", "no command `orchestra webhooks lst`"), ("webhooks", "no whole command")):
+    for run, problem in (
+        ("webhooks lst", "no command `orchestra webhooks lst`"),
+        ("webhooks", "no whole command"),
+        ("simulate --repeet 2", "No such option: --repeet"),
+        ("simulate --repeat often", "valid integer"),
+        ("webhooks test", "Missing argument"),
+    ):
         file.write_text(f"builtin = false\n[[monitor]]\nname='alive'\nrun='{run}'\nbelow=1\n")
         refused = CliRunner().invoke(app, ["monitor", str(file), "--once"])
         assert problem in str(refused.exception)

@@ -67,7 +67,7 @@ class Disturbances:
         hang_up_after: the caller hangs up during the reply to this turn; 0: does not.
 
     Raises:
-        ValueError: a share, a turn or a duration makes no sense.
+        ValueError: something has another type, or a share, a turn or a duration makes no sense.
 
     """
 
@@ -89,15 +89,19 @@ class Disturbances:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be: see `Disturbances`."""
+        for name, (kind, words) in _KINDS.items():
+            if not _is(getattr(self, name), kind):
+                msg = f"{name} is {words}, not {getattr(self, name)!r}"
+                raise ValueError(msg)
         for name in ("backchannels", "interruptions", "pauses", "corrections", "silences"):
             chosen = getattr(self, name)
-            if isinstance(chosen, list | tuple):
+            if isinstance(chosen, list | tuple) and all(_is(turn, int) for turn in chosen):
                 object.__setattr__(self, name, tuple(chosen))
                 if min(chosen, default=1) < 1:
                     msg = f"{name} are turns of the caller, from 1 on, not {min(chosen)}"
                     raise ValueError(msg)
-            elif not 0 <= chosen <= 1:
-                msg = f"{name} is a share of the turns, 0 to 1, or a list of their numbers, not {chosen}"
+            elif not _is(chosen, (int, float)) or not 0 <= chosen <= 1:
+                msg = f"{name} is a share of the turns, 0 to 1, or a list of their numbers, not {chosen!r}"
                 raise ValueError(msg)
         ranges = {
             "snr_db": (-20, 60), "packet_loss": (0, 0.9), "loss_burst": (1, 250), "gain_db": (-60, 60),
@@ -112,6 +116,20 @@ class Disturbances:
     def of_the_line(self) -> bool:
         """Whether the caller's audio is changed on its way."""
         return bool(self.noise or self.packet_loss or self.bad_line or self.gain_db)
+
+
+_NUMBER: Final = ((int, float), "a number")
+_KINDS: Final[dict[str, tuple[type | tuple[type, ...], str]]] = {
+    "noise": (str, f"a text: {', '.join(NOISES)} or a WAV file"),
+    "bad_line": (bool, "True or False"),
+    **dict.fromkeys(("snr_db", "packet_loss", "loss_burst", "gain_db", "pause_s", "silence_s"), _NUMBER),
+    **dict.fromkeys(("interrupt_after_words", "hang_up_after"), (int, "a whole number")),
+}
+
+
+def _is(value: object, kind: type | tuple[type, ...]) -> bool:
+    """Whether a value has a type; True and False are no numbers."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 @dataclass(frozen=True, slots=True)

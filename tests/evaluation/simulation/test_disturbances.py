@@ -1,4 +1,6 @@
 import random
+import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,6 +25,21 @@ def turns(seed: int) -> list[object]:
         (plan.turn(number), plan.said(number, "My number is 4271."), plan.pause_at(number, 9))
         for number in range(1, 30)
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"noise": 3}, "noise is a text"), ({"bad_line": "yes"}, "bad_line is True or False, not 'yes'"),
+        ({"snr_db": "15"}, "snr_db is a number, not '15'"), ({"packet_loss": True}, "packet_loss is a number"),
+        ({"hang_up_after": 1.5}, "hang_up_after is a whole number"), ({"pauses": "all"}, "pauses is a share"),
+        ({"pauses": None}, "pauses is a share"), ({"interruptions": ("1",)}, "interruptions is a share"),
+        ({"silence_s": float("nan")}, "silence_s is 0 to 600"), ({"corrections": (0,)}, "from 1 on"),
+    ],
+)  # fmt: skip
+def test_what_has_another_type_is_refused_in_words(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Disturbances(**wrong)
 
 
 def test_the_same_seed_disturbs_alike_and_another_one_does_not() -> None:
