@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from orchestra.agents.after import After, Judge
     from orchestra.agents.agent import Agent
     from orchestra.agents.app import App
-    from orchestra.agents.builtin import collect_digits, press_keys
+    from orchestra.agents.builtin import collect_digits, press_keys, stop_recording
     from orchestra.agents.knowledge import Knowledge
     from orchestra.agents.lines import Line, Lines
     from orchestra.agents.loader import load_app
@@ -53,6 +53,7 @@ _PLACES = {
     "mcp_tools": "orchestra.agents.mcp",
     "press_keys": "orchestra.agents.builtin",
     "rule": "orchestra.agents.rule",
+    "stop_recording": "orchestra.agents.builtin",
     "tool": "orchestra.agents.tool",
 }
 
@@ -84,6 +85,7 @@ __all__ = [
     "mcp_tools",
     "press_keys",
     "rule",
+    "stop_recording",
     "tool",
 ]
 

@@ -39,6 +39,7 @@ class EdgePhrases(msgspec.Struct, frozen=True):
     transfer_failed: str = ""
     voicemail: str = ""
     introduction: str = ""
+    consent: str | None = None
 
 
 class AppPhrases(msgspec.Struct, frozen=True):
@@ -58,6 +59,8 @@ class AppPhrases(msgspec.Struct, frozen=True):
     pronunciations: dict[str, str] = {}
     every_keyterm: tuple[str, ...] = ()
     asks_variables: bool = False
+    records: bool = True
+    asks_consent: bool | None = None
 
     def said_in(self, language: str) -> EdgePhrases:
         """What the edge says in this language; of a language that neither app nor lines name, what it says first."""

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from orchestra.errors import AppError, SettingError
 from orchestra.lines import Hours
+from orchestra.prices import read_table
 
 _SHORTEST_KEY = 32
 _HIGHEST_PORT = 65_535
@@ -34,6 +35,11 @@ def day_hours(text: str) -> str:
         except AppError as error:
             raise ValueError(str(error)) from None
     return text
+
+
+def by_language(text: object) -> object:
+    """A text, or JSON with one for each language; returns the latter as a table."""
+    return read_table(text) if isinstance(text, str) and text.lstrip().startswith("{") else text
 
 
 def attributes(attributes: dict[str, str]) -> dict[str, str]:

@@ -130,8 +130,13 @@ class Settings(BaseSettings):
     """Name of this edge in its events. Empty: a generated one."""
     share_port: bool = False
     """Several edges of this machine listen on one port (SO_REUSEPORT)."""
-    recording_consent: str = ""
-    """Spoken before the greeting, where the law requires it."""
+    record: bool = True
+    """Keep the audio of calls. off: no recordings, and no audio on the media stream. Apps and lines may turn it off."""
+    recording_consent: Annotated[dict[str, str] | str, NoDecode, BeforeValidator(checks.by_language)] = ""
+    """Spoken before the greeting, where the law requires it: a text, or JSON by language: {"en": "…", "de": "…"}. An
+    app or a line may have its own."""
+    recording_consent_asked: bool = False
+    """That text is a question: nothing is recorded before the caller says yes or presses 1."""
     hold_music: str = ""
     """What a caller hears until the person of a transfer has the call: a WAV file of 16-bit PCM, or melody, a quiet one
     that is made here. Empty: the ringing tone. A line may have its own."""

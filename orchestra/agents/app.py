@@ -17,7 +17,7 @@ from orchestra.agents.app_checks import (
     check_text_by_language,
     check_variables_from,
 )
-from orchestra.agents.builtin import end_call, search_tool, transfer_call
+from orchestra.agents.builtin import end_call, search_tool, stop_recording, transfer_call
 from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.key_terms import names_in
@@ -66,6 +66,11 @@ class App:
         voicemail: said to the answering machine that takes an outbound call; empty: the edge hangs up silently.
         introduction: who calls and why, said to a robot that screens an outbound call for its owner; empty: the
             greeting.
+        consent: said before the greeting, and cannot be interrupted: that the call is recorded. None: the text of
+            ``ORCHESTRA_RECORDING_CONSENT``; empty: nothing.
+        asks_consent: that is a question. Nothing is recorded before the caller says yes or presses 1; who says no,
+            presses 2 or does not answer is served all the same. None: as ``ORCHESTRA_RECORDING_CONSENT_ASKED`` says.
+        records: whether the audio of its calls is kept.
         knowledge: pages that agents with ``knowledge=True`` may search.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164), with an extension
@@ -117,6 +122,9 @@ class App:
     transfer_failed: str | Mapping[str, str] | None = field(default=None, hash=False)
     voicemail: str | Mapping[str, str] = field(default="", hash=False)
     introduction: str | Mapping[str, str] = field(default="", hash=False)
+    consent: str | Mapping[str, str] | None = field(default=None, hash=False)
+    asks_consent: bool | None = None
+    records: bool = True
     knowledge: Knowledge | None = None
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
@@ -155,7 +163,7 @@ class App:
         cure = 'name other apps, as in transfers=("billing",)'
         object.__setattr__(self, "transfers", as_tuple(self.transfers, str, f"{here} transfers", cure=cure))
         check_text(self.entry, f"{here} entry")
-        platforms = ("apology", "holding", "still_there", "transfer_failed")
+        platforms = ("apology", "holding", "still_there", "transfer_failed", "consent")
         for name in ("greeting", "voicemail", "introduction", *platforms):
             if getattr(self, name) is not None or name not in platforms:
                 check_text_by_language(getattr(self, name), f"{here} {name}")
@@ -257,6 +265,7 @@ class App:
             transfer_failed=given(self.transfer_failed, ours.transfer_failed),
             voicemail=given(self.voicemail),
             introduction=given(self.introduction),
+            consent=in_language(self.consent, language) if self.consent is not None else None,
         )
 
     @cached_property
@@ -338,7 +347,7 @@ class App:
 
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
         """The tools that this agent may call: its own, then the built-in ones."""
-        builtin = [end_call]
+        builtin = [stop_recording, end_call] if self.consent and self.records else [end_call]
         if self.transfers:
             builtin.insert(0, self._transfer)
         elif self.transfer_target:

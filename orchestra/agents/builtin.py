@@ -1,7 +1,8 @@
 """The built-in tools.
 
 Agents have those that end the call, transfer it to a person and search the knowledge without listing them.
-`collect_digits` and `press_keys` are for agents that list them among their tools.
+Those of apps with a consent of their own also have `stop_recording`; it, `collect_digits` and `press_keys` are for
+agents that list them among their tools.
 """
 
 import asyncio
@@ -55,6 +56,12 @@ def transfer_call(
     return find_language(context.language).phrases.transferring
 
 
+@tool(idempotent=True)
+def stop_recording(context: ToolContext) -> str:
+    """Stop the recording and delete it, when the caller does not want the call to be recorded. The call goes on."""
+    return find_language(context.language).phrases.not_recorded
+
+
 @tool(idempotent=True, stop_on_barge_in=True, timeout_s=30.0)
 def collect_digits(
     question: Annotated[str, "what the caller is asked to key in, as it is said to them"],
@@ -81,7 +88,7 @@ CLOSING = frozenset({end_call.name, transfer_call.name})
 
 #: these act on the call or speak with the caller, so they wait until the caller's turn is over, although some may be
 #: repeated
-ACTS_ON_CALL = CLOSING | {collect_digits.name, press_keys.name, CHANGE_LANGUAGE}
+ACTS_ON_CALL = CLOSING | {collect_digits.name, press_keys.name, stop_recording.name, CHANGE_LANGUAGE}
 
 
 def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:

@@ -135,9 +135,10 @@ class Conversation(msgspec.Struct, omit_defaults=True):
         self.add_first_words(text)
 
     def add_first_words(self, text: str) -> None:
-        """These are the first words that the caller hears."""
-        if text and (not self.lines or self.lines[0].turn > 0):
-            self.lines.insert(0, Line(0, Message(role="assistant", content=text)))
+        """The caller hears these words before any turn: the first, or those after their answer to them."""
+        first = [line.message.content for line in self.lines if line.turn <= 0]
+        if text and text not in first:
+            self.lines.insert(len(first), Line(0, Message(role="assistant", content=text)))
 
     def change_language(self, changed: LanguageChanged) -> None:
         """The call goes on in another language."""

@@ -44,6 +44,8 @@ def fingerprint(app: "App") -> str:
         **({"keyterms": app.keyterms} if app.keyterms else {}),
         **({"pronunciations": dict(app.pronunciations)} if app.pronunciations else {}),
         **({} if app.reads_out else {"reads_out": False}),
+        **({} if app.records else {"records": False}),
+        **({} if app.asks_consent is None else {"asks_consent": app.asks_consent}),
         **({"remembers_callers": True} if app.remembers_callers else {}),
         **({"endpointing": app.endpointing.content} if app.endpointing != DEFAULT_ENDPOINTING else {}),
         "agents": [_agent(app, agent) for agent in app.agents],
@@ -64,13 +66,19 @@ def _asked(variables_from: Callable[..., Any] | str) -> str | dict[str, str]:
 
 def _said(app: "App") -> dict[str, Any]:
     """What the edge says for it; that of one language looks as it did before there were others."""
-    languages = {code: msgspec.structs.asdict(app.said_in(code)) for code in app.speaks.all}
+    languages = {code: _phrases(app, code) for code in app.speaks.all}
     one = app.said_in(app.speaks.first)
     return {
         "said": [one.greeting, one.apology, one.holding, one.still_there, one.transfer_failed, one.voicemail],
         **({"introduction": one.introduction} if one.introduction else {}),
+        **({} if one.consent is None else {"consent": one.consent}),
         **({"languages": [msgspec.to_builtins(app.speaks), languages]} if app.speaks != SpokenLanguages() else {}),
     }
+
+
+def _phrases(app: "App", code: str) -> dict[str, str]:
+    said = msgspec.structs.asdict(app.said_in(code))
+    return {name: text for name, text in said.items() if text is not None}
 
 
 def _agent(app: "App", agent: "Agent") -> dict[str, Any]:

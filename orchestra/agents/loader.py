@@ -143,7 +143,8 @@ def _variable_problems(app: App) -> list[str]:
     """Placeholders of names that the app has not declared, if it declares any."""
     if not app.variables:
         return []
-    said = [(f"its {name}", text) for code in app.speaks.all for name, text in asdict(app.said_in(code)).items()]
+    phrases = [phrase for code in app.speaks.all for phrase in asdict(app.said_in(code)).items()]
+    said = [(f"its {name}", text) for name, text in phrases if text]
     read = [
         (f"the prompt of agent {agent.name!r}", text)
         for agent in app.agents

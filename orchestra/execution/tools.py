@@ -10,7 +10,7 @@ import httpx
 import structlog
 
 from orchestra.agents.app import App
-from orchestra.agents.builtin import collect_digits, end_call, press_keys, transfer_call
+from orchestra.agents.builtin import collect_digits, end_call, press_keys, stop_recording, transfer_call
 from orchestra.agents.capture import CaptureTool
 from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.lines import Lines
@@ -42,6 +42,7 @@ from orchestra_schemas import (
     CallTransferRequested,
     CallVariablesRequested,
     CallVariablesSet,
+    ConsentRefused,
     DigitPressed,
     DigitsRequested,
     Event,
@@ -281,9 +282,9 @@ class Tools:
             return [
                 LanguageChanged(call=event.call, turn=event.turn, language=language, previous=previous, reason="chosen")
             ]
-        if tool is press_keys:
-            return [DigitsRequested(call=event.call, turn=event.turn, digits=arguments["keys"].strip())]
-        return []
+        keys = arguments["keys"].strip() if tool is press_keys else ""
+        pressed = [DigitsRequested(call=event.call, turn=event.turn, digits=keys)] if keys else []
+        return [ConsentRefused(call=event.call, turn=event.turn)] if tool is stop_recording else [*pressed]
 
 
 class _Outcome(NamedTuple):

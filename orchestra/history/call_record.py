@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestra.hide_secrets import without_login
+from orchestra.history.recording_consent import recording_after
 from orchestra.history.usage import Cost, Usage, add_usage, cost_of
 from orchestra.prices import Prices
 from orchestra_schemas import (
@@ -24,6 +25,8 @@ from orchestra_schemas import (
     CallStarted,
     CallTransferred,
     CallTransferRequested,
+    ConsentGiven,
+    ConsentRefused,
     Event,
     LanguageChanged,
     OperatorPassedOn,
@@ -64,6 +67,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
         transferred_to: the person to whom the call was or is being transferred.
         measured: number of turns whose latency was measured; ``mean_ms`` is their mean, ``slowest_ms`` the longest.
         first_words: the beginning of what the caller said first; ``last_words`` of what they said last.
+        recording_mode: whether the audio is kept, as `CallStarted` has it; ``refused``: the caller does not want it.
         recording: URL of the recording; empty until it is complete.
         recording_missing_ms: how much of the recording is silence because the audio is missing.
         labelling_project: where annotators have the call, as the task ``labelling_task``; empty: it is none.
@@ -106,6 +110,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     slowest_ms: float = 0.0
     first_words: str = ""
     last_words: str = ""
+    recording_mode: str = "on"
     recording: str = ""
     recording_missing_ms: int = 0
     labelling_project: str = ""
@@ -160,6 +165,7 @@ def _(event: CallStarted, record: CallRecord) -> CallRecord:
         version=event.version,
         edge=event.source,
         languages=(event.language,),
+        recording_mode=event.recording,
         started_at=round(event.at, 3),
     )
 
@@ -172,6 +178,11 @@ def _(event: CallAnswered, record: CallRecord) -> CallRecord:
 @_changed.register
 def _(event: CallScreened, record: CallRecord) -> CallRecord:
     return replace(record, screening=event.status)
+
+
+@_changed.register(ConsentGiven | ConsentRefused)
+def _(event: ConsentGiven | ConsentRefused, record: CallRecord) -> CallRecord:
+    return replace(record, recording_mode=recording_after(record.recording_mode, event))
 
 
 @_changed.register

@@ -24,6 +24,8 @@ from orchestra_schemas import (
     CallTransferRequested,
     CallVariablesRequested,
     CallVariablesSet,
+    ConsentGiven,
+    ConsentRefused,
     DigitPressed,
     DigitsRequested,
     Event,
@@ -57,6 +59,8 @@ _OF_THE_CALL = (
     CallVariablesRequested,
     CallVariablesSet,
     CallGreeted,
+    ConsentGiven,
+    ConsentRefused,
     CallAnalysed,
     CallEnded,
     AgentChanged,
@@ -83,6 +87,8 @@ _MILESTONES = (
     CallTransferRequested,
     CallTransferred,
     CallVariablesSet,
+    ConsentGiven,
+    ConsentRefused,
     DigitPressed,
     DigitsRequested,
     LanguageChanged,
@@ -146,7 +152,7 @@ def _call(history: CallHistory, event: Event) -> dict[str, Any]:  # noqa: C901 -
         case CallVariablesSet(variables=variables):
             changed = {"answered_variables": variables}
         case CallGreeted(greeting=greeting):
-            changed = {"greeting": greeting}
+            changed = {"greeting": f"{history.greeting} {greeting}".strip()}
         case CallEnded():
             changed = {"ended": event}
         case CallAnalysed():

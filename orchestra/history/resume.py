@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestra.history.ending import Ending, HangUp, Transfer
+from orchestra.history.recording_consent import recording_after
 from orchestra.history.secret_question import CLOSED, SecretQuestion, reduce_secret
 from orchestra_schemas import (
     AppChanged,
@@ -21,6 +22,8 @@ from orchestra_schemas import (
     CallTransferRequested,
     CallVariablesRequested,
     CallVariablesSet,
+    ConsentGiven,
+    ConsentRefused,
     Event,
     LanguageChanged,
     OperatorHandedBack,
@@ -85,6 +88,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
         listeners: the operators who listen to the call, each with the console at which they do.
         to_say: operators' sentences that the caller has not heard yet.
         ordered: an operator wants the ``ending``, whatever else is said.
+        recording: whether the audio is kept, as in `CallStarted`; ``refused``: the caller does not want it.
         secret: whether the caller is being asked for something secret.
         ended: the call is over.
 
@@ -123,6 +127,7 @@ class ResumeState(msgspec.Struct, frozen=True, kw_only=True):
     listeners: frozenset[tuple[str, str]] = frozenset()
     to_say: tuple[OperatorSaid, ...] = ()
     ordered: bool = False
+    recording: str = "on"
     secret: SecretQuestion = CLOSED
     ended: bool = False
 
@@ -157,6 +162,8 @@ def _reduce(state: ResumeState, event: Event) -> ResumeState:  # noqa: C901, PLR
             return replace(state, language=language)
         case CallResumed(stream_number=stream):
             return replace(state, resumed=state.resumed + 1, stream=max(state.stream, stream), transfer_failed=False)
+        case ConsentGiven() | ConsentRefused():
+            return replace(state, recording=recording_after(state.recording, event))
         case CallAnswered():
             return replace(state, answered_by=event.by)
         case CallScreened():
@@ -195,6 +202,7 @@ def _answered_by_app(state: ResumeState, event: CallStarted | AppChanged) -> Res
         variables=dict(event.variables),
         line=event.line,
         language=event.language,
+        recording=event.recording,
         chunks=(first,) if event.greeting else (),
         complete=True,
         over=not event.greeting,

@@ -27,6 +27,7 @@ class Phrases:
         still_there: the caller has been silent for a long time.
         transfer_failed: no person took the call, and the caller is back with the agents.
         handed_back: an operator has spoken with the caller, who is back with the agents.
+        not_recorded: the caller does not want to be recorded.
         farewell: the call ends.
         transferring: the call goes to a person.
         passing_on: the call goes to another app.
@@ -44,6 +45,7 @@ class Phrases:
     still_there: str
     transfer_failed: str
     handed_back: str
+    not_recorded: str
     farewell: str
     transferring: str
     passing_on: str

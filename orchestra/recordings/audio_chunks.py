@@ -12,10 +12,11 @@ _AUDIO = tag_of(AudioChunk)
 _SAMPLE_BYTES = 2
 
 
-def audio_of(entry: Entry, call: str) -> AudioChunk | None:
+def audio_of(entry: Entry, call: str, *, heard: bool = False) -> AudioChunk | None:
     """The audio of this call in an entry; None for anything else, and for damaged audio, which becomes silence.
 
-    An operator's microphone is not the call's audio: what the caller heard of it is on the agent's side.
+    An operator's microphone is not the call's audio: what the caller heard of it is on the agent's side. ``heard``:
+    also what is not to be kept, for somebody who listens.
     """
     if entry.call != call or entry.type != _AUDIO:
         return None
@@ -23,7 +24,7 @@ def audio_of(entry: Entry, call: str) -> AudioChunk | None:
         chunk = entry.event()
     except DecodeError:
         return None
-    if not isinstance(chunk, AudioChunk) or chunk.speaker in ON_ITS_WAY:
+    if not isinstance(chunk, AudioChunk) or chunk.speaker in ON_ITS_WAY or not (chunk.kept or heard):
         return None
     return chunk if chunk.sample_rate > 0 else None
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from orchestra.bus import keys
 from orchestra.errors import RejectedError, UsageError
 from orchestra.hide_secrets import without_login
+from orchestra.history.recording_consent import why_not_recorded
+from orchestra.history.reduce import history_of
 from orchestra.recordings.audio_chunks import audio_of
 from orchestra.recordings.store import find_recording
 from orchestra.recordings.wav import Recording
@@ -29,6 +31,9 @@ async def recording_file(settings: Settings, events: Sequence[Event]) -> AsyncIt
         UsageError: there is no audio of the call, or it cannot be reached.
 
     """
+    if why := why_not_recorded(history_of(events).record.recording_mode):
+        msg = f"call {events[0].call} was not recorded: {why}"
+        raise UsageError(msg)
     with tempfile.TemporaryDirectory(prefix="orchestra-") as folder:
         path = Path(folder) / f"{file_name(events[0].call)}.wav"
         why = await asyncio.to_thread(_fetch, settings, events, path)

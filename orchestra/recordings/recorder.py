@@ -133,6 +133,13 @@ class Recorder:
             missing_ms=missing_ms,
         )
 
+    def delete(self, call: str) -> None:
+        """Delete what was recorded of a call: the caller does not want it."""
+        self._recordings.close(call)
+        self._recordings.path(call).unlink(missing_ok=True)
+        for kept in (self._unwritten, self._ends_ms, self._gaps_ms):
+            kept.pop(call, None)
+
     def discard(self, event: RecordingSaved) -> None:
         """Remove this machine's copy of a recording that was moved to a store."""
         path = self._recordings.path(event.call)

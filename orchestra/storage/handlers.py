@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
+from orchestra.history.recording_consent import why_not_recorded
 from orchestra.recordings.audio_chunks import ON_ITS_WAY
 from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
@@ -21,6 +22,7 @@ from orchestra_schemas import (
     CallAnalysed,
     CallEnded,
     CallStarted,
+    ConsentRefused,
     Event,
     RecordingSaved,
     TranscriptCurated,
@@ -48,7 +50,10 @@ class Persistence:
         self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
         self.consumer.lifespan(self.opened)
         self.consumer.on(CallStarted)(self.begin)
-        self.consumer.on(*RECORD_EVENTS - {CallStarted, CallEnded, RecordingSaved, *_LATE})(self.remember)
+        self.consumer.on(*RECORD_EVENTS - {CallStarted, ConsentRefused, CallEnded, RecordingSaved, *_LATE})(
+            self.remember
+        )
+        self.consumer.on(ConsentRefused)(self.refused)
         self.consumer.on(AudioChunk)(self.record)
         self.consumer.on(CallEnded, concurrent=True, timeout_s=_STORED_WITHIN_S + 60)(self.complete)
         self.consumer.on(RecordingSaved)(self.saved)
@@ -85,10 +90,12 @@ class Persistence:
 
     async def record(self, event: AudioChunk, context: Context) -> None:
         """Write the audio into the call's recording, at the time at which it was heard."""
-        if event.speaker in ON_ITS_WAY:
+        if event.speaker in ON_ITS_WAY or not event.kept:
             return  # what the caller hears of it is on the agent's side
-        if not self._recorder.has(event.call) and await context.state.get("recording") is not None:
-            return  # a redelivery: the recording is complete
+        if not self._recorder.has(event.call):
+            stored = await context.state.all()
+            if "recording" in stored or stored.get("recording_mode") == b"refused":
+                return  # a redelivery: the recording is complete, or the caller did not want it
         if gap_ms := await self._recorder.write(event):
             known_ms = int(await context.state.get(_MISSING) or 0)
             context.state.set(_MISSING, str(self._recorder.add_gap(event.call, gap_ms, known_ms)).encode())
@@ -97,12 +104,18 @@ class Persistence:
         """Complete the call record, and store the recording once its last audio is written."""
         await self.remember(event, context)
         await context.publish()  # the call is over; its recording may take longer
-        if event.audio_ms == 0:
+        mode = from_stored(event.call, await context.state.all()).recording_mode
+        if event.audio_ms == 0 or why_not_recorded(mode):
             return None
         gaps_ms = int(await context.state.get(_MISSING) or 0)
         saved_as = await self._recorder.complete(event, within_s=_STORED_WITHIN_S, gaps_ms=gaps_ms)
         answered_by = (await context.state.get("version") or b"").decode()
         return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
+
+    async def refused(self, event: ConsentRefused, context: Context) -> None:
+        """Note that the caller does not want to be recorded, and delete what there is."""
+        await self.remember(event, context)
+        self._recorder.delete(event.call)
 
     async def saved(self, event: RecordingSaved, context: Context) -> None:
         """Note where the recording is, and remove the local file that was moved there."""

@@ -12,6 +12,7 @@ EndReason = Literal[
 ]
 AnsweredBy = Literal["human", "machine", "fax"]
 ScreeningStatus = Literal["asked", "waiting", "accepted", "declined"]
+RecordingMode = Literal["on", "told", "asked", "off"]
 
 
 class CallStarted(Event, frozen=True, kw_only=True):
@@ -22,6 +23,9 @@ class CallStarted(Event, frozen=True, kw_only=True):
     chosen headers of a SIP call. ``line`` is the entry of the app's lines that decided which app answers
     (``+15550100``, ``sip:help``, ``*``); empty if one app answers everything, or if no line was dialled: then no app
     is named, either. ``language`` (BCP 47) is the one in which the call begins.
+
+    ``recording`` says whether the audio is kept: ``on``; the caller's from the moment at which they were ``told``;
+    once they were ``asked`` and have agreed (`ConsentGiven`); ``off``, never.
     """
 
     family: ClassVar[str] = "calls"
@@ -34,6 +38,7 @@ class CallStarted(Event, frozen=True, kw_only=True):
     variables: dict[str, str] = msgspec.field(default_factory=dict)
     line: str = ""
     language: str = "en"
+    recording: RecordingMode = "on"
 
     @property
     def own_number(self) -> str:
@@ -80,11 +85,38 @@ class CallVariablesSet(Event, frozen=True, kw_only=True):
 
 
 class CallGreeted(Event, frozen=True, kw_only=True):
-    """The first words of a call whose app was asked for variables; of all others they are in `CallStarted`."""
+    """The first words of a call whose app was asked for variables; of all others they are in `CallStarted`.
+
+    Also what follows them where they ask for consent to the recording, and the caller has answered.
+    """
 
     family: ClassVar[str] = "calls"
     greeting: str = ""
     language: str = "en"
+
+
+class ConsentGiven(Event, frozen=True, kw_only=True):
+    """The caller may be recorded: from here on their audio is kept.
+
+    ``by``: they have heard the ``notice`` whole; or they were asked, and agreed in ``words`` or by a ``key``. ``heard``
+    are the words or the key.
+    """
+
+    family: ClassVar[str] = "calls"
+    by: Literal["notice", "words", "key"] = "notice"
+    heard: str = ""
+
+
+class ConsentRefused(Event, frozen=True, kw_only=True):
+    """The caller must not be recorded, whatever was kept before: the recording ends and is deleted. The call goes on.
+
+    ``by``: they were asked, and refused in ``words`` or by a ``key``, or ``nothing`` that they said was an answer; or,
+    later in the call, they have made the ``request``. Whoever publishes it, the edge that has the call acts on it.
+    """
+
+    family: ClassVar[str] = "calls"
+    by: Literal["words", "key", "nothing", "request"] = "request"
+    heard: str = ""
 
 
 class AppChanged(Event, frozen=True, kw_only=True):

@@ -15,12 +15,15 @@ class AudioChunk(Event, frozen=True, kw_only=True):
     three-way call, on its way to the caller: at most 100 ms each, and ``offset_ms`` counts from their first sample. The
     edge plays it, and what the caller hears of it comes again as the side of the ``agent``: that is in the recording,
     this is not. ``person`` is the way back: the caller and the agents together, on their way to that telephone.
+
+    ``kept``: it belongs into the recording. Otherwise it is only on its way to somebody who has to hear it.
     """
 
     speaker: Literal["caller", "agent", "operator", "person"]
     offset_ms: int
     sample_rate: int = 8000
     audio: bytes = b""
+    kept: bool = True
 
     stream: ClassVar[str] = "media"
     family: ClassVar[str] = "media"

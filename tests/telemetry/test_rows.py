@@ -107,8 +107,8 @@ TABLES = {
     ),
     "orchestra_calls": (
         "app.changed call.answered call.end.requested call.ended call.greeted call.resumed call.screened call.started "
-        "call.transfer.requested call.transferred call.variables.requested call.variables.set digit.pressed "
-        "digits.requested transfer.accepted transfer.failed"
+        "call.transfer.requested call.transferred call.variables.requested call.variables.set consent.given "
+        "consent.refused digit.pressed digits.requested transfer.accepted transfer.failed"
     ),
     "orchestra_conversation": (
         "agent.changed language.changed prompt.requested tool.requested turn.cancelled turn.completed"

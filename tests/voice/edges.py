@@ -169,6 +169,9 @@ class Greeting:
     reads_out: bool = True
     voicemail: str = ""
     introduction: str = ""
+    consent: str | None = None
+    asks_consent: bool | None = None
+    records: bool = True
     endpointing_by_agent: Mapping[str, Endpointing] = field(default_factory=dict)
     thinking_sound: str = ""
     speed: float = 1.0

@@ -14,7 +14,7 @@ import msgspec
 _LONGEST_NAME = 64
 _HASH = 8
 #: names of the platform's own tools
-_TAKEN = frozenset({"end_call", "transfer_call", "search_knowledge", "collect_digits", "press_keys"})
+_TAKEN = frozenset({"end_call", "transfer_call", "search_knowledge", "collect_digits", "press_keys", "stop_recording"})
 _HANDOFF = "transfer_to_"
 
 #: maximum characters of a description

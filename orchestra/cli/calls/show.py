@@ -285,6 +285,7 @@ def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialog
     from rich.text import Text
 
     from orchestra.cli.ui.console import QUIET
+    from orchestra.history.recording_consent import why_not_recorded
     from orchestra.language.registry import DEFAULT_CODE
 
     console.print(Text.assemble((record.call, "bold"), f"  {shown(record.started_at)}  from "), end="")
@@ -308,6 +309,8 @@ def _print_call(console: "Console", record: "CallRecord", call_dialogue: "Dialog
         console.print(Text(_cost(record.cost), QUIET), soft_wrap=True)
     if record.recording:
         console.print(Text(f"recording {record.recording}", QUIET), soft_wrap=True)
+    elif why := why_not_recorded(record.recording_mode):
+        console.print(Text(f"not recorded: {why}", QUIET))
     if not call_dialogue.turns:
         gone = "the conversation is gone with the journal (ORCHESTRA_JOURNAL_RETENTION_S); an archive would keep it"
         console.print(Text(gone, QUIET), soft_wrap=True)

@@ -9,6 +9,7 @@ import msgspec
 from orchestra.console.call_page.peaks import Peaks, read_peaks
 from orchestra.errors import MissingExtraError, RejectedError
 from orchestra.history.call_record import CallRecord
+from orchestra.history.recording_consent import why_not_recorded
 from orchestra.recordings.store import StoredRecording, find_recording
 from orchestra.retention.policy import KeepDays
 from orchestra.settings import Settings
@@ -72,6 +73,8 @@ class RecordingReader:
     def _not_saved(self, record: CallRecord, *, running: bool, now: float) -> RecordingView:
         if running:
             return RecordingView(state="later", why="The recording can be played once the call is over.")
+        if why := why_not_recorded(record.recording_mode):
+            return RecordingView(state="none", why=f"The call was not recorded: {why}.")
         if self._keeps.has_expired(record.call, now):
             return self._gone(record, now)
         if now - record.ended_at < _DAY_S:

@@ -54,7 +54,7 @@ async def _fill(queue: ListenQueue, entries: Subscription, call: str) -> None:
             continue
         if entry.type == _ENDED and entry.stream == keys.JOURNAL and ending is None:
             ending = asyncio.get_running_loop().call_later(_LAST_AUDIO_WITHIN_S, queue.end)
-        elif (chunk := audio_of(entry, call)) is not None:
+        elif (chunk := audio_of(entry, call, heard=True)) is not None:
             queue.put(chunk)
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import msgspec
 
-from orchestra.agents.builtin import CHANGE_LANGUAGE, collect_digits, end_call, press_keys, transfer_call
+from orchestra.agents.builtin import (
+    CHANGE_LANGUAGE,
+    collect_digits,
+    end_call,
+    press_keys,
+    stop_recording,
+    transfer_call,
+)
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.errors import UsageError
 from orchestra.evaluation.dataset import WantedTool
@@ -17,7 +24,9 @@ from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, cal
 from orchestra_schemas.user import SECRET
 
 #: the platform's own tools say nothing about what the caller wanted
-_OWN = frozenset({end_call.name, transfer_call.name, press_keys.name, collect_digits.name, CHANGE_LANGUAGE})
+_OWN = frozenset(
+    {end_call.name, transfer_call.name, press_keys.name, collect_digits.name, stop_recording.name, CHANGE_LANGUAGE}
+)
 _SEARCH = "search_knowledge"
 _FARTHEST_FROM_RECORDED = 2
 

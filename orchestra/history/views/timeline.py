@@ -21,6 +21,8 @@ from orchestra_schemas import (
     CallStarted,
     CallTransferRequested,
     CallVariablesSet,
+    ConsentGiven,
+    ConsentRefused,
     DigitPressed,
     DigitsRequested,
     Event,
@@ -201,8 +203,19 @@ def _transfer(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one f
             return _analysed(event)
         case AppChanged(app=app, agent=agent):
             return f"the caller is passed on to {app}, where {agent} answers", "event"
+        case ConsentGiven() | ConsentRefused():
+            return _consent(event), "event"
         case _:
             return _operator(event)
+
+
+def _consent(event: ConsentGiven | ConsentRefused) -> str:
+    if isinstance(event, ConsentRefused):
+        asked = "has not said whether the call" if event.by == "nothing" else "does not want that the call"
+        return f"the caller {asked} is recorded: it is not"
+    return (
+        "the caller knows that the call is recorded" if event.by == "notice" else "the caller agrees to the recording"
+    )
 
 
 def _operator(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for each kind of event

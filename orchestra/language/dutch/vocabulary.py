@@ -21,6 +21,7 @@ VOCABULARY: Final = Vocabulary(
             "Het spijt me, op dit moment kan niemand uw gesprek aannemen. Kan ik u nog ergens anders mee helpen?"
         ),
         handed_back="U spreekt weer met onze assistent. Kan ik u nog ergens anders mee helpen?",
+        not_recorded="Goed, dit gesprek wordt niet opgenomen.",
         farewell="Bedankt voor uw telefoontje. Tot ziens.",
         transferring="Ik verbind u nu door met een medewerker.",
         passing_on="Ik verbind u nu door.",

@@ -24,6 +24,7 @@ LANGUAGE: Final = Language(
         still_there="Are you still there?",
         transfer_failed="I am sorry, nobody can take your call just now. What else can I do for you?",
         handed_back="You are speaking with our assistant again. What else can I do for you?",
+        not_recorded="All right, this call is not recorded.",
         farewell="Thank you for calling. Good-bye.",
         transferring="I am putting you through to a person now.",
         passing_on="I am putting you through now.",

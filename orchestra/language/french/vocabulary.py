@@ -21,6 +21,7 @@ VOCABULARY: Final = Vocabulary(
             "Je suis désolé, personne ne peut prendre votre appel pour le moment. Que puis-je faire d'autre pour vous ?"
         ),
         handed_back="Vous êtes de nouveau avec notre assistant. Que puis-je faire d'autre pour vous ?",
+        not_recorded="Très bien, cet appel n'est pas enregistré.",
         farewell="Merci de votre appel. Au revoir.",
         transferring="Je vous mets en relation avec un conseiller.",
         passing_on="Je vous mets en relation.",

@@ -21,6 +21,7 @@ VOCABULARY: Final = Vocabulary(
             "Es tut mir leid, im Moment kann niemand Ihren Anruf entgegennehmen. Was kann ich sonst für Sie tun?"
         ),
         handed_back="Sie sprechen wieder mit unserem Assistenten. Was kann ich sonst noch für Sie tun?",
+        not_recorded="In Ordnung, dieses Gespräch wird nicht aufgezeichnet.",
         farewell="Vielen Dank für Ihren Anruf. Auf Wiederhören.",
         transferring="Ich verbinde Sie jetzt mit einem Mitarbeiter.",
         passing_on="Ich verbinde Sie jetzt.",

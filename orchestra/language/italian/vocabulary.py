@@ -21,6 +21,7 @@ VOCABULARY: Final = Vocabulary(
             "Mi dispiace, al momento nessuno può rispondere alla sua chiamata. Posso aiutarla in qualche altro modo?"
         ),
         handed_back="È di nuovo in linea con il nostro assistente. Posso aiutarla in qualche altro modo?",
+        not_recorded="Va bene, questa chiamata non viene registrata.",
         farewell="Grazie per aver chiamato. Arrivederci.",
         transferring="Le passo subito un operatore.",
         passing_on="La metto subito in contatto.",

@@ -18,6 +18,7 @@ LANGUAGE: Final = replace(
         still_there="Ainda está em linha?",
         transfer_failed="Lamento, de momento ninguém pode atender a sua chamada. Posso ajudar em mais alguma coisa?",
         handed_back="Está novamente a falar com o nosso assistente. Posso ajudar em mais alguma coisa?",
+        not_recorded="Muito bem, esta chamada não é gravada.",
         farewell="Obrigado pela sua chamada. Até à próxima.",
         transferring="Vou passar a chamada a um colega.",
         passing_on="Vou passar a chamada.",

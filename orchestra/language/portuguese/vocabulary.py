@@ -19,6 +19,7 @@ VOCABULARY: Final = Vocabulary(
         still_there="Você ainda está na linha?",
         transfer_failed="Sinto muito, ninguém pode atender a sua ligação agora. Posso ajudar em mais alguma coisa?",
         handed_back="Você voltou a falar com o nosso assistente. Posso ajudar em mais alguma coisa?",
+        not_recorded="Tudo bem, esta chamada não é gravada.",
         farewell="Obrigado pela sua ligação. Até logo.",
         transferring="Vou transferir a sua ligação para um atendente.",
         passing_on="Vou transferir a sua ligação agora.",

@@ -19,6 +19,7 @@ VOCABULARY: Final = Vocabulary(
         still_there="¿Sigue ahí?",
         transfer_failed="Lo siento, ahora mismo nadie puede atender su llamada. ¿Puedo ayudarle en algo más?",
         handed_back="Vuelve a hablar con nuestro asistente. ¿Puedo ayudarle en algo más?",
+        not_recorded="De acuerdo, esta llamada no se graba.",
         farewell="Gracias por su llamada. Adiós.",
         transferring="Le paso ahora con una persona.",
         passing_on="Le paso ahora mismo.",

@@ -19,8 +19,10 @@ from orchestra.voice.audio.call_audio import CallAudio
 from orchestra.voice.audio.chunker import CHUNK_MS, SAMPLE_RATE
 from orchestra.voice.audio.second_voice import PersonsEar
 from orchestra.voice.call.actions import Speech
+from orchestra.voice.call.audio_journal import AudioJournal
 from orchestra.voice.call.awaited_mark import AwaitedMark
 from orchestra.voice.call.call_limits import CallLimits
+from orchestra.voice.call.consent import Consent
 from orchestra.voice.call.first_words import FirstWords
 from orchestra.voice.call.keyed_answer import KeyedAnswer
 from orchestra.voice.call.line_checks import STALL_S
@@ -34,7 +36,6 @@ from orchestra.voice.call.usage_meter import UsageMeter
 from orchestra.voice.carriers.port import AudioReceived, Parties
 from orchestra_schemas import (
     AppChanged,
-    AudioChunk,
     CallAnswered,
     CallEnded,
     CallEndRequested,
@@ -44,6 +45,8 @@ from orchestra_schemas import (
     CallTransferred,
     CallTransferRequested,
     CallVariablesSet,
+    ConsentGiven,
+    ConsentRefused,
     DigitPressed,
     Event,
     LanguageChanged,
@@ -51,6 +54,7 @@ from orchestra_schemas import (
     ReplyInterrupted,
     ReplySpoken,
     SentenceSpoken,
+    TranscriptPartial,
     TurnCancelled,
     TurnMeasured,
 )
@@ -115,6 +119,7 @@ class Call:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.parties = parties
+        self._script = script
         self._clock = clock
         age_s = max(0.0, clock.time() - resume_state.started_at) if resume_state is not None else 0.0
         self.audio = CallAudio(clock.monotonic, start_ms=age_s * 1000, sample_rate=sample_rate)
@@ -139,15 +144,22 @@ class Call:
         self.conversation.transfer_failed = script.transfer_failed
         self.ring_person: Callable[[str], None] | None = None  # has somebody join; `serve_call` sets it
         if parties.direction == "outbound" and script.ending is None:
-            self.conversation.screening = self._screening(script, resume_state)
+            told, took = self._on_screened, self._on_machine_heard
+            self.conversation.screening = CallScreening.of(script, resume_state, report=told, take_message=took)
+        self._consent = Consent(
+            parties.call, self.conversation, resume_state, publisher.publish, clock, script=lambda: self._script
+        )
+        self.conversation.question = self._consent
         self.over: asyncio.Future[EndReason | None] = asyncio.get_running_loop().create_future()
-        self._script = script
         self._variables = dict(parties.variables if resume_state is None else resume_state.variables)
         self.first_words = FirstWords(parties.call, resume_state, clock)
         self._use_language()
         self._publisher = publisher
         known = () if resume_state is None else (resume_state.secret,)
         self._secret = SecretAnswers(parties.call, keep_secret, clock.time, *known)
+        self._audio_journal = AudioJournal(
+            parties.call, self.audio, self.conversation, publisher, clock, consent=self._consent, secret=self._secret
+        )
         asked = resume_state is not None and any(chunk.takes_keys for chunk in resume_state.chunks)
         asked_in = resume_state.turn if resume_state is not None and asked else -1
         self._keyed = KeyedAnswer(self.conversation, clock.time, asked_in)
@@ -163,17 +175,6 @@ class Call:
         self.on_language_changed: Callable[[], None] = lambda: None  # the pipeline sets it
         self._limits = CallLimits(self.conversation, clock, age_s)
         self._mark = AwaitedMark()
-
-    def _screening(self, script: Script, state: ResumeState | None) -> CallScreening:
-        return CallScreening(
-            introduction=script.introduction or script.greeting,
-            greeting=script.greeting,
-            consent=script.consent,
-            report=self._on_screened,
-            take_message=self._on_machine_heard,
-            status="" if state is None else state.screening,
-            watching=state is None or state.screening in {"", "asked", "waiting"},
-        )
 
     @property
     def id(self) -> str:
@@ -244,6 +245,7 @@ class Call:
                 variables=dict(self.parties.variables),
                 line=script.line,
                 language=script.language,
+                recording=script.recording_mode,
             )
         )
         if script.ask_s:
@@ -267,7 +269,9 @@ class Call:
         script, asked = self._script, self.first_words.due
         if asked:
             self._publisher.publish(self.first_words.say(script))
-        if self._resumed_from is None or asked:
+        if self._consent.begin():
+            self.conversation.greet(script.consent)
+        elif self._resumed_from is None or asked:
             self.conversation.greet(script.greeting, first=script.consent, ending=script.ending)
         else:
             again = script.transfer_failed if self._resumed_from.transfer_failed else script.apology
@@ -289,12 +293,12 @@ class Call:
 
     def publish_remaining(self) -> None:
         """Publish the rest of the audio: the call continues elsewhere, or its stream may come back."""
-        self._publish_audio(everything=True)
+        self._audio_journal.publish(everything=True)
         self._publish_metered()
 
     def ended(self, reason: EndReason) -> None:
         """Publish the rest of the audio and that the call is over."""
-        self._publish_audio(everything=True)
+        self._audio_journal.publish(everything=True)
         self._publish_metered()
         self._publisher.publish(
             CallEnded(
@@ -334,14 +338,15 @@ class Call:
 
     # -- the carrier's side
 
-    def take_audio(self, frame: AudioReceived) -> None:
-        """A frame of the caller's audio."""
+    def take_audio(self, frame: AudioReceived) -> bytes:
+        """A frame of the caller's audio. Returns what of it the pipeline is to hear."""
         self.audio.take_caller_frame(frame)
         if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
             self._stalled(self.audio.clock.gap_s)  # what the caller said during the stall may be lost
         self._meter.count_audio(frame.samples)
         if self.audio.persons_ear is not None:
-            self._publish_for_person(self.audio.persons_ear.put_caller(frame.samples))
+            self._audio_journal.publish_for_person(self.audio.persons_ear.put_caller(frame.samples))
+        return frame.samples if self._consent.hears() else bytes(len(frame.samples))
 
     def on_operator_audio(self, seconds: float) -> None:
         """The STT engine was given so much of an operator's voice."""
@@ -351,13 +356,6 @@ class Call:
         """An operator has the call, who hears it by telephone if they are the person of a three-way call."""
         person = held and self.conversation.person
         self.audio.persons_ear = PersonsEar(self.audio.sample_rate) if person else None
-
-    def _publish_for_person(self, piece: bytes) -> None:
-        if piece:
-            at_ms, rate = round(self.audio.clock.end_ms), self.audio.sample_rate
-            self._publisher.publish(
-                AudioChunk(call=self.id, speaker="person", offset_ms=at_ms, sample_rate=rate, audio=piece)
-            )
 
     def take_mark(self, name: str) -> None:
         """The carrier has played everything before this mark."""
@@ -379,8 +377,9 @@ class Call:
     def take_digit(self, digit: str) -> None:
         """The caller pressed a key."""
         self._publish(DigitPressed(call=self.id, turn=self.conversation.turns.turn, digit=digit))
-        self.conversation.key_pressed()
-        self._keyed.press(digit)
+        if not self._consent.press(digit):
+            self.conversation.key_pressed()
+            self._keyed.press(digit)
 
     def take_hold(self, *, held: bool) -> None:
         """The other party has put the call on hold, or taken it up again: nobody hears us, and nobody is asked."""
@@ -416,6 +415,8 @@ class Call:
             self._on_resumed(event)
         elif isinstance(event, CallAnswered):
             self._on_answered(event)
+        elif isinstance(event, ConsentGiven | ConsentRefused):
+            self._consent.take(event)
         elif isinstance(event, AppChanged):
             self._on_app_changed(event)
         elif isinstance(event, LanguageChanged):
@@ -461,14 +462,14 @@ class Call:
     def _use_script(self, script: Script) -> None:
         """From now on the edge says these phrases: of another app, or in another language."""
         before = self._script
-        self._script = replace(
-            script, line=before.line, recording=before.recording, ending=before.ending, consent=before.consent
-        )
+        kept = ("line", "recording", "ending", "consent", "asks_consent")
+        self._script = replace(script, **{name: getattr(before, name) for name in kept})
         self.conversation.use_phrases(script.holding, script.bridges, script.apology)
         self.conversation.handed_back = script.handed_back
         self.conversation.transfer_failed = script.transfer_failed
         if (screening := self.conversation.screening) is not None:
-            screening.introduction, screening.greeting = script.introduction or script.greeting, script.greeting
+            screening.introduction = script.introduction or script.greeting
+            screening.greeting = screening.greeting if self._consent.asks else script.greeting
         self._use_language()
         self.on_language_changed()
 
@@ -515,7 +516,8 @@ class Call:
         """Publish audio and progress, and enforce the limits; ``passed_s`` since the last tick."""
         if passed_s > STALL_S:
             self._stalled(passed_s)
-        self._publish_audio()
+        self._consent.look()
+        self._audio_journal.publish()
         self._secret.look(self.conversation.voice_began, speaks=self.conversation.caller_speaks)
         self._keyed.look()
         self._publish_progress()
@@ -546,6 +548,8 @@ class Call:
             self._publisher.publish(SentenceSpoken(call=self.id, turn=turn, text=sentence))
 
     def _publish(self, event: Event) -> None:
+        if isinstance(event, TranscriptPartial) and not self._consent.keeps:
+            return  # it is for the media stream, as audio is
         event = self.conversation.named(event)
         hidden = self._secret.hidden(event, self._keyed.since or self.conversation.voice_began)
         stored = self._publisher.publish(hidden)
@@ -565,21 +569,6 @@ class Call:
         if metered is not None:
             self._publisher.publish(metered)
 
-    def _publish_audio(self, *, everything: bool = False) -> None:
-        chunks = self.audio.take_chunks(everything=everything)
-        for chunk in chunks if self._script.recording else ():
-            since = self._clock.time() - (self.audio.clock.now_ms - chunk.offset_ms) / 1000
-            audio = self._secret.silenced(chunk.audio, since) if chunk.speaker == "caller" else chunk.audio
-            self._publisher.publish(
-                AudioChunk(
-                    call=self.id,
-                    speaker=chunk.speaker,
-                    offset_ms=chunk.offset_ms,
-                    sample_rate=chunk.sample_rate,
-                    audio=audio,
-                )
-            )
-
     def _joins(self, transfer: Transfer) -> bool:
         """Whether the person is to join, rather than to get the caller: where there are agents to join."""
         return transfer.target == self._script.joins and self._script.ending is None
@@ -589,7 +578,7 @@ class Call:
             self.conversation.ring(ending, self._script.ring_s + _ANSWERED_WITHIN_S)
             self.ring_person(ending.target)
         elif isinstance(ending, Transfer):
-            self._publish_audio(everything=True)
+            self._audio_journal.publish(everything=True)
             turn, audio_ms = self.conversation.turns.turn, self.audio.end_ms
             self._publisher.publish(CallTransferred(call=self.id, turn=turn, target=ending.target, audio_ms=audio_ms))
             self.leave()

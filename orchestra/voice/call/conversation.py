@@ -24,7 +24,7 @@ from orchestra.voice.call.caller_voice import CallerVoice
 from orchestra.voice.call.line_checks import LineChecks
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.prediction_limit import PredictionLimit
-from orchestra.voice.call.screening import CallScreening
+from orchestra.voice.call.screening import CallScreening, EdgeQuestion
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S, SilenceWatch
 from orchestra.voice.call.speculation import SPECULATION, Speculation
 from orchestra.voice.call.turn_latency import LatencyMeter
@@ -96,6 +96,7 @@ class Conversation:
         self._speculation = speculation
         self.turns = TurnTaking(may_prepare_speech=lambda: speculation.speech)
         self.screening: CallScreening | None = None  # of a call that we placed
+        self.question: EdgeQuestion | None = None  # what the edge itself asks the caller, before any agent does
         self.active_at = self._clock.monotonic()  # when either side last spoke or was about to
         self._call = call
         self.engine = engine
@@ -179,6 +180,10 @@ class Conversation:
         self.active_at = self._clock.monotonic()
         self.turns.restore(turn, [], agent="", over=False)
         self._act([*self.turns.chunk(turn, phrase), *self.turns.completed(turn)])
+
+    def words_played(self) -> list[str]:
+        """The words of the reply that the caller has heard."""
+        return self._audio.reply_heard()
 
     def say_and_hang_up(self, message: str) -> None:
         """Say this instead of the current reply, and hang up."""
@@ -278,7 +283,8 @@ class Conversation:
     def turn_predicted(self, text: str, *, likely: bool = True) -> None:
         """The caller's turn is probably over with these words; ``likely`` if both the words and the sound tell it."""
         robot = self.screening is not None and self.screening.is_robot(text)
-        if not robot and self._speculation.prompts and self._prediction_limit.allows(likely=likely):
+        asked = self.question is not None and self.question.asks
+        if not (robot or asked) and self._speculation.prompts and self._prediction_limit.allows(likely=likely):
             self._act(self.turns.turn_predicted(text, self._audio.reply_heard()))
 
     def caller_resumed(self) -> None:
@@ -290,10 +296,12 @@ class Conversation:
         heard = self._audio.reply_heard()
         self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
         lost = self.line_checks.turn_ended() and (has_words(text) or not self.turns.reply_open)
-        screening = self.screening.turn_ended(text, self.turns, heard) if self.screening is not None else None
-        if screening is not None:
+        by_edge = self.screening.turn_ended(text, self.turns, heard) if self.screening is not None else None
+        if by_edge is None and self.question is not None:
+            by_edge = self.question.turn_ended(text, self.turns, heard)
+        if by_edge is not None:
             self._begin_edge_phrase()
-            self._act(screening)
+            self._act(by_edge)
         elif lost and self._apology:
             self._silence.answered()
             self._begin_edge_phrase()

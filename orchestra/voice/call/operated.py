@@ -123,6 +123,12 @@ class OperatedConversation(MultilingualConversation):
         self._filler = None
         self._silence.answered()
 
+    def replace_reply(self, phrase: str) -> None:
+        """Stop what is being said, and say this instead; empty: nothing."""
+        self._stop("")
+        if phrase:
+            self.nudge(phrase)
+
     def _take_sentence(self, said: OperatorSaid) -> None:
         """Say it now; once the caller has finished, if they are speaking: nobody would understand both."""
         if self.turns.hanging_up:

@@ -11,11 +11,14 @@ The robot's words are no turns: the agents are asked only once a person speaks.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from orchestra.history.ending import HangUp
+from orchestra.history.resume import ResumeState
 from orchestra.language import DEFAULT_LANGUAGE, Language
 from orchestra.language.utterance import has_words
 from orchestra.voice.call.actions import Action
+from orchestra.voice.call.script import Script
 from orchestra.voice.call.turn_taking import TurnTaking
 from orchestra_schemas.calls import ScreeningStatus
 
@@ -23,6 +26,17 @@ from orchestra_schemas.calls import ScreeningStatus
 _FIRST_TURNS = 3
 #: a robot that has asked so often does not understand us
 _MOST_ANSWERS = 3
+
+
+class EdgeQuestion(Protocol):
+    """What the edge itself asks a caller, before any agent does."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the caller has yet to answer."""
+
+    def turn_ended(self, text: str, turns: TurnTaking, reply_heard: Sequence[str]) -> list[Action] | None:
+        """What is done about a turn that may be the answer; None: it is for the agents."""
 
 
 @dataclass(slots=True)
@@ -49,6 +63,27 @@ class CallScreening:
     watching: bool = True
     _turns: int = 0
     _answers: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        script: Script,
+        state: ResumeState | None,
+        *,
+        report: Callable[[ScreeningStatus, str], object],
+        take_message: Callable[[str], object],
+    ) -> "CallScreening":
+        """The screening of a call with this script; ``state`` of one that another edge began."""
+        asked = script.recording_mode == "asked"  # then the question is what a person hears first
+        return cls(
+            introduction=script.introduction or script.greeting,
+            greeting=script.consent if asked else script.greeting,
+            consent="" if asked else script.consent,
+            report=report,
+            take_message=take_message,
+            status="" if state is None else state.screening,
+            watching=state is None or state.screening in {"", "asked", "waiting"},
+        )
 
     @property
     def screened(self) -> bool:

@@ -1,7 +1,7 @@
 """What the edge itself says in a call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestra.endpointing import Endpointing
@@ -10,13 +10,14 @@ from orchestra.language.registry import DEFAULT_CODE
 from orchestra.pronunciations import AS_WRITTEN, Pronunciations
 from orchestra.spoken_languages import SpokenLanguages
 from orchestra.voice.call.silence_watch import BRIDGE_AFTER_S
+from orchestra_schemas.calls import RecordingMode
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
     """What the edge itself says for an app, and the limits of a call, in seconds.
 
-    The caller hears ``consent`` whole: before the greeting, and, where they spoke into it, with the next reply again.
+    The caller hears ``consent`` whole, before the greeting, and is not heard meanwhile.
     A robot that screens a call we placed hears the ``introduction``.
     """
 
@@ -33,7 +34,9 @@ class Script:
     handed_back: str = ""
     voicemail: str = ""
     introduction: str = ""
-    consent: str = ""
+    consent: str = ""  # tells the caller that they are recorded
+    asks_consent: bool = False  # that is a question, and nothing is kept before a yes
+    not_recorded: str = ""  # said to who answers no
     endpointing: Mapping[str, Endpointing] = field(default_factory=dict)  # by the agent's name; "": the first agent's
     thinking_sound: str = ""  # heard while agents are at work, by its name
     speed: float = 1.0  # how fast the edge speaks; agents have their own
@@ -56,7 +59,8 @@ class Script:
     def phrases(self) -> tuple[str, ...]:
         """Everything that the edge itself may say."""
         own = (self.greeting, self.holding, self.apology, self.still_there, self.transfer_failed, self.voicemail)
-        optional = tuple(filter(None, (self.consent, self.introduction, self.handed_back)))
+        refused = self.not_recorded if self.asks_consent and self.consent else ""
+        optional = tuple(filter(None, (self.consent, refused, self.introduction, self.handed_back)))
         return (*optional, *own, *self.bridges)
 
     def in_call(self, variables: Mapping[str, Any]) -> "Script":
@@ -66,4 +70,23 @@ class Script:
     @property
     def first_words(self) -> str:
         """The first words of a call."""
-        return f"{self.consent} {self.greeting}".strip()
+        return self.consent if self.recording_mode == "asked" else f"{self.consent} {self.greeting}".strip()
+
+    @property
+    def recording_mode(self) -> RecordingMode:
+        """Whether audio is kept, as `CallStarted` has it."""
+        if not self.recording:
+            return "off"
+        if not self.consent:
+            return "on"
+        return "asked" if self.asks_consent else "told"
+
+    @property
+    def unrecorded(self) -> "Script":
+        """The same in a call whose audio is not kept: nobody has to be told."""
+        return replace(self, recording=False, consent="")
+
+    @property
+    def without_consent(self) -> "Script":
+        """The same where nobody is told or asked: then only who need not be is recorded."""
+        return self.unrecorded if self.consent else self

@@ -377,6 +377,18 @@ class TurnTaking:
         """The caller must hear this sentence to the end: until then every reply begins with it."""
         self._required = text.strip()
 
+    def required_was_heard(self, reply_heard: Sequence[str]) -> bool:
+        """Whether they have heard that sentence, or there is none; ``reply_heard`` as in `caller_started`."""
+        reply = self._reply
+        heard = [] if reply.over else reply.sentences_heard(count_words(list(reply_heard)))
+        return not self._required or self._required in heard
+
+    def is_being_said(self, text: str, reply_heard: Sequence[str]) -> bool:
+        """Whether this sentence is part of the open reply, and was not heard to its end."""
+        reply = self._reply
+        said = [item.text for item in (*reply.waiting, *reply.said) if isinstance(item, Say)]
+        return not reply.over and text in said and text not in reply.sentences_heard(count_words(list(reply_heard)))
+
     def say_holding_phrase(self, phrase: str) -> list[Action]:
         """Say this to a waiting caller: as part of the reply, or on its own if there is none yet."""
         actions = self.assume_turn_over()

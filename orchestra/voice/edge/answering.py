@@ -43,6 +43,14 @@ class EdgeApp(Protocol):
         """Whether its workers are asked for the variables of a call that begins."""
 
     @property
+    def records(self) -> bool:
+        """Whether the audio of its calls is kept."""
+
+    @property
+    def asks_consent(self) -> bool | None:
+        """Whether its callers are asked for their consent to the recording, rather than told; None: by the settings."""
+
+    @property
     def three_way(self) -> bool:
         """Whether the person of a transfer joins the caller and the agents."""
 
@@ -241,7 +249,7 @@ class Answering:
             greeting=spoken(rule.greeting if greeting else None, script.greeting),
             consent=spoken(rule.consent, script.consent),
             introduction=spoken(rule.introduction, script.introduction),
-            recording=rule.recording,
+            recording=script.recording and rule.recording,
         )
 
 
@@ -264,7 +272,10 @@ def app_script(
         version=app.version,
         language=code,
         speaks=speaks,
-        consent=spoken(settings.recording_consent),
+        consent=spoken(_consent(settings.recording_consent, code) if said.consent is None else said.consent),
+        asks_consent=settings.recording_consent_asked if app.asks_consent is None else app.asks_consent,
+        not_recorded=spoken(ours.not_recorded),
+        recording=settings.record and app.records,
         greeting=spoken(said.greeting),
         holding=spoken(said.holding),
         apology=spoken(said.apology),
@@ -290,6 +301,12 @@ def app_script(
     )
 
 
+def _consent(given: Mapping[str, str] | str, code: str) -> str:
+    """The text in this language; a language that has none hears the first, rather than nothing."""
+    chosen = in_language(given, code)
+    return next(iter(given.values()), "") if chosen is None and isinstance(given, Mapping) else chosen or ""
+
+
 def _codes(app: EdgeApp, rule: LineRule | None) -> tuple[str, ...]:
     """The languages in which this app may speak on this line."""
     return (app.speaks if rule is None else app.speaks.on_line(rule.language)).all
@@ -303,10 +320,8 @@ def _given(phrase: Mapping[str, str] | str, code: str, otherwise: str) -> str:
 def _last_words(script: Script, phrase: str) -> Script:
     """The script of a call that ends after this phrase. Where consent has to be asked for, nothing of it is kept."""
     return replace(
-        script,
+        script.without_consent,
         greeting=find_language(script.language, reads_out=script.reads_out).to_speech(phrase),
-        consent="",
         ask_s=0.0,
-        recording=script.recording and not script.consent,
         ending=HangUp(),
     )

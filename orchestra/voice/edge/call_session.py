@@ -131,7 +131,7 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
     def make(state: ResumeState | None) -> Call:
         return Call(
             parties,
-            edge.script_of(parties, answered_by, state),
+            edge.script_of(parties, answered_by, state).unrecorded,
             f"{stream.engine}/{stream.engine}",
             edge.publisher,
             speech.put,
@@ -276,12 +276,12 @@ async def _read_all(call: Call, pipeline: CallPipeline, stream: MediaStream) -> 
     while True:
         received = await stream.receive()
         if isinstance(received, AudioReceived):  # first, since 50 of these come for one of any other
-            call.take_audio(received)
+            heard = call.take_audio(received)
             if not pace.allows(clock.end_ms - taken_ms):
                 msg = f"audio that is {AHEAD_S:.0f} s ahead of the clock"
                 raise RejectedError(msg)
             taken_ms = clock.end_ms
-            await pipeline.push_audio(received.samples)
+            await pipeline.push_audio(heard)
         elif isinstance(received, MarkReturned):
             call.take_mark(received.name)
         elif isinstance(received, DigitReceived):

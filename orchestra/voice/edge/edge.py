@@ -88,8 +88,8 @@ class Edge:
         answering = self.answering
         script = answering.begin(parties, time.time()) if state is None else answering.resume(state, parties)
         if parties.direction == "outbound" and answered_by == "machine":
-            return replace(script, consent="", greeting=script.voicemail, ending=HangUp())
-        return script
+            return replace(script.without_consent, greeting=script.voicemail, ending=HangUp())
+        return script if script.recording else script.unrecorded
 
 
 def _answering(settings: Settings, app: EdgeApp | EdgeLines, splits: Splits) -> Answering:

@@ -22,7 +22,6 @@ from orchestra.voice.engines.synthesized_speech import SynthesizedSpeech
 from orchestra.voice.engines.turn_detection.barge_in import BargeIn
 from orchestra_schemas import (
     CallEnded,
-    CallStarted,
     ReplyChunk,
     ReplyInterrupted,
     ReplySpoken,
@@ -324,29 +323,6 @@ async def test_any_words_after_a_question_are_its_answer_however_short(bus: Test
 
         await running.call(talk)
     assert len(await bus.published(ReplyInterrupted)) == 1
-
-
-async def test_the_recording_notice_that_was_spoken_over_is_said_again_before_anything_else(
-    bus: TestBus, settings: Settings
-) -> None:
-    consent = " ".join(["recorded"] * 15) + "."
-    app = Greeting(greeting="Hello there.", holding="")
-    async with faulty_edge(
-        bus, settings, FaultyEngines(["hello?"]), app, recording_consent=consent, prerender=True
-    ) as running:
-
-        async def talk(line: PhoneLine) -> None:
-            assert await line.until(lambda: line.agent_audible_s > 0.2, 30)
-            line.say(tone(0.4))
-            await answer(running, 1, "How can I help?")
-            await running.event(ReplySpoken, turn=1)
-
-        await running.call(talk)
-    (started,) = await bus.published(CallStarted)
-    assert started.greeting == f"{consent} Hello there."
-    (cut,) = await bus.published(ReplyInterrupted)
-    assert len(cut.heard.split()) < 15
-    assert [spoken.text for spoken in await bus.published(ReplySpoken)] == [f"{consent} How can I help?"]
 
 
 @pytest.mark.faults
