@@ -19,19 +19,15 @@ import pytest
 from orchestra.bus import Bus
 from orchestra.settings import load_settings
 from orchestra.stack import RunningStack
-from orchestra_schemas import CallEnded, CallStarted, Event, TurnCompleted
+from orchestra_schemas import CallEnded, CallStarted, Event
 from tests.faults.spoken.caller import SpokenCall
 from tests.faults.spoken.kills import ROLES, Kills
-from tests.faults.spoken.model import answer
 from tests.faults.spoken.running import spoken_stack
-from tests.faults.spoken.tones import PARDON
-from tests.faults.spoken.verdict import judge, to_be_said
+from tests.faults.spoken.whole_call import verdict_on, write_down
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 KILLS, CALLERS, TURNS = 20, 3, 6
-#: on an idle machine; with more runnable threads than cores, everything takes proportionally longer
-LONGEST_SILENCE_S = 8.0
 
 
 async def talk_while_killed(
@@ -98,50 +94,6 @@ async def journals_of(bus: Bus) -> dict[str, list[Event]]:
         for event in journal
         if isinstance(event, CallStarted)
     }
-
-
-def write_down(folder: Path, calls: list[SpokenCall], journals: dict[str, list[Event]]) -> None:
-    """Write each caller's words and each call's journal to files, to investigate a failure."""
-    with (folder / "calls.txt").open("w", encoding="utf-8") as file:
-        for call in calls:
-            journal = journals.get(call.sid, [])
-            began = call.line.started_at
-            lines = [(event.at - began, f"     {type(event).__name__} {_brief(event)}") for event in journal]
-            lines += [(heard.at_s, f"heard {heard.word} for {heard.for_s:.2f} s") for heard in call.ear.heard]
-            lines += [(at, "the stream broke") for at in call.breaks_s]
-            file.write(f"=== {journal[0].call if journal else call.sid}\n")
-            file.writelines(f"{at:8.2f} {line}\n" for at, line in sorted(lines))
-
-
-def _brief(event: Event) -> str:
-    names = ("turn", "source", "text", "heard", "reason", "error", "name", "result", "greeting")
-    return " ".join(f"{name}={value!r}" for name in names if (value := getattr(event, name, "")) != "")
-
-
-def verdict_on(call: SpokenCall, journal: list[Event], busiest: float) -> list[str]:
-    sentences = to_be_said(journal)
-    wrong = judge(call.ear.heard, call.breaks_s, sentences).wrong
-    if call.ending is None or call.ending.how != "caller_hung_up":
-        wrong.append(f"the call ended so: {call.ending}")
-    wrong += [f"{asked!r} was not answered" for asked in call.unanswered]
-    for silence in call.silences:
-        if silence.end_s - silence.start_s > LONGEST_SILENCE_S * busiest:
-            wrong.append(f"silence from {silence.start_s:.1f} to {silence.end_s:.1f} s")
-    texts = [event.text for event in journal if isinstance(event, TurnCompleted) and not event.failed]
-    wrong += [f"the agent said {text!r}" for text in texts if text != PARDON and text != _wanted(text)]
-    ids = Counter(event.id for event in journal)
-    wrong += [f"published twice: {name}" for name, times in ids.items() if times > 1]
-    ended = [event for event in journal if isinstance(event, CallEnded)]
-    if len(ended) != 1:
-        wrong.append(f"ended {len(ended)} times")
-    call_id = journal[0].call if journal else call.sid
-    return [f"{call_id}: {line}" for line in wrong]
-
-
-def _wanted(text: str) -> str:
-    """The expected answer, derived from the last words of the actual one."""
-    one, other, _ = text.lower().removesuffix(".").split()[-3:] if len(text.split()) > 2 else ("", "", "")
-    return answer(one, other)
 
 
 async def test_callers_hear_every_word_once_while_every_role_is_killed(

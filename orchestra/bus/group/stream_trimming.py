@@ -1,6 +1,11 @@
-"""Trims the streams of owned partitions, and reports entries that were removed before the group had read them."""
+"""Trims the streams of owned partitions, and reports entries that were removed before the group had read them.
+
+The past gives way to the present: the fuller the server's memory is, the less of the past is kept, so that calls go on.
+What a group has not handled is kept all the same, and so is as much as a running call may need.
+"""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -10,6 +15,8 @@ from orchestra.bus import keys
 from orchestra.bus.consumer.partition import OwnedPartition
 from orchestra.bus.consumer.position import GroupPosition
 from orchestra.bus.ports import Connections
+from orchestra.bus.redis.connection import RedisConnection
+from orchestra.bus.redis.memory import ServerMemory, memory_of
 from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.redis.scripts import TRIM
 from orchestra.bus.stream.stream_id import StreamId
@@ -17,11 +24,60 @@ from orchestra.bus.stream.stream_id import StreamId
 _LOG = structlog.get_logger("orchestra.bus")
 _INTERVAL_S = 2.0
 _TRIM_EVERY_MS = 10_000
+#: audio that every group has handled is of no use to calls that run
+_SHORTEST_MEDIA_S = 60.0
+
+
+class Pressure:
+    """How full the memory of each server is, and for how long the past is kept because of it; looks every two seconds.
+
+    Args:
+        connections: of the process.
+
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._found: dict[RedisConnection, tuple[float, ServerMemory]] = {}
+        self._shortens = False
+
+    async def retention_s(self, partition: int, stream: str) -> float:
+        """For how long to keep what every group has handled."""
+        settings = self._connections.settings
+        if stream == keys.MEDIA:
+            return (await self._memory(partition)).shortened(settings.media_retention_s, _SHORTEST_MEDIA_S)
+        memory = await self._memory(partition)
+        kept_s = memory.shortened(settings.journal_retention_s, settings.max_call_s)
+        self._log(memory, kept_s)
+        return kept_s
+
+    async def _memory(self, partition: int) -> ServerMemory:
+        connection, now = self._connections.connection(partition), time.monotonic()
+        looked_at, memory = self._found.get(connection, (float("-inf"), ServerMemory()))
+        if now - looked_at >= _INTERVAL_S:
+            try:
+                memory = await memory_of(connection)
+            except RedisError:  # its user may not ask, or it is away, which trimming will tell
+                memory = ServerMemory()
+            self._found[connection] = (now, memory)
+        return memory
+
+    def _log(self, memory: ServerMemory, kept_s: float) -> None:
+        shortens = kept_s < self._connections.settings.journal_retention_s
+        if shortens and not self._shortens:
+            _LOG.warning(
+                "journal.shortened", memory=str(memory), kept_s=round(kept_s),
+                cure="give the Redis server more memory, or shorten ORCHESTRA_JOURNAL_RETENTION_S",
+            )  # fmt: skip
+        elif self._shortens and not memory.is_nearly_full:
+            _LOG.info("journal.not_shortened", memory=str(memory), kept_s=round(kept_s))
+        self._shortens = shortens or (self._shortens and memory.is_nearly_full)
 
 
 async def run_retention(connections: Connections, owned_now: Callable[[], Iterable[OwnedPartition]]) -> None:
     """Visit one owned partition after the other, each every two seconds, until cancelled."""
     alarmed: set[tuple[int, str, str]] = set()
+    pressure = Pressure(connections)
     while True:
         owned = [each for each in owned_now() if each.ready]
         for each in owned:
@@ -29,7 +85,8 @@ async def run_retention(connections: Connections, owned_now: Callable[[], Iterab
                 for position in each.positions.values():
                     if each.ready and not position.requeued:
                         await look_for_gap(each, position)
-                        await _trim(connections, each.partition, position.stream, alarmed)
+                        kept_s = await pressure.retention_s(each.partition, position.stream)
+                        await _trim(connections, each.partition, position.stream, kept_s, alarmed)
             except RedisError as error:
                 each.connection().log_refusal(error, group=each.consumer.name, what="trimming waits")
             await asyncio.sleep(_INTERVAL_S / len(owned))
@@ -66,8 +123,10 @@ async def look_for_gap(owned: OwnedPartition, position: GroupPosition) -> None:
     owned.committer.schedule()
 
 
-async def _trim(connections: Connections, partition: int, stream: str, alarmed: set[tuple[int, str, str]]) -> None:
-    held = await trim(connections, partition, stream, every_ms=_TRIM_EVERY_MS)
+async def _trim(
+    connections: Connections, partition: int, stream: str, kept_s: float, alarmed: set[tuple[int, str, str]]
+) -> None:
+    held = await trim(connections, partition, stream, every_ms=_TRIM_EVERY_MS, retention_s=kept_s)
     if held is None:
         return
     for group, behind_s in held.items():

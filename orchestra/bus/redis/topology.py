@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import redis.asyncio
@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from orchestra.bus.redis.address import ASK_S, SOCKET_S, Address
+from orchestra.bus.redis.memory import ServerMemory
 from orchestra.bus.redis.sentinel import SentinelServers
 from orchestra.errors import ServerError
 
@@ -160,8 +161,8 @@ def _number(value: str | None) -> int:
 class ServerFacts:
     """What a server says of itself: ``product`` is "redis" or "valkey"; ``durable`` whether it has an append-only file.
 
-    ``version`` and ``policy``, its maxmemory-policy, are empty if it does not say. ``memory`` is what it uses of its
-    ``maxmemory``, both in bytes; 0 is no limit.
+    ``version`` and ``policy``, its maxmemory-policy, are empty if it does not say. ``memory`` is what it had in memory
+    then.
     """
 
     product: str
@@ -169,8 +170,7 @@ class ServerFacts:
     cluster: bool
     durable: bool
     policy: str = ""
-    memory: int = 0
-    maxmemory: int = 0
+    memory: ServerMemory = field(default_factory=ServerMemory)
 
     @classmethod
     def read(cls, info: str) -> "ServerFacts":
@@ -187,8 +187,7 @@ class ServerFacts:
             cluster=fields.get("cluster_enabled") == "1",
             durable=fields.get("aof_enabled") == "1",
             policy=fields.get("maxmemory_policy", ""),
-            memory=_number(fields.get("used_memory")),
-            maxmemory=_number(fields.get("maxmemory")),
+            memory=ServerMemory.read(info),
         )
 
     @property

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from orchestra.bus import Bus
     from orchestra.settings import Settings
 
-_NEARLY_FULL = 0.9
-
 
 async def server(settings: "Settings") -> list[Finding]:
     """Connect as a worker would, try the commands it needs, and report each problem."""
@@ -40,10 +38,14 @@ async def _findings(bus: "Bus") -> list[Finding]:
     kind = "a cluster, " if facts.cluster else ""
     kept = "appends to a file" if facts.durable else "KEEPS NOTHING over a restart: set appendonly yes"
     kept = kept if facts.version else "whether it keeps what it has is not known"
-    memory = ""
-    if facts.maxmemory and facts.memory > _NEARLY_FULL * facts.maxmemory:
-        memory = f", uses {facts.memory / 2**20:,.0f} of {facts.maxmemory / 2**20:,.0f} MB"
+    memory = f", uses {facts.memory}" if facts.memory.limit else ""
     found = [Finding("server", True, f"{product}, {kind}{bus.partitions} partitions, {kept}{memory}")]
+    if facts.memory.is_nearly_full:
+        told = (
+            f"{facts.memory.share:.0%} of its memory are in use: give it more, or shorten ORCHESTRA_JOURNAL_RETENTION_S"
+            " and ORCHESTRA_MEDIA_RETENTION_S"
+        )
+        found.append(Finding("server", None, told))
     found += [Finding("server", False, f"it {each}") for each in fitness.unfit]
     if facts.evicts and not fitness.unfit:
         told = f"drops keys when its memory is full ({facts.policy}), as it is allowed to"

@@ -20,7 +20,10 @@ _PATIENCE_S = 25.0
 
 @dataclass
 class SpokenCall:
-    """One call: the questions, the words heard, the breaks of the stream, and the silences that the caller heard."""
+    """One call: the questions, the words heard, and the silences that the caller heard.
+
+    ``breaks_s`` are where the stream broke, on the line's clock, which began at ``began_at`` (epoch seconds).
+    """
 
     seed: int
     turns: int
@@ -30,19 +33,26 @@ class SpokenCall:
     unanswered: list[str] = field(default_factory=list)
     ending: CallOutcome | None = None
     sid: str = ""
+    breaks_s: list[float] = field(default_factory=list)
+    began_at: float = 0.0
+    _line: PhoneLine | None = None
     _listened: int = 0
 
     @property
-    def breaks_s(self) -> list[float]:
-        """Where the stream broke, on the line's clock."""
-        return self.line.breaks_s
+    def line(self) -> PhoneLine:
+        """The line, while the call lasts: its audio is not kept."""
+        assert self._line is not None
+        return self._line
 
     async def make(self, url: str, auth_token: str) -> None:
         """Make the call."""
-        self.line = PhoneLine()
+        line = self._line = PhoneLine()
         caller = Caller(url, auth_token, from_number=f"+1555{self.seed % 10_000_000:07d}")
         self.sid = caller.call_sid
-        self.ending = await caller.call(self.line, self._talk)
+        try:
+            self.ending = await caller.call(line, self._talk)
+        finally:
+            self.breaks_s, self.began_at, self._line = line.breaks_s, line.started_at, None
 
     async def _talk(self, line: PhoneLine) -> None:
         chance = random.Random(self.seed)
