@@ -77,6 +77,25 @@ def journal(entries: list[Entry], calls: Mapping[str, list[Event]]) -> Findings:
     return found
 
 
+def numbers(ids: Iterable[str]) -> Findings:
+    """Who publishes from outside of a handler numbers its events of a call: both streams together miss none of them.
+
+    What an edge had not sent when it was killed is not seen here: it is what its successor could not know.
+    """
+    found = Findings()
+    of_producer: defaultdict[str, list[int]] = defaultdict(list)
+    for name in ids:
+        producer, _, number = name.rpartition(".")
+        if number.isdecimal() and producer.partition(":")[2].startswith(("edge-", "soak-")):
+            of_producer[producer].append(int(number))
+    for producer, those in of_producer.items():
+        missing = set(range(1, max(those) + 1)) - set(those)
+        found.lost += [f"streams: {producer}.{number} is missing" for number in sorted(missing)]
+        if len(those) > len(set(those)):
+            found.doubled.append(f"streams: {producer} has {len(those) - len(set(those))} events twice")
+    return found
+
+
 def _tools(call: str, events: list[Event]) -> Findings:
     found = Findings()
     asked = [event.id for event in events if isinstance(event, ToolRequested)]
@@ -157,12 +176,12 @@ def webhooks(servers: Servers, entries: list[Entry]) -> tuple[Findings, int]:
     return found, len(servers.receiver.delivered) - sum(map(len, got.values()))
 
 
-def openobserve(servers: Servers, entries: list[Entry]) -> tuple[Findings, int]:
+def openobserve(servers: Servers, ids: Iterable[str]) -> tuple[Findings, int]:
     """Every event has a row; and how many have several, as they may: a row's id tells."""
     found = Findings()
     rows = servers.openobserve.rows
     stored = Counter(row["event_id"] for stream in rows if stream != "orchestra_logs" for row in rows[stream])
-    said = {entry.id for entry in entries}
+    said = set(ids)
     found.lost += [f"openobserve: {name} is missing" for name in said - stored.keys()]
     found.wrong += [f"openobserve: {name} is not known" for name in stored.keys() - said]
     return found, stored.total() - len(stored)

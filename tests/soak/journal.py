@@ -1,10 +1,11 @@
-"""Everything that the journal ever said, kept by one who listens: the journal itself is trimmed meanwhile."""
+"""Everything that both streams ever said, kept by one who listens: the streams themselves are trimmed meanwhile."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 
 from orchestra.bus import Bus, Entry
+from orchestra.bus.keys import MEDIA, STREAMS
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra_schemas import Event
 
@@ -13,26 +14,32 @@ class JournalRecord:
     """All entries, in the order of each partition.
 
     Attributes:
-        entries: as they came.
+        entries: of the journal, as they came.
+        media: the ids of the events of the media stream.
         disorder: entries that came before one of a lower id.
 
     """
 
     def __init__(self, bus: Bus) -> None:
         self.entries: list[Entry] = []
+        self.media: list[str] = []
         self.disorder: list[str] = []
         self._bus = bus
-        self._last: dict[int, StreamId] = {}
+        self._last: dict[tuple[int, str], StreamId] = {}
         self._calls: defaultdict[str, list[Event]] = defaultdict(list)
         self._grown = asyncio.Event()
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        async for entry in self._bus.follow(since="0"):
-            place, last = StreamId.parse(entry.stream_id), self._last.get(entry.partition)
+        async for entry in self._bus.follow(streams=STREAMS, since="0"):
+            stream = (entry.partition, entry.stream)
+            place, last = StreamId.parse(entry.stream_id), self._last.get(stream)
             if last is not None and place <= last:
                 self.disorder.append(f"{entry.id}: {place} after {last} in partition {entry.partition}")
-            self._last[entry.partition] = place
+            self._last[stream] = place
+            if entry.stream == MEDIA:
+                self.media.append(entry.id)
+                continue
             self.entries.append(entry)
             if (event := entry.event()) is not None:
                 self._calls[event.call].append(event)
@@ -65,9 +72,10 @@ class JournalRecord:
                 await self._grown.wait()
 
     async def complete(self) -> bool:
-        """Whether it has everything that was ever added to the journal."""
+        """Whether it has everything that was ever added to the streams."""
         added = 0
         for partition in range(self._bus.partitions):
-            if await self._bus.redis.exists(key := self._bus.key(partition, "events")):
-                added += (await self._bus.redis.xinfo_stream(key))["entries-added"]
-        return added == len(self.entries)
+            for stream in STREAMS:
+                if await self._bus.redis.exists(key := self._bus.key(partition, stream)):
+                    added += (await self._bus.redis.xinfo_stream(key))["entries-added"]
+        return added == len(self.entries) + len(self.media)

@@ -213,6 +213,7 @@ class Soak:
             "kills in all": kills,
             "nobody to kill": seen.harm.skipped,
             "events": len(entries),
+            "media events": len(seen.journal.media),
             "doubled": found.doubled,
             "lost": found.lost,
             "disorder": found.disorder,
@@ -234,14 +235,16 @@ class Soak:
     def _compare(self, seen: Seen, by_sid: dict[str, list[Event]]) -> dict[str, int]:
         """Compare every account; returns how much came again where it may."""
         entries, calls, found = seen.journal.entries, seen.journal.calls, self.findings
+        ids = [*(entry.id for entry in entries), *seen.journal.media]
         found += accounts.journal(entries, calls)
+        found += accounts.numbers(ids)
         found.disorder += [f"journal: {line}" for line in seen.journal.disorder]
         found += accounts.deeds(seen.system.folder / "deeds", calls)
         found += accounts.archive(Archive.of(seen.system.settings), entries)
         heard = {events[0].call for events in by_sid.values() if _has_audio(events)}
         found += accounts.afterwards(calls, heard, seen.servers)
         hooks, hooks_again = accounts.webhooks(seen.servers, entries)
-        rows, rows_again = accounts.openobserve(seen.servers, entries)
+        rows, rows_again = accounts.openobserve(seen.servers, ids)
         found += hooks
         found += rows
         found += accounts.losses(seen.system.log)
