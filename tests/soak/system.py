@@ -130,7 +130,7 @@ async def running_system(folder: Path, servers: Servers) -> AsyncIterator[System
     environment = {
         **inherited,
         **{f"ORCHESTRA_{name}": str(value) for name, value in ours.items()},
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))),
         "SPOKEN_DEEDS": str(folder / "deeds"),
         "SOAK_SECRET": SECRET,
     }
