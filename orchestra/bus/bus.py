@@ -19,6 +19,7 @@ from orchestra.bus import keys
 from orchestra.bus.partition_counts import WATCH_S, PartitionCounts, read_counts
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.embedded import running_url
+from orchestra.bus.redis.memory import ServerMemory, memory_of
 from orchestra.bus.redis.refusal import describe_error
 from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.redis.topology import ServerFacts, find_servers
@@ -280,6 +281,16 @@ class Bus:
         subscription = Subscription(self, chosen, streams, since, all_partitions=partitions is None)
         self.subscriptions.add(subscription)
         return subscription
+
+    async def memory(self) -> ServerMemory:
+        """How full the memory of the server is, in a cluster of the fullest one.
+
+        Raises:
+            redis.exceptions.RedisError: it cannot be reached, or this user may not ask.
+
+        """
+        connections = {self.connection(partition) for partition in range(self.partitions)}
+        return max([await memory_of(each) for each in connections], key=lambda memory: memory.share)
 
     async def groups(self) -> list[GroupStatus]:
         """Every group on every partition, by name and partition."""

@@ -8,6 +8,7 @@ from orchestra.cli.ui.terminal import say, say_json
 
 if TYPE_CHECKING:
     from orchestra.bus import GroupStatus
+    from orchestra.bus.redis.memory import ServerMemory
     from orchestra.settings import Settings
 
 
@@ -24,20 +25,29 @@ def status(
 
     from orchestra.settings import load_settings
 
-    groups = uvloop.run(_groups(load_settings()))
+    groups, memory = uvloop.run(_read(load_settings()))
     if as_json:
         for each in groups:
             say_json(each)
-    else:
-        _print_table(groups)
+        return
+    _print_table(groups)
+    if memory.limit:
+        say(f"Redis uses {memory}" + ": give it more, or keep less of the past" * memory.is_nearly_full)
 
 
-async def _groups(settings: "Settings") -> "list[GroupStatus]":
+async def _read(settings: "Settings") -> "tuple[list[GroupStatus], ServerMemory]":
+    from redis.exceptions import RedisError
+
     from orchestra.bus import Bus
+    from orchestra.bus.redis.memory import ServerMemory
 
     bus = await Bus.connect(settings)
     try:
-        return await bus.groups()
+        groups = await bus.groups()
+        try:
+            return groups, await bus.memory()
+        except RedisError:  # this user may not ask for it
+            return groups, ServerMemory()
     finally:
         await bus.close()
 

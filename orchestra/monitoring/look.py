@@ -1,4 +1,4 @@
-"""Finds the figure of a monitor: by a query, or by a command that succeeds or fails."""
+"""Finds the figure of a monitor: by a query, by a command that succeeds or fails, or from the server."""
 
 import asyncio
 import sys
@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import structlog
+from redis.exceptions import RedisError
 
-from orchestra.analysis.query import CallDatabase
+from orchestra.bus import Bus
+from orchestra.bus.redis.refusal import describe_error
 from orchestra.errors import MonitorError, UsageError
 from orchestra.monitoring.monitor import Monitor
 from orchestra.settings import Settings
@@ -18,20 +20,40 @@ _LOG = structlog.get_logger("orchestra.monitoring")
 _MOST_WORDS = 300
 
 
-async def figure_of(monitor: Monitor, settings: Settings) -> tuple[float | None, str]:
-    """The figure, None where there is nothing to tell, and words about it.
+async def figure_of(monitor: Monitor, settings: Settings, bus: Bus | None = None) -> tuple[float | None, str]:
+    """The figure, None where there is nothing to tell, and words about it; ``bus`` is the server's if connected.
 
     Raises:
         UsageError: the query is wrong.
-        MonitorError: it took too long.
+        MonitorError: it took too long, or the server does not tell.
 
     """
+    if monitor.figure:
+        return await _memory(monitor, settings, bus)
     if monitor.run:
         return await _run(monitor)
     return await _query(monitor, settings), ""
 
 
+async def _memory(monitor: Monitor, settings: Settings, bus: Bus | None) -> tuple[float | None, str]:
+    server = bus or await Bus.connect(settings)
+    try:
+        memory = await server.memory()
+    except RedisError as error:
+        msg = f"monitor {monitor.name}: {describe_error(error)}"
+        raise MonitorError(msg) from None
+    finally:
+        if server is not bus:
+            await server.close()
+    if not memory.limit:
+        return None, ""
+    wrong = monitor.is_wrong(memory.share)
+    return memory.share, f"Redis uses {memory}; the fuller it is, the less of the past it keeps" * wrong
+
+
 async def _query(monitor: Monitor, settings: Settings) -> float | None:
+    from orchestra.analysis.query import CallDatabase  # noqa: PLC0415 - workers look at figures without a database
+
     since = datetime.fromtimestamp(time.time() - monitor.window_s, UTC).replace(tzinfo=None)
     sql = monitor.sql.replace("{since}", f"TIMESTAMP '{since.isoformat(sep=' ')}'")
     records = await CallDatabase.open(settings)

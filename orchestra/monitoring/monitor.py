@@ -4,10 +4,11 @@ import shlex
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from orchestra.bus.redis.memory import NEARLY_FULL
 from orchestra.errors import UsageError
 from orchestra_schemas.monitors import Side
 
@@ -24,6 +25,8 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             nothing to tell, and nothing changes. ``{since}`` stands for the beginning of the window.
         run: instead of it, the arguments of an ``orchestra`` command (``simulate heartbeat.yaml``): the figure
             is 1 if it succeeds, else 0.
+        figure: instead of both, one that is known without asking for it: ``memory`` is the used share of the Redis
+            server's memory.
         above: the figure is wrong if it is higher than this; ``below``: lower. One of the two.
         window_s: over how many seconds the figure is taken.
         every_s: how often it is looked at.
@@ -36,6 +39,7 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: _Name
     sql: str = ""
     run: str = ""
+    figure: Literal["", "memory"] = ""
     above: float | None = None
     below: float | None = None
     window_s: _Seconds = 900.0
@@ -46,8 +50,8 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Raises ValueError: the parts do not go together."""
-        if bool(self.sql.strip()) == bool(self.run.strip()):
-            msg = "give sql or run"
+        if sum(bool(each.strip()) for each in (self.sql, self.run, self.figure)) != 1:
+            msg = "give one of sql, run and figure"
             raise ValueError(msg)
         if (self.above is None) == (self.below is None):
             msg = "give above or below"
@@ -93,6 +97,14 @@ FROM (
 )
 HAVING count(*) FILTER (time >= {since}) >= 20 AND count(*) FILTER (time < {since}) >= 20
 """
+#: workers look at it, too: it needs no process of its own
+MEMORY = Monitor(
+    name="memory",
+    figure="memory",
+    above=NEARLY_FULL,
+    every_s=30.0,
+    about="the share of the Redis server's memory that is used: a full one takes no calls",
+)
 BUILTIN = (
     Monitor(name="errors", sql=_ERRORS, above=0.05, about="the share of turns that the agents could not complete"),
     Monitor(name="wait", sql=_WAIT, above=2500.0, about="what 95 of 100 callers wait for a reply at most, in ms"),
@@ -104,6 +116,7 @@ BUILTIN = (
         every_s=600.0,
         about="how much lower the share of successful calls is than in the seven days before",
     ),
+    MEMORY,
 )
 
 

@@ -154,8 +154,8 @@ class Watch:
         return bool(await self._bus.redis.eval(_TAKE, 1, _LEASE + name, self._token, math.ceil(for_s * 1000)))
 
     async def _figure(self, monitor: Monitor) -> tuple[float | None, str]:
-        if monitor.run:
-            return await figure_of(monitor, self._settings)
+        if monitor.run or monitor.figure:
+            return await figure_of(monitor, self._settings, self._bus)
         async with self._one_query:
             return await figure_of(monitor, self._settings)
 

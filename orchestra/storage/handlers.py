@@ -12,6 +12,7 @@ from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
 from orchestra.history.recording_consent import why_not_recorded
+from orchestra.monitoring.memory import watch_memory
 from orchestra.recordings.audio_chunks import ON_ITS_WAY
 from orchestra.recordings.recorder import Recorder
 from orchestra.retention.recordings import sweep_recordings
@@ -61,15 +62,17 @@ class Persistence:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have recordings open, close calls whose edge was lost, and delete recordings that have expired."""
+        """Have recordings open, close calls of lost edges, delete expired recordings, and watch the server's memory."""
         self._recorder = Recorder(bus)
         closing = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
         sweeping = asyncio.create_task(sweep_recordings(bus.settings), name="delete expired recordings")
+        watching = asyncio.create_task(watch_memory(bus), name="watch the server's memory")
         try:
             yield
         finally:
             await cancel_and_wait(closing)
             await cancel_and_wait(sweeping)
+            await cancel_and_wait(watching)
             self._recorder.close()
 
     async def begin(self, event: CallStarted, context: Context) -> None:

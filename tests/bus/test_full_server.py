@@ -1,6 +1,7 @@
 """While a server's memory is full, trimming and acks go on, publishing waits, and no call loses an event."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from orchestra.bus import Bus, Consumer, EmbeddedServer
 from orchestra.bus.keys import JOURNAL, key
+from orchestra.bus.worker.presence import Report, announced, present
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import AudioChunk, CallStarted, Event, UserTurnEnded
@@ -25,15 +27,13 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield server
 
 
-async def fill(redis: "Redis[Any]", entries: int = 3000) -> None:
-    """Publish old events, then limit the memory to less than they need."""
+async def fill(redis: "Redis[Any]", *, first_ms: int, last: str, entries: int = 3000) -> None:
+    """Publish old events, and one with this id; then limit the memory to less than they need."""
+    entry = {"type": "old", "call": "", "id": "", "body": "x" * 1000}
     async with redis.pipeline(transaction=False) as pipe:
         for number in range(entries):
-            pipe.xadd(
-                key(number % 2, JOURNAL),
-                {"type": "old", "call": "", "id": "", "body": "x" * 1000},
-                id=f"1-{number + 1}",
-            )
+            pipe.xadd(key(number % 2, JOURNAL), entry, id=f"{first_ms}-{number + 1}")  # type: ignore[arg-type]
+        pipe.xadd(key(0, JOURNAL), entry, id=last)  # type: ignore[arg-type]
         await pipe.execute()
     await make_full(redis)
 
@@ -57,10 +57,14 @@ def settings_of(server: EmbeddedServer, tmp_path: Path, **more: float) -> Settin
     return Settings.model_validate({"redis_url": server.url, "data_dir": tmp_path, **SMALL, **more})
 
 
-async def test_a_full_server_is_trimmed_and_publishing_recovers(server: EmbeddedServer, tmp_path: Path) -> None:
-    bus, handled = TestBus(await Bus.connect(settings_of(server, tmp_path, journal_retention_s=60))), []
-    publisher, call = bus.bus.publisher("edge"), bus.call(5)
-    await fill(bus.bus.redis)
+async def test_a_full_server_is_trimmed_before_its_time_and_publishing_recovers(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    settings = settings_of(server, tmp_path, journal_retention_s=86_400, max_call_s=600)
+    bus, handled = TestBus(await Bus.connect(settings)), []
+    publisher, call, now_ms = bus.bus.publisher("edge"), bus.call(5), int(time.time() * 1000)
+    needed = f"{now_ms - 300_000}-0"  # a call that runs may need it
+    await fill(bus.bus.redis, first_ms=now_ms - 7_200_000, last=needed)
     publisher.publish(UserTurnEnded(call=call, turn=1, text=""))
     with structlog.testing.capture_logs() as logs, pytest.raises(TimeoutError):
         await publisher.flush(0.3)  # no worker runs that could trim
@@ -68,14 +72,56 @@ async def test_a_full_server_is_trimmed_and_publishing_recovers(server: Embedded
     assert len(said) == 1
     assert said[0].startswith("OOM ")
     assert "raise its maxmemory" in said[0]
-    async with bus.run(counting(handled)):
-        await publisher.flush(30)
-        await bus.settled()
-        async with asyncio.timeout(30):  # one partition's trimming made room for the event; the other's may come later
-            while any([await bus.bus.redis.xlen(key(each, JOURNAL)) for each in (0, 1)]):  # noqa: ASYNC110 - the server tells nobody
-                await asyncio.sleep(0.02)
+    with structlog.testing.capture_logs() as logs:
+        async with bus.run(counting(handled)):
+            await publisher.flush(30)
+            await bus.settled()
+            async with asyncio.timeout(30):  # one partition's trimming made room; the other's may come later
+                while [await bus.bus.redis.xlen(key(each, JOURNAL)) for each in (0, 1)] != [1, 0]:  # noqa: ASYNC110 - the server tells nobody
+                    await asyncio.sleep(0.02)
+    assert [name.decode() for name, _ in await bus.bus.redis.xrange(key(0, JOURNAL))] == [needed]
     assert [event.id for event in handled] == [event.id for event in await bus.published(UserTurnEnded)]
+    (shortened,) = [log for log in logs if log["event"] == "journal.shortened"]
+    assert shortened["kept_s"] == 600
     await bus.bus.close()
+
+
+async def test_a_handler_whose_write_is_refused_because_the_memory_is_full_waits_for_room(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    bus = TestBus(await Bus.connect(settings_of(server, tmp_path)))
+    consumer, tried = Consumer("notes", max_attempts=2), asyncio.Event()
+    tries = 0
+
+    @consumer.on(UserTurnEnded)
+    async def note(event: UserTurnEnded) -> None:
+        nonlocal tries
+        tries += 1
+        if tries > 3:
+            tried.set()
+        await bus.bus.redis.set("note", event.id)
+
+    await bus.publish(UserTurnEnded(call=bus.call(), turn=1, text=""))
+    await bus.bus.redis.setrange("ballast", 4_000_000, "x")
+    await make_full(bus.bus.redis)
+    async with bus.run(consumer):
+        async with asyncio.timeout(30):
+            await tried.wait()
+        await bus.bus.redis.delete("ballast")
+        await bus.settled()
+    assert await bus.bus.redis.exists("note")
+    assert [each.dead for each in await bus.bus.groups() if each.dead] == []
+    await bus.bus.close()
+
+
+async def test_a_process_is_there_while_the_memory_is_full(server: EmbeddedServer, tmp_path: Path) -> None:
+    bus = await Bus.connect(settings_of(server, tmp_path))
+    await bus.redis.setrange("ballast", 4_000_000, "x")
+    await make_full(bus.redis)
+    async with announced(bus, "edge", "edge-1", Report), asyncio.timeout(20):
+        while not await present(bus):  # noqa: ASYNC110 - it is about to say so
+            await asyncio.sleep(0.01)
+    await bus.close()
 
 
 async def test_workers_acquire_partitions_and_finish_their_entries_while_the_memory_is_full(

@@ -68,6 +68,11 @@ async def run_attempts(
                 delivery.may_repeat = True
                 started, running, error = clock(), begin(delivery, writer), None
                 continue
+            if error is not None and await writer.is_full(error):  # nor is a server whose memory is full
+                await backoff.wait()
+                delivery.may_repeat = True
+                started, running, error = clock(), begin(delivery, writer), None
+                continue
             handler.failed += 1
             if delivery.attempt >= writer.consumer.max_attempts or isinstance(error, DecodeError):
                 writer.send_to_dead_letters(delivery, error)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import structlog
 from redis.exceptions import ConnectionError as LostConnectionError
+from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
@@ -15,6 +16,8 @@ from orchestra.bus.consumer.committer import Committer
 from orchestra.bus.consumer.definition import Consumer, Handler, Published
 from orchestra.bus.consumer.delivery import Delivery
 from orchestra.bus.redis.connection import Argument, RedisConnection, Reply
+from orchestra.bus.redis.memory import memory_of
+from orchestra.bus.redis.refusal import is_out_of_memory
 from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra.bus.stream.entry import read_entry
@@ -218,6 +221,15 @@ class PartitionWriter:
         """
         await self._ask("PING")
         await self.committer.flush()
+
+    async def is_full(self, error: Exception) -> bool:
+        """Whether a handler failed because the server's memory is full."""
+        if not is_out_of_memory(error):
+            return False
+        try:
+            return (await memory_of(self.connection())).is_full
+        except RedisError:
+            return False  # it may be another server that refused
 
     async def _ask(self, *command: Argument) -> Reply:
         """Read from Redis, waiting for as long as it is unreachable: a handler must not fail because of that."""

@@ -32,11 +32,12 @@ class PartitionRecovery:
 
     async def run(self, owned: OwnedPartition, *, vanished: bool) -> None:
         """Find the group's position in every stream and start its pending entries with one more delivery counted."""
-        for position in owned.positions.values():
-            if await self._find_position(owned, position):
-                await self._start_pending(owned, position, count_first=vanished)
-                if vanished and not _never_pending(owned):
-                    await self._start_read_ahead(owned, position)
+        # all before anything is handled: a commit that is on its way would confirm a position that it did not know
+        known = [position for position in owned.positions.values() if await self._find_position(owned, position)]
+        for position in known:
+            await self._start_pending(owned, position, count_first=vanished)
+            if vanished and not _never_pending(owned):
+                await self._start_read_ahead(owned, position)
 
     async def _find_position(self, owned: OwnedPartition, position: GroupPosition) -> bool:
         """Begin at what the group has delivered; a new group is created."""

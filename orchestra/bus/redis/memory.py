@@ -9,6 +9,8 @@ from orchestra.bus.redis.reply import text
 NEARLY_FULL = 0.7
 #: between these shares the past is kept for less and less long; at the latter, as short as calls that run allow
 SHORTENS_FROM, SHORTEST_FROM = 0.85, 0.95
+#: the server does not count all that it uses when it decides what to refuse
+_FULL = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class ServerMemory:
     def is_nearly_full(self) -> bool:
         """Whether operators should act."""
         return self.share > NEARLY_FULL
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it refuses to store more."""
+        return self.share > _FULL
 
     def __str__(self) -> str:
         """``712 of 1,024 MB``; empty where it is not known."""

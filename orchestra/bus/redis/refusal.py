@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 _LOG_AGAIN_S = 300.0
 
@@ -45,6 +45,11 @@ def cause_of(text: str) -> str:
     """The cause of an error, as a key of the cures; empty if the server just cannot be reached."""
     word = "NOPERM" if is_forbidden(text) else text.partition(" ")[0]
     return word if word in _CURES else next((phrase for phrase in _CURES_OF_PHRASES if phrase in text), "")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a server refused to write because its memory is full."""
+    return isinstance(error, OutOfMemoryError) or (isinstance(error, RedisError) and cause_of(str(error)) == "OOM")
 
 
 def describe_error(error: Exception) -> str:

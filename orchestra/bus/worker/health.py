@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 from redis.exceptions import RedisError
 
 from orchestra.bus.bus import Bus, GroupStatus
+from orchestra.bus.redis.memory import ServerMemory
 from orchestra.bus.worker.presence import Report
 from orchestra.bus.worker.runtime import ConsumerRuntime
 from orchestra.prometheus_page import CONTENT_TYPE, Labels, counter, gauge, histogram, page
@@ -154,6 +155,18 @@ class Health:
         """What Redis knows of the groups; without samples while it is away."""
         owned = {(each.consumer.name, partition) for each in self._runtimes for partition in each.rebalancer.owned}
         groups: list[tuple[Labels, GroupStatus]] = []
+        memory = ServerMemory()
+        with contextlib.suppress(RedisError):
+            memory = await self._bus.memory()
+        known: list[tuple[Labels, ServerMemory]] = [({}, memory)] if memory.limit else []
+        yield gauge(
+            "orchestra_redis_memory_bytes", "memory that the Redis server uses, in a cluster the fullest one",
+            *((labels, each.used) for labels, each in known),
+        )  # fmt: skip
+        yield gauge(
+            "orchestra_redis_memory_limit_bytes", "its maxmemory, or without one its machine's memory",
+            *((labels, each.limit) for labels, each in known),
+        )  # fmt: skip
         with contextlib.suppress(RedisError):  # the page still has what this process knows
             groups = [
                 ({"group": each.group, "partition": str(each.partition)}, each)

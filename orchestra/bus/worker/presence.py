@@ -17,7 +17,7 @@ from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.ports import Connections
 from orchestra.bus.redis.reply import text
-from orchestra.bus.redis.scripts import MEMBER
+from orchestra.bus.redis.scripts import MEMBER, PRESENCE
 from orchestra.version import package_version
 
 _EVERY_S = 2.0
@@ -132,10 +132,10 @@ async def _announce(connections: Connections, kind: str, name: str, report: Call
 
 async def _write(connections: Connections, record: Presence) -> None:
     member, expires_ms = f"{record.kind}:{record.name}", int(_EXPIRES_S * 1000)
-    await connections.shared_connection.calls([
-        ("EVALSHA", MEMBER.sha, 1, keys.PRESENT_KEY, member, expires_ms),
-        ("SET", keys.presence_key(member), msgspec.json.encode(record), "PX", expires_ms),
-    ])  # fmt: skip
+    names = (keys.PRESENT_KEY, keys.presence_key(member))
+    await connections.shared_connection.call(
+        "EVALSHA", PRESENCE.sha, len(names), *names, member, expires_ms, msgspec.json.encode(record)
+    )
 
 
 async def _leave(connections: Connections, kind: str, name: str) -> None:

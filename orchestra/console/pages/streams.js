@@ -88,7 +88,10 @@ async function look() {
   try {
     const found = await api("/api/streams");
     fill(problem);
-    summary.textContent = `${found.server}, ${count(found.partitions)} partitions`;
+    const { used, limit, nearly_full: nearlyFull } = found.memory;
+    const memory = limit ? `, uses ${bytes(used)} of ${bytes(limit)} of memory` : "";
+    const badge = nearlyFull ? [" ", el("span", { class: "badge bad" }, "nearly full: less of the past is kept")] : [];
+    fill(summary, `${found.server}, ${count(found.partitions)} partitions${memory}`, ...badge);
     const rows = found.groups.map((row) => ({ ...row, attempts: found.attempts[row.group] ?? 0 }));
     const busy = groups.contains(document.activeElement); // rows that are drawn anew lose the focus
     const now = JSON.stringify(rows);

@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from orchestra.bus import Bus, keys
 from orchestra.bus.bus import GroupStatus
 from orchestra.bus.group.overview import by_owner
+from orchestra.bus.redis.memory import ServerMemory
 from orchestra.bus.worker.presence import present
 from orchestra.clock import Clock
 
@@ -25,7 +28,9 @@ class Overview:
         self._found: dict[str, Any] = {}
 
     async def read(self, bus: Bus) -> dict[str, Any]:
-        """``groups`` by worker, ``attempts`` of each group's pending entries, ``processes``, and ``server``.
+        """``groups`` by worker, ``attempts`` of each group's pending entries, ``processes``, ``server``, ``memory``.
+
+        The latter has ``used`` and ``limit`` in bytes, 0 where the server does not say, and ``nearly_full``.
 
         Raises:
             RedisError: the server does not answer.
@@ -38,19 +43,27 @@ class Overview:
             return self._found
 
     async def _fresh(self, bus: Bus) -> dict[str, Any]:
-        groups = await bus.groups()
+        groups, memory = await bus.groups(), await _memory(bus)
         return {
             "at": self._clock.time(),
             "groups": by_owner(groups),
             "attempts": await most_attempts(bus, groups),
             "processes": await present(bus),
             "server": f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}",
+            "memory": {"used": memory.used, "limit": memory.limit, "nearly_full": memory.is_nearly_full},
             "partitions": bus.partitions,
         }
 
     async def has_group(self, bus: Bus, group: str) -> bool:
         """Whether there is a consumer group of this name."""
         return any(each.group == group for each in (await self.read(bus))["groups"])
+
+
+async def _memory(bus: Bus) -> ServerMemory:
+    try:
+        return await bus.memory()
+    except RedisError:  # the console's user may not ask for it
+        return ServerMemory()
 
 
 async def most_attempts(bus: Bus, groups: list[GroupStatus]) -> dict[str, int]:

@@ -29,6 +29,7 @@ PUBLISH_ANYWAY = Script("publish")
 ACQUIRE = Script("acquire")
 RENEW = Script("renew")
 MEMBER = Script("member")
+PRESENCE = Script("presence")
 REQUEUE = Script("requeue")
 TRIM = Script("trim")
 GROUP = Script("group")
@@ -40,6 +41,6 @@ OF_CALLS = Script("of_calls")
 REWRITE_STREAM = Script("rewrite_stream", grows=True)
 
 ALL = (
-    COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, REQUEUE, TRIM, GROUP, RAISE, QUEUE_ADD, QUEUE_TAKE,
-    OF_CALLS, REWRITE_STREAM,
+    COMMIT, PUBLISH, PUBLISH_ANYWAY, ACQUIRE, RENEW, MEMBER, PRESENCE, REQUEUE, TRIM, GROUP, RAISE, QUEUE_ADD,
+    QUEUE_TAKE, OF_CALLS, REWRITE_STREAM,
 )  # fmt: skip
