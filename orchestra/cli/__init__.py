@@ -79,6 +79,7 @@ _COMMANDS = (
     "hold",
     "openobserve",
     "schema",
+    "deploy",
     "doctor",
 )
 for _command in _COMMANDS:

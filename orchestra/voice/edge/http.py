@@ -1,4 +1,4 @@
-"""The edge's web application: its carriers' routes, the calls, ``/healthz`` and ``/metrics``."""
+"""The edge's web application: its carriers' routes, the calls, ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,6 +46,7 @@ def create_app(edge: Edge) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.edge = edge
     app.add_api_route("/healthz", _health, methods=["GET"])
+    app.add_api_route("/readyz", _ready, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.include_router(calls_router(edge.settings, edge.bus))
     app.include_router(dial_api.router)
@@ -59,6 +60,14 @@ async def _health(request: Request) -> dict[str, object]:
     edge: Edge = request.app.state.edge
     status = "draining" if edge.admission.ending else "ok"
     return {"status": status, "calls": len(edge.admission), "edge": edge.publisher.source}
+
+
+async def _ready(request: Request, response: Response) -> dict[str, bool]:
+    """Whether a proxy may send new calls here; a full edge answers them busy, and still those who ask about theirs."""
+    edge: Edge = request.app.state.edge
+    ready = not edge.admission.ending
+    response.status_code = 200 if ready else 503
+    return {"takes_calls": ready}
 
 
 async def _metrics(request: Request) -> Response:
