@@ -5,7 +5,6 @@ one has died therefore publishes nothing twice, and gets the answers that exist 
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Coroutine
 from contextlib import aclosing
 from typing import Any
@@ -24,6 +23,7 @@ from orchestra.agents.transfer_tool import TransferTool
 from orchestra.bus import Context, partition_of
 from orchestra.bus.keys import JOURNAL
 from orchestra.call_variables import in_prompt
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import EngineError
 from orchestra.language import find_language
 from orchestra.spoken_languages import SpokenLanguages
@@ -138,7 +138,7 @@ class TurnRequests:
             parameters=dict(agent.parameters),
             call_state=dict(self._active.call_state),
             language=self.language,
-            deadline=time.time() + self._prompt_s,
+            deadline=SYSTEM_CLOCK.time() + self._prompt_s,
         )
         return self._answer_to_prompt(*self._ask(request))
 
@@ -156,13 +156,13 @@ class TurnRequests:
 
     async def _answer_to_prompt(self, request_id: str, stored: Awaitable[None]) -> PromptCompleted:
         await stored
-        asked = looked = time.time()
+        asked = looked = SYSTEM_CLOCK.time()
         answer = await self._answer(request_id, self._prompt_s)
         while answer is None and await self._is_being_answered(request_id, looked):
-            looked = time.time()
+            looked = SYSTEM_CLOCK.time()
             answer = await self._answer(request_id, self._prompt_s)
         if not isinstance(answer, PromptCompleted):
-            msg = f"no worker has answered the prompt {request_id} within {time.time() - asked:.0f} s"
+            msg = f"no worker has answered the prompt {request_id} within {SYSTEM_CLOCK.time() - asked:.0f} s"
             raise EngineError(msg)
         self.model, self.parameters = answer.model, answer.parameters
         return answer
@@ -202,7 +202,7 @@ class TurnRequests:
             call_state=dict(self._active.call_state),
             language=self.language,
             predicted=early,
-            deadline=time.time() + timeout_s + _GRACE_S,
+            deadline=SYSTEM_CLOCK.time() + timeout_s + _GRACE_S,
         )
         request_id, stored = self._ask(request, call.id)
         await stored

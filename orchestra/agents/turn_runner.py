@@ -1,7 +1,6 @@
 """Runs the turns of the calls that this worker owns: starts and stops them, and stores their results."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -24,6 +23,7 @@ from orchestra.agents.transfer_tool import PERSON
 from orchestra.agents.turn_requests import PROMPT_S, TurnRequests
 from orchestra.bus import Context
 from orchestra.call_variables import in_speech
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import EngineError, FencedError
 from orchestra.language import find_language
 from orchestra.language.tags import base_of
@@ -489,7 +489,7 @@ def _unanswered(event: CallerTurn, conversation: Conversation) -> StopReason | N
         return "operator"
     if event.turn <= conversation.interrupted:
         return "interrupted"
-    return "expired" if time.time() - event.at > STALE_S else None
+    return "expired" if SYSTEM_CLOCK.time() - event.at > STALE_S else None
 
 
 async def _until_confirmed(turn: AgentTurn, active: ActiveCall) -> bool:

@@ -31,6 +31,7 @@ from orchestra.archive.parquet import ROW_GROUP, ParquetFileWriter
 from orchestra.archive.runs import MOST_ROWS, mergeable_runs
 from orchestra.atomic_file import DRAFT
 from orchestra.bus.stream.stream_id import StreamId
+from orchestra.clock import SYSTEM_CLOCK
 
 #: a draft that is this old belongs to a dead process
 _DRAFT_MS = 24 * 3600 * 1000
@@ -160,7 +161,7 @@ def _removed(archive: Archive, path: str) -> bool:
 
 def _old_drafts(archive: Archive, folders: Collection[str]) -> Iterator[str]:
     """Old by the last id in their names: the clock of the server that made it is exact enough."""
-    now_ms = time.time() * 1000
+    now_ms = SYSTEM_CLOCK.time() * 1000
     for folder in sorted(folders):
         for name in archive.root.names(folder):
             stem, dot, _ = name.partition(".parquet")

@@ -11,7 +11,6 @@ second look. So it does not matter which of them is faster, and a run that was k
 that is written again keeps its name: it still stands for all stream ids from its first to its last.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from orchestra.archive.derived.without_calls import derived_calls, derived_range
 from orchestra.atomic_file import DRAFT
 from orchestra.bus.keys import earliest_ms, partition_of
 from orchestra.bus.stream.stream_id import StreamId
+from orchestra.clock import SYSTEM_CLOCK
 
 
 @dataclass(slots=True)
@@ -130,4 +130,4 @@ def _last(stem: str) -> StreamId:
     try:
         return StreamId.parse(stem.rpartition("_")[2])
     except ValueError:
-        return StreamId(int(time.time() * 1000))
+        return StreamId(int(SYSTEM_CLOCK.time() * 1000))

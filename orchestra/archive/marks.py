@@ -1,10 +1,10 @@
 """The marks of calls that were forgotten, in the archive itself; see `orchestra.archive.forgotten`."""
 
-import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 from orchestra.bus.tombstones import KEPT_S, digest
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.filesystem import FileRoot
 
 _FOLDER = "forgotten"
@@ -14,7 +14,7 @@ _DAY_LENGTH = len("2026-11-29-")
 class Marks:
     """The marks in an archive. All methods block, and raise OSError if it cannot be reached."""
 
-    def __init__(self, root: FileRoot, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, root: FileRoot, clock: Callable[[], float] = SYSTEM_CLOCK.time) -> None:
         self._root = root
         self._clock = clock
 

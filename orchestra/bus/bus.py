@@ -19,6 +19,7 @@ from orchestra.bus import keys
 from orchestra.bus.partition_counts import WATCH_S, PartitionCounts, read_counts
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.embedded import running_url
+from orchestra.bus.redis.masters import Masters
 from orchestra.bus.redis.memory import ServerMemory, memory_of
 from orchestra.bus.redis.refusal import describe_error
 from orchestra.bus.redis.reply import pairs, text
@@ -26,12 +27,15 @@ from orchestra.bus.redis.topology import ServerFacts, find_servers
 from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.bus.stream.publisher import Publisher
 from orchestra.bus.stream.subscription import Subscription
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import ServerError
 from orchestra.settings import Settings
 from orchestra_schemas import DecodeError, Event
 
 _LOG = structlog.get_logger("orchestra.bus")
 _PAGE = 500
+#: how often the server is asked for the time, in seconds
+_CLOCK_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,12 @@ class Bus:
         self.servers = find_servers(url)
         self.facts = ServerFacts("", "0", cluster=False, durable=False)
         self.redis: Any = self.servers.client()
-        self.shared_connection = RedisConnection(partial(self.servers.address, keys.PARTITIONS_KEY))
+        self._masters = Masters(self.servers, self.redis)
+        self._background: list[asyncio.Task[None]] = []
+        self.shared_connection = self.connection_for(keys.PARTITIONS_KEY)
         self.subscriptions: WeakSet[Subscription] = WeakSet()
         self._connections: dict[int, RedisConnection] = {}
-        self._clock_ms = 0
         self._publishers: list[Publisher] = []
-        self._watching: asyncio.Task[None] | None = None
 
     @property
     def partitions(self) -> int:
@@ -93,6 +97,11 @@ class Bus:
         bus = cls(settings, url)
         try:
             await bus._prepare()
+            bus._background = [
+                asyncio.create_task(bus._masters.follow(), name="masters"),
+                asyncio.create_task(bus._keep_time(), name="time"),
+                asyncio.create_task(bus._watch_partitions(), name="partitions"),
+            ]
         except RedisError as error:
             await bus.close()
             msg = f"the Redis server {bus.servers.name} cannot be used: {describe_error(error)}"
@@ -105,7 +114,8 @@ class Bus:
     async def _prepare(self) -> None:
         connection = self.shared_connection
         await connection.open()
-        info, clock, policy = await connection.try_calls([("INFO",), ("TIME",), ("CONFIG", "GET", "maxmemory-policy")])
+        await self._read_time()
+        info, policy = await connection.try_calls([("INFO",), ("CONFIG", "GET", "maxmemory-policy")])
         self.facts = ServerFacts.read(text(info) if isinstance(info, bytes) else "")
         if isinstance(policy, list) and policy:  # managed servers often allow one of the two
             self.facts = replace(self.facts, policy=text(policy[1]))
@@ -114,11 +124,20 @@ class Bus:
             msg = f"the server {self.servers.name} belongs to a cluster: write its URL as redis+cluster://…"
             raise ServerError(msg)
         await self._find_journal()
-        if isinstance(clock, list):
-            seconds, micros = clock
-            self._clock_ms = int(seconds) * 1000 + int(micros) // 1000 - time.time_ns() // 1_000_000
 
-        self._watching = asyncio.get_running_loop().create_task(self._watch_partitions(), name="partitions")
+    async def _read_time(self) -> None:
+        """Set the clock of this process by the server's."""
+        asked = time.monotonic()
+        (clock,) = await self.shared_connection.try_calls([("TIME",)])
+        if isinstance(clock, list):  # else it is forbidden to us, and this host's clock has to do
+            seconds, micros = clock
+            SYSTEM_CLOCK.set(int(seconds) + int(micros) / 1e6, asked, time.monotonic())
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_EVERY_S)
+            with contextlib.suppress(RedisError):  # whoever needs the server reports that it is away
+                await self._read_time()
 
     async def _find_journal(self) -> None:
         """Find the journal, or create it, unless it cannot be created now.
@@ -182,8 +201,8 @@ class Bus:
 
     async def close(self) -> None:
         """Close every connection; publishers get 5 s to send their last events."""
-        if self._watching is not None:
-            await cancel_and_wait(self._watching)
+        for task in self._background:
+            await cancel_and_wait(task)
         for publisher in self._publishers:
             await publisher.close()
         for subscription in list(self.subscriptions):
@@ -206,7 +225,13 @@ class Bus:
 
     def new_connection(self, partition: int) -> RedisConnection:
         """A separate connection to a partition's server, for blocking reads."""
-        return RedisConnection(partial(self.servers.address, keys.key(partition, keys.JOURNAL)))
+        return self.connection_for(keys.key(partition, keys.JOURNAL))
+
+    def connection_for(self, slot_key: str) -> RedisConnection:
+        """A separate connection to the server of a key, which leaves it when it is the master no more."""
+        connection = RedisConnection(partial(self.servers.address, slot_key))
+        self._masters.watch(connection, slot_key)
+        return connection
 
     # -- for the other rooms
 
@@ -219,7 +244,7 @@ class Bus:
     def new_call(self, homes: Sequence[int] | None = None) -> str:
         """The id of a new call, on one of the home partitions (any open one unless given)."""
         partition = random.choice(homes or range(self.partition_counts.open))  # noqa: S311
-        return keys.new_call(partition, time.time_ns() // 1_000_000 + self._clock_ms)
+        return keys.new_call(partition, int(SYSTEM_CLOCK.time() * 1000))
 
     def publisher(self, source: str, *, capacity: int = 10_000, version: str = "") -> Publisher:
         """A publisher for a producer that is not a handler.

@@ -2,8 +2,9 @@
 
 import os
 import re
-import time
 import uuid
+
+from orchestra.clock import SYSTEM_CLOCK
 
 PREFIX = "orchestra"
 JOURNAL = "events"
@@ -101,7 +102,7 @@ def earliest_ms(call: str) -> int:
     0 for an id of the future: its time cannot be right.
     """
     started = started_ms(call)
-    return 0 if started > time.time() * 1000 + _DAY_MS else max(0, started - _CLOCKS_DIFFER_MS)
+    return 0 if started > SYSTEM_CLOCK.time() * 1000 + _DAY_MS else max(0, started - _CLOCKS_DIFFER_MS)
 
 
 def trace_id(call: str) -> str:

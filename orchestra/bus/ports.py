@@ -35,3 +35,6 @@ class Connections(Protocol):
 
     def new_connection(self, partition: int) -> RedisConnection:
         """A separate connection to a partition's server, for blocking reads."""
+
+    def connection_for(self, slot_key: str) -> RedisConnection:
+        """A separate connection to the server of a key."""

@@ -6,13 +6,13 @@ dropped, and so is a state that a handler still writes. An id contains 74 random
 """
 
 import hashlib
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from orchestra.bus import keys
 from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import Argument
+from orchestra.clock import SYSTEM_CLOCK
 
 #: longer than any group waits for another server (30 days), and so than anything of a call can come late, in seconds
 KEPT_S = 90 * 24 * 3600
@@ -26,7 +26,7 @@ async def mark_forgotten(connections: Connections, calls: Iterable[str], now: fl
         redis.exceptions.RedisError: Redis cannot be reached, or refuses.
 
     """
-    now = time.time() if now is None else now
+    now = SYSTEM_CLOCK.time() if now is None else now
     for partition, some in _by_partition(calls).items():
         key = keys.tombstones_key(partition)
         marks: list[Argument] = [part for call in some for part in (f"{now:.3f}", digest(call))]

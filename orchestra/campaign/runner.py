@@ -15,6 +15,7 @@ from orchestra.bus import Bus
 from orchestra.campaign.contacts import Contact
 from orchestra.campaign.options import RETRIED, CampaignOptions, Outcome
 from orchestra.campaign.store import Attempt, CampaignStore
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import DialRefusedError, LeaseLostError
 from orchestra.history.call_outcome import outcome_of
 from orchestra.storage.call_records import find_call
@@ -50,7 +51,7 @@ class CampaignRunner:
         bus: Bus,
         *,
         ring_s: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = SYSTEM_CLOCK.time,
     ) -> None:
         self._store = store
         self._dialler = dialler

@@ -1,7 +1,6 @@
 """One campaign in Redis: its contacts, what is due, what runs, and who runs it."""
 
 import secrets
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
@@ -13,6 +12,7 @@ import msgspec
 from orchestra.bus import Bus
 from orchestra.campaign.contacts import Contact
 from orchestra.campaign.options import CampaignOptions, Outcome
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import LeaseLostError, UsageError
 
 _T = TypeVar("_T")
@@ -150,7 +150,7 @@ class CampaignStore:
 
     """
 
-    def __init__(self, bus: Bus, name: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, bus: Bus, name: str, clock: Callable[[], float] = SYSTEM_CLOCK.time) -> None:
         if not 0 < len(name) <= _LONGEST_NAME or not name.isascii() or not name.replace("-", "a").isidentifier():
             msg = f"{name[:_LONGEST_NAME]!r}: letters, digits, - and _ make the name of a campaign, up to 64 of them"
             raise UsageError(msg)

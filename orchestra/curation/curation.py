@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.tombstones import forgotten_at
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.curation.label_studio import LabelStudio, Pending
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, ProjectGoneError, RejectedError, SettingError
@@ -252,7 +253,7 @@ class Curation:
         if not each.recording or self._settings.label_studio_audio != "link":
             return ""
         base = self._settings.public_url or f"http://{self._settings.host}:{self._settings.port}"
-        return self._links.sign(base, each.call, int(time.time()) + self._settings.recording_link_s)
+        return self._links.sign(base, each.call, int(SYSTEM_CLOCK.time()) + self._settings.recording_link_s)
 
     async def _upload(self, each: _Submission) -> None:
         if each.recording and not each.task["data"]["audio"]:

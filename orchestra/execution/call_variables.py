@@ -16,6 +16,7 @@ from orchestra.agents.new_call import NewCall
 from orchestra.bus import Context
 from orchestra.call_variables import check_variables
 from orchestra.call_variables.values import LARGEST
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 from orchestra.execution.loop_watchdog import WatchedCoroutine
 from orchestra.webhooks.message import payload
@@ -65,7 +66,7 @@ async def ask_app(
 
     """
     asked = app.variables_from
-    began, left_s = time.monotonic(), event.deadline - time.time()
+    began, left_s = time.monotonic(), event.deadline - SYSTEM_CLOCK.time()
     variables: dict[str, Any] = {}
     error = ""
     if left_s <= 0:
@@ -138,7 +139,7 @@ async def _ask_server(url: str, event: CallVariablesRequested, http: httpx.Async
     """
     known = {name: getattr(event, name) for name in _TOLD}
     body = payload("call.variables.requested", datetime.fromtimestamp(event.at, UTC), msgspec.json.encode(known))
-    headers = signed_headers(secrets, event.id, body, time.time())
+    headers = signed_headers(secrets, event.id, body, SYSTEM_CLOCK.time())
     async with http.stream("POST", url, content=body, headers=headers) as response:
         if response.status_code != _OK:
             msg = f"the server answers {response.status_code}"

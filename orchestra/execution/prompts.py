@@ -8,6 +8,7 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import DivergedError, EngineError, FencedError
 from orchestra.execution.models import Model, ModelAnswer, ModelRegistry
 from orchestra.execution.reply import Reply
@@ -43,7 +44,7 @@ class Prompts:
         if attempt > 1:
             await reply.load_published()
         answer, answering = ModelAnswer(finish_reason="error"), prompt.model
-        late_s = time.time() - prompt.deadline
+        late_s = SYSTEM_CLOCK.time() - prompt.deadline
         error = f"the prompt came {late_s:.1f} s after its deadline" if late_s >= 0 else ""
         for model, breaker in () if error else self._models.candidates(prompt.model):
             answering = model.name
@@ -88,7 +89,7 @@ class Prompts:
 
     async def _answer(self, model: Model, prompt: PromptRequested, reply: Reply, started: float) -> ModelAnswer:
         """The model's answer. It has to begin before the prompt's deadline, and must not stall."""
-        left_s = max(0.0, prompt.deadline - time.time())
+        left_s = max(0.0, prompt.deadline - SYSTEM_CLOCK.time())
         limit = asyncio.timeout(min(self._models.first_token_s, left_s))
         deadline = _AnswerDeadline(limit, self._models, left_s)
         stream = _AnswerStream(model, reply, started, deadline)

@@ -20,6 +20,7 @@ from orchestra.agents.transfer_tool import PERSON, TransferTool
 from orchestra.bus import Context
 from orchestra.bus.vault import KEYS, Vault
 from orchestra.call_variables import in_speech
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, ToolFailed
 from orchestra.execution.call_state import changes
 from orchestra.execution.call_variables import ask_app, stored_variables, variables_of
@@ -379,7 +380,7 @@ async def _refusal(tool: Tool | None, event: ToolRequested, context: Context) ->
         tool.check(event.arguments)
     except RejectedError as error:
         return str(error)
-    if time.time() > event.deadline > 0:
+    if SYSTEM_CLOCK.time() > event.deadline > 0:
         return "This came too late and was not run."
     if tool.idempotent or await _begin(event, context):
         return ""

@@ -1,7 +1,6 @@
 """What has left for other systems, or stays on purpose: it is said in the receipt."""
 
 import asyncio
-import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -9,6 +8,7 @@ import httpx
 
 from orchestra.bus import Bus, keys
 from orchestra.campaign.store import is_refused
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import SettingError
 from orchestra.forgetting.chosen import Wanted
 from orchestra.forgetting.receipt import Remains
@@ -34,7 +34,7 @@ async def remains(bus: Bus, wanted: Wanted, streams: Collection[str], not_writte
     settings, found = bus.settings, list[Remains]()
     for stream in sorted(streams):
         kept_s = settings.media_retention_s if stream == keys.MEDIA else settings.journal_retention_s
-        until = datetime.fromtimestamp(time.time() + kept_s, UTC).isoformat(timespec="minutes")
+        until = datetime.fromtimestamp(SYSTEM_CLOCK.time() + kept_s, UTC).isoformat(timespec="minutes")
         found.append(
             Remains("Redis", f"bytes in {stream} streams that no command returns", f"they are trimmed, {until}")
         )

@@ -11,6 +11,7 @@ import structlog
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.tombstones import digest, mark_forgotten
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import MissingExtraError, OrchestraError, UsageError
 from orchestra.forgetting.chosen import Wanted, calls_with
@@ -108,7 +109,7 @@ async def _refused(bus: Bus, known: dict[str, KnownCall]) -> dict[str, str]:
     """The calls that cannot be forgotten, and why."""
     holds = await Holds(bus).of({call: each.party for call, each in known.items()})
     refused = {call: f"it is held: {hold.reason}" for call, hold in holds.items()}
-    lately_ms = (time.time() - bus.settings.lost_call_s) * 1000
+    lately_ms = (SYSTEM_CLOCK.time() - bus.settings.lost_call_s) * 1000
     for call, each in known.items():
         if call in refused or each.ended:
             continue

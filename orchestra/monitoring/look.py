@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,6 +10,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
 from orchestra.bus.redis.refusal import describe_error
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MonitorError, UsageError
 from orchestra.monitoring.monitor import Monitor
 from orchestra.settings import Settings
@@ -54,7 +54,7 @@ async def _memory(monitor: Monitor, settings: Settings, bus: Bus | None) -> tupl
 async def _query(monitor: Monitor, settings: Settings) -> float | None:
     from orchestra.analysis.query import CallDatabase  # noqa: PLC0415 - workers look at figures without a database
 
-    since = datetime.fromtimestamp(time.time() - monitor.window_s, UTC).replace(tzinfo=None)
+    since = datetime.fromtimestamp(SYSTEM_CLOCK.time() - monitor.window_s, UTC).replace(tzinfo=None)
     sql = monitor.sql.replace("{since}", f"TIMESTAMP '{since.isoformat(sep=' ')}'")
     records = await CallDatabase.open(settings)
     asked = asyncio.ensure_future(asyncio.to_thread(records.rows, sql))

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher
 from orchestra.bus.keys import PREFIX
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MonitorError, OrchestraError, UsageError
 from orchestra.monitoring.alarm import AlarmState, clear_removed, look
 from orchestra.monitoring.look import figure_of
@@ -111,7 +112,7 @@ class Watch:
         stored = await self._bus.redis.hget(_STATES, monitor.name)
         known = AlarmState() if stored is None else _state(stored)
         before = replace(known, source=self._source)
-        state, event = look(monitor, before, value, time.time(), new_alarm=self._bus.new_call, about=about)
+        state, event = look(monitor, before, value, SYSTEM_CLOCK.time(), new_alarm=self._bus.new_call, about=about)
         _LOG.debug("monitor.looked", monitor=monitor.name, value=value, against=state.against)
         if event is not None:
             # before the state: after a crash in between the alarm is told twice, and never not at all
@@ -139,7 +140,7 @@ class Watch:
             if name in names or state.source != self._source or not await self._take(name, _TIDY_S):
                 continue  # a process with the file as it was may still look at it
             if state.alarm:
-                await self._publish(clear_removed(name, state, time.time()))
+                await self._publish(clear_removed(name, state, SYSTEM_CLOCK.time()))
                 _LOG.info("alarm.cleared", monitor=name, alarm=state.alarm, about="its monitor was taken away")
             await self._bus.redis.hdel(_STATES, name)
 

@@ -6,7 +6,6 @@ what is inside, so no words of a caller can end it, and the model is told that n
 
 import asyncio
 import re
-import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from hashlib import sha256
@@ -15,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import EngineError
 from orchestra.execution.models import ModelAnswer, ModelRegistry
 from orchestra.execution.models.registry import OFFLINE
@@ -171,7 +171,7 @@ class Asking:
                     messages=messages,
                     tools=(tool,),
                     tool_choice="required",
-                    deadline=time.time() + _WITHIN_S,
+                    deadline=SYSTEM_CLOCK.time() + _WITHIN_S,
                     silent=True,
                 )
                 meter = TokenMeter()

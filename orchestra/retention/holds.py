@@ -6,12 +6,12 @@ that were found when the hold was laid. A sweep adds those that came later, for 
 
 import hashlib
 import hmac
-import time
 from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from orchestra.bus import Bus, keys
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.lines.dialled import names_of
 from orchestra.storage.call_records import indexed_calls, stored_records
 from orchestra.storage.secrets import number_key
@@ -60,12 +60,12 @@ class Holds:
 
     async def hold_call(self, call: str, reason: str) -> None:
         """Hold one call."""
-        await self._put(_CALL + call, Hold(what=call, reason=reason, at=time.time(), calls=(call,)))
+        await self._put(_CALL + call, Hold(what=call, reason=reason, at=SYSTEM_CLOCK.time(), calls=(call,)))
 
     async def hold_party(self, party: str, calls: Iterable[str], reason: str) -> None:
         """Hold these calls with a person, and later ones; ``party`` is the name of their line (`line_name`)."""
         hashed = self._hash(party)
-        hold = Hold(what=f"number {hashed}", reason=reason, at=time.time(), calls=tuple(calls))
+        hold = Hold(what=f"number {hashed}", reason=reason, at=SYSTEM_CLOCK.time(), calls=tuple(calls))
         await self._put(_PARTY + hashed, hold)
 
     async def _put(self, name: str, hold: Hold) -> None:

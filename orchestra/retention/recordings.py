@@ -1,11 +1,11 @@
 """Recordings that have been kept for long enough are deleted, from the folder of this machine and from the store."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 
 import structlog
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MissingExtraError
 from orchestra.filesystem import FileRoot
 from orchestra.retention.policy import KeepDays
@@ -16,7 +16,7 @@ _SUFFIX = ".wav"
 _EVERY_S = 3600.0
 
 
-async def sweep_recordings(settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+async def sweep_recordings(settings: Settings, *, clock: Callable[[], float] = SYSTEM_CLOCK.time) -> None:
     """Delete expired recordings now and every hour, until cancelled. Several workers may do so at a time."""
     policy = KeepDays(settings.recordings_days)
     while policy.days:

@@ -1,9 +1,8 @@
 """Calls whose edge was lost: they have not ended, and no event or audio has come from them for a while."""
 
-import time
-
 from orchestra.bus import Bus, keys
 from orchestra.bus.stream.entry import Entry, read_entry
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.history.call_record import CallRecord
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.call_records import running_calls
@@ -16,7 +15,7 @@ _CLAIMED_S = 60
 
 async def lost_calls(bus: Bus, silent_s: float) -> list[CallRecord]:
     """Running calls of which neither journal nor media has an entry of the last ``silent_s`` seconds."""
-    since_s = time.time() - silent_s
+    since_s = SYSTEM_CLOCK.time() - silent_s
     # a caller who talks with a person after a transfer is silent here, and not lost
     candidates = [record for record in await running_calls(bus, since_s) if not record.transferred_to]
     lost: list[CallRecord] = []
@@ -79,7 +78,7 @@ async def end_of_lost(bus: Bus, record: CallRecord, silent_s: float = 0.0) -> Ca
     audio_ms, last_audio_at = await _last_audio(bus, record.call)
     began_at = journal[0].at if journal else record.started_at
     last_at = max([last_audio_at, *(event.at for event in journal)], default=began_at)
-    if time.time() - last_at < silent_s:
+    if SYSTEM_CLOCK.time() - last_at < silent_s:
         await release_end_claim(bus, record.call)
         return None
     return CallEnded(

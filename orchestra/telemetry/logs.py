@@ -6,7 +6,6 @@ effort, with a limit: entries that the server does not accept in time are counte
 
 import atexit
 import threading
-import time
 from collections import deque
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 import structlog
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import OrchestraError
 from orchestra.settings import Settings
 from orchestra.telemetry.openobserve import HEADERS, Outcome, Request, Verdict, api_url, credentials, judge
@@ -56,7 +56,7 @@ class LogShipping:
         if len(self._waiting) >= _KEPT:
             self._waiting.popleft()
             self.dropped += 1
-        self._waiting.append((time.time(), dict(entry)))
+        self._waiting.append((SYSTEM_CLOCK.time(), dict(entry)))
         return entry
 
     def close(self) -> None:

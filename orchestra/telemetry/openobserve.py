@@ -5,7 +5,6 @@ Source: OpenObserve 0.93.0, core/src/logs/ingest.rs.
 """
 
 import base64
-import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from orchestra.telemetry.rows import Row, body_of
@@ -128,7 +128,7 @@ class Request(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, stream: str, rows: list[Row], window_h: float, now: float | None = None) -> "Request":
         """The request for rows of one stream at a moment (epoch seconds; now unless given)."""
-        now = time.time() if now is None else now
+        now = SYSTEM_CLOCK.time() if now is None else now
         text, late = body_of(rows, round(now * 1e6), round((window_h * 3600 - _MARGIN_S) * 1e6))
         packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP)
         return cls(f"/{stream}/_json", packer.compress(text) + packer.flush(), len(rows), late)

@@ -1,12 +1,12 @@
 """Changing the shares of versions on a running system, checked against what runs; a change holds for the next call."""
 
-import time
 from collections.abc import Callable, Mapping
 
 import structlog
 
 from orchestra.bus import Bus
 from orchestra.bus.worker.presence import present
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import UsageError
 from orchestra.versions.changes import Action, Change, Changes, current, in_words, rolled_back, with_split
 from orchestra.versions.running import LineVersions, running_lines
@@ -54,7 +54,9 @@ async def split(
             msg = f"{name} is named twice: give each version one share"
             raise UsageError(msg)
         meant[name] = share
-    return await _change(bus, found.line, lambda changes: with_split(changes, action, meant, by=by, at=time.time()))
+    return await _change(
+        bus, found.line, lambda changes: with_split(changes, action, meant, by=by, at=SYSTEM_CLOCK.time())
+    )
 
 
 async def promote(bus: Bus, line: str, version: str, *, by: str) -> tuple[str, Change]:
@@ -73,7 +75,7 @@ async def roll_back(bus: Bus, line: str, *, by: str) -> tuple[str, Change]:
     found = _line(await lines_with_versions(bus), line)
 
     def back(changes: Changes) -> Changes:
-        after = rolled_back(changes, by=by, at=time.time())
+        after = rolled_back(changes, by=by, at=SYSTEM_CLOCK.time())
         for name in current(after):
             found.find(name)
         return after

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from redis.exceptions import RedisError
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import NoAnswerError, PrivateAddressError
 from orchestra.webhooks.endpoint_health import GIVEN_UP_S, EndpointHealth, next_attempt_s
 from orchestra.webhooks.endpoint_status import EndpointStatus
@@ -84,7 +85,7 @@ class EndpointDelivery:
                         wait_s = min(wait_s, self.health.wait_s)
                     if time.monotonic() - swept > _SWEEP_S:
                         swept = time.monotonic()
-                        await self.sweep(queue, time.time())
+                        await self.sweep(queue, SYSTEM_CLOCK.time())
                 except RedisError as error:
                     _LOG.warning("webhooks.redis", partition=queue.partition, error=repr(error))
                 with suppress(TimeoutError):
@@ -97,7 +98,7 @@ class EndpointDelivery:
 
     async def _start_lanes(self, queue: EndpointQueue, lanes: dict[str, asyncio.Task[None]]) -> float:
         """Begin with the lanes that are due; returns when to look again at the latest, in seconds."""
-        now = time.time()
+        now = SYSTEM_CLOCK.time()
         calls, next_at = await queue.due(now, _LANES + len(lanes))
         for call in calls:
             if call in lanes or len(lanes) >= _LANES:
@@ -125,7 +126,7 @@ class EndpointDelivery:
             if verdict is not Verdict.DELIVERED:
                 waiting = await self._not_delivered(queue, call, waiting, verdict, answer)
             else:
-                waiting = await until_answered(partial(queue.take, call, waiting, time.time()))
+                waiting = await until_answered(partial(queue.take, call, waiting, SYSTEM_CLOCK.time()))
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -141,7 +142,7 @@ class EndpointDelivery:
                 yield
 
     async def _attempt(self, message: Message) -> tuple[Verdict, Answer]:
-        at = time.time()
+        at = SYSTEM_CLOCK.time()
         headers = {**self.endpoint.headers, **signed_headers(self.endpoint.secrets, message.id, message.body, at)}
         try:
             answer = await self._post.post(message.body, headers)
@@ -150,7 +151,7 @@ class EndpointDelivery:
         return verdict_of(answer.status), answer
 
     def _observe(self, call: str, verdict: Verdict, answer: Answer) -> None:
-        self.status.count(verdict is Verdict.DELIVERED, shown(answer), time.time())
+        self.status.count(verdict is Verdict.DELIVERED, shown(answer), SYSTEM_CLOCK.time())
         if verdict is Verdict.DELIVERED:
             self.health.delivered()
             if self._troubled_since:
@@ -189,7 +190,7 @@ class EndpointDelivery:
         self, queue: EndpointQueue, call: str, waiting: Waiting, verdict: Verdict, answer: Answer
     ) -> Waiting | None:
         """Put the lane off and return None; or give the message up, and return the next one."""
-        before, now = await until_answered(partial(queue.failing, call)), time.time()
+        before, now = await until_answered(partial(queue.failing, call)), SYSTEM_CLOCK.time()
         failing = Failing(before.attempts + 1, before.since or now, shown(answer))
         if now - waiting.message.queued_at >= GIVEN_UP_S:
             return await self._give_up(queue, call, waiting, failing, now)

@@ -6,7 +6,6 @@ journal ─▶ batch ─▶ redacted ─▶ queue of crm ───▶ POST ─�
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +15,7 @@ from redis.exceptions import RedisError
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Entry, Refusal, keys
 from orchestra.bus.redis.reply import text
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, SettingError
 from orchestra.telemetry.redaction import Redaction, redaction_of
 from orchestra.webhooks.delivery import EndpointDelivery
@@ -113,7 +113,7 @@ class Webhooks:
                 if entry.type not in self._wanted and not (self._filtered and entry.type in TELL_APP):
                     continue
                 try:
-                    message, header = message_of(entry, self._redaction, time.time())
+                    message, header = message_of(entry, self._redaction, SYSTEM_CLOCK.time())
                 except RejectedError as error:
                     refused.append(Refusal(entry, error))
                     continue
@@ -138,7 +138,7 @@ class Webhooks:
             await connection.calls([("SET", app_key(call), app, "EX", kept_s) for call, app in apps.items()])
         if messages:
             position = last.stream_id if last.stream == keys.JOURNAL else ""
-            await add_messages(self._bus, partition, messages, position, time.time())
+            await add_messages(self._bus, partition, messages, position, SYSTEM_CLOCK.time())
 
     async def _known_apps(self, entries: list[Entry]) -> dict[str, str]:
         """The apps that had the calls of a batch before it."""

@@ -1,12 +1,12 @@
 """What is known of each endpoint: what waits for it, how it answers; and a message that tests it."""
 
 import secrets
-import time
 from datetime import UTC, datetime
 
 import msgspec
 
 from orchestra.bus import Bus
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.webhooks.endpoint_status import StoredStatus, read_status
 from orchestra.webhooks.endpoints import Endpoint
 from orchestra.webhooks.http_post import Answer, HttpPost
@@ -66,7 +66,7 @@ async def send_test(endpoint: Endpoint, *, private: bool) -> Answer:
         PrivateAddressError: its host is in a private network, which is not allowed.
 
     """
-    at, message_id = time.time(), f"test-{secrets.token_hex(8)}"
+    at, message_id = SYSTEM_CLOCK.time(), f"test-{secrets.token_hex(8)}"
     data = msgspec.json.encode({"type": "webhook.test", "id": message_id, "endpoint": endpoint.name, "at": at})
     body = payload("webhook.test", datetime.fromtimestamp(at, UTC), data)
     post = HttpPost(endpoint.url, private=private)

@@ -1,10 +1,10 @@
 """Sends events again: of a call, one by its id, or all since a time, from the journal or the archive."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from orchestra.bus import Bus, keys
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 from orchestra.replay.selection import Selection, entries
 from orchestra.telemetry.redaction import redaction_of
@@ -47,7 +47,7 @@ async def resend(
     async for entry in entries(bus.settings, selection, on_warning=on_warning):
         try:
             partition = keys.partition_of(entry.call)
-            message, header = message_of(entry, redaction, time.time())
+            message, header = message_of(entry, redaction, SYSTEM_CLOCK.time())
         except (RejectedError, ValueError) as error:
             on_warning(f"{entry.id} is left out: {error}")
             continue
@@ -60,8 +60,8 @@ async def resend(
                 waiting.setdefault(partition, []).append(Addressed(endpoint.name, entry.call, "", message))
                 count[endpoint.name] += 1
         if len(page := waiting.get(partition, [])) >= _PAGE:
-            await add_messages(bus, partition, page, "", time.time())
+            await add_messages(bus, partition, page, "", SYSTEM_CLOCK.time())
             del waiting[partition]
     for partition, page in waiting.items():
-        await add_messages(bus, partition, page, "", time.time())
+        await add_messages(bus, partition, page, "", SYSTEM_CLOCK.time())
     return count

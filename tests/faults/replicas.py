@@ -13,6 +13,8 @@ from orchestra.bus import EmbeddedServer
 from orchestra.bus.redis.embedded import binary_path
 from orchestra.child_process import die_with_parent
 from tests.bus.conftest import free_ports, join
+from tests.faults.fleet import Fleet
+from tests.faults.jobs import JobAsked
 
 WAIT_S = 120
 SENTINELS = 3
@@ -166,3 +168,29 @@ async def cluster_with_replica(folder: Path, binary: Path | None) -> AsyncIterat
 
         await until(seen_by_the_others)
         yield Replicated(f"redis+cluster://127.0.0.1:{ports[1]}", servers[0], master_now)
+
+
+async def replicated(fleet: Fleet) -> dict[str, int]:
+    """The number of events of every call that are certainly on the replicas."""
+    published = {call: len(seqs) for call, seqs in fleet.asked.items()}
+    await fleet.publisher.flush(60)
+    for wire in {fleet.bus.connection(partition) for partition in range(fleet.bus.partitions)}:
+        replicas = (await wire.call("ROLE"))[2]
+        async with asyncio.timeout(60):
+            while await wire.call("WAIT", len(replicas), 1000) < len(replicas):
+                pass
+    return published
+
+
+async def check(fleet: Fleet, before: dict[str, int], after: dict[str, int]) -> None:
+    """Check that the events on the journal were handled once, in order, and that only those of the failure are lost."""
+    kept = await fleet.effects(JobAsked)
+    for call, seqs in fleet.asked.items():
+        lost = set(seqs) - set(kept[call])
+        window = range(before.get(call, 0), after.get(call, 0))
+        assert lost <= set(window), f"{call} lost {sorted(lost)}, where only {window} may be"
+        assert kept[call] == sorted(set(kept[call])), f"{call} is not in order, or has something twice: {kept[call]}"
+    fleet.begun = {call: [seq for seq in seqs if seq in kept[call]] for call, seqs in fleet.begun.items()}
+    fleet.begun = {call: seqs for call, seqs in fleet.begun.items() if seqs}
+    fleet.asked = kept
+    await fleet.check()

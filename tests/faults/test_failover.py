@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.bus.conftest import REDIS_7
-from tests.faults.fleet import Fleet, fleet_at
-from tests.faults.jobs import JobAsked
-from tests.faults.replicas import Replicated, cluster_with_replica, with_sentinels
+from tests.faults.fleet import fleet_at
+from tests.faults.replicas import Replicated, check, cluster_with_replica, replicated, with_sentinels
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -21,32 +20,6 @@ BINARIES = [
         Path(REDIS_7 or ""), id="redis_7", marks=pytest.mark.skipif(REDIS_7 is None, reason="no redis-server here")
     ),
 ]
-
-
-async def replicated(fleet: Fleet) -> dict[str, int]:
-    """The number of events of every call that are certainly on the replicas."""
-    published = {call: len(seqs) for call, seqs in fleet.asked.items()}
-    await fleet.publisher.flush(60)
-    for wire in {fleet.bus.connection(partition) for partition in range(fleet.bus.partitions)}:
-        replicas = (await wire.call("ROLE"))[2]
-        async with asyncio.timeout(60):
-            while await wire.call("WAIT", len(replicas), 1000) < len(replicas):
-                pass
-    return published
-
-
-async def check(fleet: Fleet, before: dict[str, int], after: dict[str, int]) -> None:
-    """Check that the events on the journal were handled once, in order, and that only those of the failure are lost."""
-    kept = await fleet.effects(JobAsked)
-    for call, seqs in fleet.asked.items():
-        lost = set(seqs) - set(kept[call])
-        window = range(before.get(call, 0), after.get(call, 0))
-        assert lost <= set(window), f"{call} lost {sorted(lost)}, where only {window} may be"
-        assert kept[call] == sorted(set(kept[call])), f"{call} is not in order, or has something twice: {kept[call]}"
-    fleet.begun = {call: [seq for seq in seqs if seq in kept[call]] for call, seqs in fleet.begun.items()}
-    fleet.begun = {call: seqs for call, seqs in fleet.begun.items() if seqs}
-    fleet.asked = kept
-    await fleet.check()
 
 
 @pytest.mark.parametrize("binary", BINARIES)

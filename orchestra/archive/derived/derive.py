@@ -34,6 +34,7 @@ from orchestra.archive.derived.tables import TABLES
 from orchestra.archive.derived.without_calls import write_without
 from orchestra.archive.marks import Gone
 from orchestra.archive.runs import mergeable_runs
+from orchestra.clock import SYSTEM_CLOCK
 
 #: a query reads fewer events than these quickly, even of every partition
 FEW_EVENTS = 20_000
@@ -269,7 +270,7 @@ def sweep_derived(
     known = set(derived_files(archive, partitions=partitions, journal=journal))
     parts = effective_parts(archive.files(partitions=partitions, journal=journal))
     gone = known - set(coverage(parts, known).derived if stay is None else stay)
-    oldest_ms = time.time() * 1000 - _ABANDONED_MS
+    oldest_ms = SYSTEM_CLOCK.time() * 1000 - _ABANDONED_MS
     halves = [
         (files, file)
         for files in (derived_archive(archive, table) for table in (SUMS, *TABLES))

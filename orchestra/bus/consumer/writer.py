@@ -1,7 +1,6 @@
 """What the handling of a partition's entries changes in Redis: events published, state, acks, dead letters."""
 
 import asyncio
-import time
 import traceback
 from collections.abc import Iterable
 
@@ -21,6 +20,7 @@ from orchestra.bus.redis.refusal import is_out_of_memory
 from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra.bus.stream.entry import read_entry
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import FencedError
 from orchestra.hide_secrets import without_secrets
 from orchestra_schemas import Event
@@ -79,7 +79,9 @@ class PartitionWriter:
         cause, committer = text(values[5]), self.committer
         if isinstance(result, Event) and result.call.startswith(self._prefix):  # one event: the usual case
             group = self._group
-            event = fill_header(result, f"{cause}.{group}.1", time.time(), group, cause, version=self.consumer.version)
+            event = fill_header(
+                result, f"{cause}.{group}.1", SYSTEM_CLOCK.time(), group, cause, version=self.consumer.version
+            )
             committer.publish(encode_event(event))
         else:
             events = (result,) if isinstance(result, Event) else result
@@ -100,7 +102,7 @@ class PartitionWriter:
         fields: list[Argument] = [
             "type", entry.type, "call", entry.call, "id", entry.id, "body", entry.body,
             "stream", entry.stream, "stream_id", entry.stream_id, "handler", delivery.handler.name,
-            "attempts", delivery.attempt, "at", f"{time.time():.3f}",
+            "attempts", delivery.attempt, "at", f"{SYSTEM_CLOCK.time():.3f}",
             "error", without_secrets(repr(error)),
             "traceback", without_secrets("".join(traceback.format_exception(error)))[-8000:],
         ]  # fmt: skip
@@ -140,7 +142,7 @@ class PartitionWriter:
     def _encode(
         self, handler: Handler, cause: str, number: int, events: Iterable[Event], version: str
     ) -> list[EncodedEvent]:
-        encoded, at, group = [], time.time(), self._group
+        encoded, at, group = [], SYSTEM_CLOCK.time(), self._group
         for event in events:
             if not isinstance(event, Event):
                 msg = f"{handler.name} published {event!r}, which is not an event"

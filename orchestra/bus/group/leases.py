@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -10,7 +9,6 @@ from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.consumer.position import REQUEUED
 from orchestra.bus.ports import Connections
-from orchestra.bus.redis.connection import RedisConnection
 from orchestra.bus.redis.scripts import ACQUIRE, MEMBER, RENEW
 
 #: a lease's token, and the number of the last commit under it that was answered
@@ -79,7 +77,7 @@ class Leases:
 
     async def watch_releases(self, wake: asyncio.Event) -> None:
         """Set ``wake`` whenever a worker of the group has released a partition, until cancelled."""
-        connection = RedisConnection(partial(self._connections.servers.address, keys.RELEASES_KEY))
+        connection = self._connections.connection_for(keys.RELEASES_KEY)
         backoff, last = Backoff(0.1), b""
         try:
             while True:
@@ -90,6 +88,7 @@ class Leases:
                     reply = await connection.call("XREAD", "BLOCK", _BLOCK_MS, "STREAMS", keys.RELEASES_KEY, last)
                 except RedisError:
                     wake.set()  # whoever waits for it notices the outage, and reports it
+                    last = b""  # the next server may not have got so far
                     await backoff.wait()
                     continue
                 backoff.reset()

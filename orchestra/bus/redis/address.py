@@ -30,7 +30,7 @@ class ReadTimeout(float):
 #: for redis-py's own connections
 SOCKET_S = ReadTimeout(5.0)
 #: how long a Sentinel or a node of a cluster may take to say where the masters are, in seconds
-ASK_S = ReadTimeout(1.0)
+ASK_S = ReadTimeout(2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,8 @@ class RedisConnection:
         self, where: Callable[[], Awaitable[Address]], *, timeout_s: float = 5.0, keep_open: bool = False
     ) -> None:
         self.client_id = 0
+        #: where it was connected last
+        self.address: Address | None = None
         #: how long a command may wait for its answer before the connection is given up, in seconds; read when it opens
         self.timeout_s = timeout_s
         self._where = where
@@ -215,6 +217,7 @@ class RedisConnection:
                 async with asyncio.timeout(self.timeout_s):
                     address = await self._where()
                     self._protocol = await self._connect(address)
+                    self.address = address
             except (OSError, TimeoutError) as error:
                 silent = "it does not answer" + ("; does it speak TLS there?" if address and address.tls else "")
                 msg = f"no Redis at {address or 'the given place'}: {str(error) or silent}"

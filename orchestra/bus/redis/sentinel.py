@@ -1,6 +1,7 @@
 """The master that a group of Sentinels names."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,6 +13,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as LostConnectionError
 
 from orchestra.bus.redis.address import ASK_S, SOCKET_S, Address, options_of, tls_of
+from orchestra.bus.redis.asking import SharedAnswer, ask_all
 from orchestra.errors import ServerError
 from orchestra.hide_secrets import without_secrets
 
@@ -68,15 +70,30 @@ class SentinelServers:
             **({"ssl": True, **tls} if secure else {}),
         )
         self.name = f"{self._service} by Sentinel"
+        self._master = SharedAnswer(self._find_master)
+
+    async def _find_master(self) -> Address:
+        host, port = await self._sentinels.discover_master(self._service)
+        return replace(self._base, host=host, port=port)
 
     async def address(self, slot_key: str) -> Address:  # noqa: ARG002 - the master has every key
         """The address of the current master."""
-        host, port = await self._sentinels.discover_master(self._service)
-        return replace(self._base, host=host, port=port)
+        return await self._master.get()
+
+    async def look(self) -> Callable[[str], Address]:
+        """Ask where the master is now."""
+        master = await self._master.get()
+        return lambda _: master
 
     def client(self) -> Any:
         """A redis-py client that follows the master."""
         return self._sentinels.master_for(self._service, socket_timeout=SOCKET_S)
+
+    async def lead(self, client: Any) -> None:
+        """End the connections of this client to a master of before; redis-py does so only when it opens one."""
+        pool, known = client.connection_pool, client.connection_pool.master_address
+        if known is not None and await pool.get_master_address() != known:
+            await pool.disconnect()
 
     async def close(self) -> None:
         """Close the connections to the Sentinels."""
@@ -87,29 +104,32 @@ class _Sentinels(Sentinel):
     """redis-py's Sentinel client, with an error that says why no Sentinel names a master."""
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Ask one after another, beginning with the one that answered last time.
+        """Ask all of them, and follow the newest configuration: one that was cut off names the master of before.
 
         Raises:
             redis.exceptions.ConnectionError: none of them names a master; the message has each one's answer.
 
         """
-        answers = []
-        for index, sentinel in enumerate(self.sentinels):
+        answers: list[str] = []
+        named: list[tuple[int, bool, tuple[str, int]]] = []
+        replies: list[Any] = await ask_all([sentinel.sentinel_masters() for sentinel in self.sentinels])
+        for sentinel, masters in zip(self.sentinels, replies, strict=True):
             at = "{host}:{port}".format_map(sentinel.connection_pool.connection_kwargs)
-            try:
-                masters: Any = await sentinel.sentinel_masters()
-            except (RedisError, OSError) as error:
-                cure = ": set sentinel_password" if isinstance(error, AuthenticationError) else ""
-                answers.append(f"{at}: {' '.join(str(error).split()) or 'no answer'}{cure}")
-                continue
-            state = masters.get(service_name)
-            if state is None:
+            if isinstance(masters, RedisError | OSError):
+                cure = ": set sentinel_password" if isinstance(masters, AuthenticationError) else ""
+                answers.append(f"{at}: {' '.join(str(masters).split()) or 'no answer'}{cure}")
+            elif isinstance(masters, Exception):
+                raise masters
+            elif (state := masters.get(service_name)) is None:
                 answers.append(f"{at} knows {', '.join(masters) or 'no service'}, but not {service_name}")
-            elif not self.check_master_state(state, service_name):
-                answers.append(f"{at} says that it is down")
             else:
-                self.sentinels[0], self.sentinels[index] = sentinel, self.sentinels[0]
-                return state["ip"], state["port"]
+                is_up = self.check_master_state(state, service_name)
+                named.append((int(state["config-epoch"]), is_up, (state["ip"], state["port"])))
+                if not is_up:
+                    answers.append(f"{at} says that it is down")
+        _, is_up, place = max(named, default=(0, False, ("", 0)))
+        if is_up:
+            return place
         msg = f"no Sentinel names a master of {service_name}: {'; '.join(answers)}"
         if self.sentinel_kwargs.get("ssl"):
             msg += " (they were asked over TLS; if they do not speak it, add sentinel_ssl=false)"

@@ -1,20 +1,22 @@
 """Finds the server of a partition: the only server, the master that Sentinel names, or a node of a cluster."""
 
-import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.cluster import ClusterNode
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from orchestra.bus.redis.address import ASK_S, SOCKET_S, Address
+from orchestra.bus.redis.asking import SharedAnswer, ask_all
+from orchestra.bus.redis.connection import RedisConnection
 from orchestra.bus.redis.memory import ServerMemory
+from orchestra.bus.redis.reply import text
 from orchestra.bus.redis.sentinel import SentinelServers
 from orchestra.errors import ServerError
 
@@ -35,8 +37,19 @@ class Servers(Protocol):
 
         """
 
+    async def look(self) -> Callable[[str], Address] | None:
+        """Ask where the masters are now, by key; None where only the server itself could say that it is one no more.
+
+        Raises:
+            redis.exceptions.ConnectionError: nobody answers; the function raises it for a key that nobody has now.
+
+        """
+
     def client(self) -> Any:
         """A redis-py client, for everything but the hot path."""
+
+    async def lead(self, client: Any) -> None:
+        """Have such a client follow the masters of the last look."""
 
     async def close(self) -> None:
         """Close the connections that were opened to find servers."""
@@ -56,86 +69,139 @@ class OneServer:
         """The same address for every key."""
         return self._address
 
+    async def look(self) -> None:
+        """There is nobody to ask."""
+
     def client(self) -> Any:
         """A redis-py client."""
         return redis.asyncio.from_url(self._url, socket_timeout=SOCKET_S)
+
+    async def lead(self, client: Any) -> None:
+        """It goes where the URL leads."""
 
     async def close(self) -> None:
         """Nothing to close."""
 
 
+class _Slots(NamedTuple):
+    """Slots and their master, as one node has them. The node with the larger epoch was the last to get them."""
+
+    epoch: int
+    slots: range
+    master: Address
+
+
 class ClusterServers:
-    """The nodes of a Redis Cluster: ``redis+cluster://user:pw@host:port`` names any of them."""
+    """The nodes of a Redis Cluster: ``redis+cluster://user:pw@host:port`` names any of them.
+
+    All of them are asked, and for each slot the newest of their answers counts: a master that was cut off from the
+    others says that its slots are still its own.
+    """
 
     divided = True
 
     def __init__(self, url: str) -> None:
         self._url = url.replace("+cluster", "", 1)
         self._seed = Address.parse(self._url)
-        self._nodes: dict[range, Address] = {}
-        self._answered = self._seed
-        self._answers = 0
-        self._asking = asyncio.Lock()
+        self._nodes: dict[Address, RedisConnection] = {}
+        self._newest: list[_Slots] = []
+        self._asked = SharedAnswer(self._ask)
+        #: the masters that redis-py's client was told of
+        self._led_to: set[Address] = set()
         self.name = f"cluster at {self._seed}"
 
     async def address(self, slot_key: str) -> Address:
         """The master of the key's slot. The cluster is asked each time: its last answer led to a lost connection."""
-        slot, answers = key_slot(slot_key.encode()), self._answers
-        async with self._asking:
-            if answers == self._answers:  # else another task has asked meanwhile
-                await self._ask()
-        for slots, address in self._nodes.items():
-            if slot in slots:
-                return address
+        await self._asked.get()
+        return self._master_of(slot_key)
+
+    async def look(self) -> Callable[[str], Address]:
+        """Ask which node has which slots now."""
+        await self._asked.get()
+        return self._master_of
+
+    def _master_of(self, slot_key: str) -> Address:
+        return self._owner(key_slot(slot_key.encode()))
+
+    def _owner(self, slot: int) -> Address:
+        for part in self._newest:
+            if slot in part.slots:
+                return part.master
         msg = f"no node of the {self.name} serves slot {slot}"
         raise LostConnectionError(msg)
 
     async def _ask(self) -> None:
-        """Ask the nodes which slots are where until one answers, beginning with the one that answered last time."""
-        failure: Exception | None = None
-        for address in dict.fromkeys((self._answered, *self._nodes.values(), self._seed)):
-            try:
-                found = await self._slots(address)
-            except (RedisError, OSError) as error:
-                failure = error
-            else:
-                self._nodes = found
-                self._answered = address
-                self._answers += 1
-                return
-        msg = f"no node of the {self.name} answers: {failure}"
-        raise LostConnectionError(msg)
+        """Ask every node that is known; the first time they have to be heard of first."""
+        if not self._newest:
+            await self._ask_known()
+        await self._ask_known()
 
-    async def _slots(self, address: Address) -> dict[range, Address]:
-        once = Retry(NoBackoff(), 0)
-        client = redis.asyncio.from_url(self._url, socket_timeout=ASK_S, socket_connect_timeout=ASK_S, retry=once)
-        client.connection_pool.connection_kwargs.update(host=address.host, port=address.port)
-        async with client:
-            rows = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
-        return {
-            range(int(first), int(last) + 1): replace(
-                self._seed, host=_text(master[0]) or address.host, port=int(master[1])
-            )
-            for first, last, master, *_ in _rows(rows)
-        }
+    async def _ask_known(self) -> None:
+        asked = {self._seed: self._node(self._seed), **self._nodes}
+        answers = await ask_all([self._slots_at(node, at) for at, node in asked.items()])
+        for answer in answers:
+            if isinstance(answer, Exception) and not isinstance(answer, RedisError | OSError):
+                raise answer
+        found = [answer for answer in answers if not isinstance(answer, Exception)]
+        if not found:
+            msg = f"no node of the {self.name} answers: {answers[0]}"
+            raise LostConnectionError(msg)
+        self._newest = sorted((part for parts, _ in found for part in parts), key=lambda part: -part.epoch)
+        known = {node for _, nodes in found for node in nodes}
+        for gone in set(self._nodes) - known - {self._seed}:
+            await self._nodes.pop(gone).close()
+        for address in known:
+            self._node(address)
+
+    async def _slots_at(self, node: RedisConnection, at: Address) -> tuple[list[_Slots], set[Address]]:
+        """Which node has which slots according to this one, and all nodes that it names."""
+        rows, nodes = await node.calls([("CLUSTER", "SLOTS"), ("CLUSTER", "NODES")])
+        for refused in (rows, nodes):
+            if isinstance(refused, RedisError):
+                raise refused
+        epochs = {line.split()[0]: int(line.split()[6]) for line in text(nodes).splitlines()}
+        parts, known = [], set()
+        for first, last, *servers in rows:
+            places = [replace(self._seed, host=text(host or b"") or at.host, port=port) for host, port, *_ in servers]
+            parts.append(_Slots(epochs.get(text(servers[0][2]), 0), range(first, last + 1), places[0]))
+            known.update(places)
+        return parts, known
+
+    def _node(self, address: Address) -> RedisConnection:
+        """The connection over which a node is asked. It stays open, and loads no state: a replica is asked, too."""
+        known = self._nodes.get(address)
+        if known is None:
+            known = self._nodes[address] = RedisConnection(partial(_at, address), timeout_s=ASK_S, keep_open=True)
+        return known
 
     def client(self) -> Any:
         """A redis-py cluster client."""
         return redis.asyncio.RedisCluster.from_url(self._url, socket_timeout=SOCKET_S)
 
+    async def lead(self, client: Any) -> None:
+        """Tell this client of new masters. By itself it asks any node that it knows, which may be one of before."""
+        masters = {self._owner(slot) for part in self._newest for slot in (part.slots[0], part.slots[-1])}
+        known = client.nodes_manager
+        if masters == self._led_to or known.default_node is None:  # it asks when it is first used
+            return
+        asked = known.startup_nodes
+        for name in set(asked) - set(map(str, masters)):
+            await asked.pop(name).disconnect()
+        for each in masters:
+            if str(each) not in asked:
+                asked[str(each)] = ClusterNode(each.host, each.port, **known.connection_kwargs)
+        with contextlib.suppress(redis.exceptions.RedisClusterException):  # none can be reached: at the next look
+            await known.initialize()
+            self._led_to = masters
+
     async def close(self) -> None:
-        """Nothing to close."""
+        """Close the connections to the nodes."""
+        for node in self._nodes.values():
+            await node.close()
 
 
-def _text(value: str | bytes | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
-
-
-def _rows(reply: Any) -> list[Any]:
-    """The rows of a CLUSTER SLOTS reply; redis-py may have turned it into a mapping."""
-    if not isinstance(reply, Mapping):
-        return list(reply)
-    return [(first, last, (node["primary"][0], node["primary"][1])) for (first, last), node in reply.items()]
+async def _at(address: Address) -> Address:
+    return address
 
 
 def find_servers(url: str) -> Servers:

@@ -1,12 +1,11 @@
 """Publishes an event that may be asked for more than once: a request that is repeated is stored once."""
 
-import time
-
 from orchestra.bus import keys
 from orchestra.bus.ports import Connections
 from orchestra.bus.redis.scripts import PUBLISH
 from orchestra.bus.stream.encode import encode_event, fill_header
 from orchestra.bus.stream.publisher import NUMBERS_KEPT_S
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.version import package_version
 from orchestra_schemas import Event
 
@@ -32,7 +31,7 @@ async def publish_once(connections: Connections, event: Event, *, source: str, r
     """
     partition, producer = keys.partition_of(event.call), f"{source}-{request}"
     event_id = f"{event.call}:{producer}.{_NUMBER}"
-    event = fill_header(event, event_id, time.time(), source, event.cause, version=package_version())
+    event = fill_header(event, event_id, SYSTEM_CLOCK.time(), source, event.cause, version=package_version())
     fields = encode_event(event).fields()
     names = [
         keys.key(partition, keys.JOURNAL),

@@ -15,6 +15,7 @@ from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, pac
 from orchestra.bus.redis.refusal import Outage, cause_of, describe_error
 from orchestra.bus.redis.scripts import PUBLISH, PUBLISH_ANYWAY
 from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.version import package_version
 from orchestra_schemas import Event
 
@@ -84,7 +85,7 @@ class Publisher:
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
         event_id = f"{event.call}:{self._producer}.{number}"
         version = self._versions.get(event.call, self.version) if self._versions else self.version
-        event = fill_header(event, event_id, time.time(), self.source, event.cause, version=version)
+        event = fill_header(event, event_id, SYSTEM_CLOCK.time(), self.source, event.cause, version=version)
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()

@@ -19,7 +19,8 @@ _BLOCK_MS = 1000
 _COUNT = 100
 #: entries, and bytes of them, that may wait for the iteration before reading stops
 _AHEAD, _AHEAD_BYTES = 1000, 4_000_000
-#: ids of the last events, to recognize those that a promoted replica receives again
+#: the last entries and ids of events: to find where another server, which may lack some, has the same journal, and to
+#: recognize what it receives again
 _REMEMBERED = 2000
 
 
@@ -30,6 +31,9 @@ class _Tail:
         self.connection = connection
         self.streams = streams
         self._last: dict[bytes, Argument] = {} if since is None else dict.fromkeys(streams, since)
+        #: the ids of the entries that were read last, by stream
+        self._read: dict[bytes, deque[bytes]] = {key: deque(maxlen=_REMEMBERED) for key in streams}
+        self._is_lost = False
 
     async def begin(self) -> None:
         """Fix where to begin, unless that is done."""
@@ -38,8 +42,26 @@ class _Tail:
         newest = await self.connection.calls([("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self.streams])
         self._last = {key: found[0][0] if found else b"0-0" for key, found in zip(self.streams, newest, strict=True)}
 
+    def lost(self) -> None:
+        """The connection was lost, and the next server may be another one."""
+        self._is_lost = True
+
+    async def _rejoin(self) -> None:
+        """Go back to the last entry that this server has, too.
+
+        One that has replaced the server of before may lack what we have read there, and have other entries since, with
+        smaller ids: from the id that we have they would never be read.
+        """
+        for key, read in self._read.items():
+            if read and not await self.connection.call("XRANGE", key, read[-1], read[-1]):
+                here = {raw[0] for raw in await self.connection.call("XRANGE", key, read[0], read[-1])}
+                self._last[key] = next((each for each in reversed(read) if each in here), read[0])
+        self._is_lost = False
+
     async def read(self) -> list[Entry]:
         """The next entries; an empty list if there were none for a second."""
+        if self._is_lost:
+            await self._rejoin()
         reply = await self.connection.call(
             "XREAD", "COUNT", _COUNT, "BLOCK", _BLOCK_MS, "STREAMS", *self._last, *self._last.values()
         )
@@ -48,6 +70,7 @@ class _Tail:
             partition, stream = self.streams[key]
             arrived += [read_entry(raw, partition, stream) for raw in entries]
             self._last[key] = entries[-1][0]
+            self._read[key] += [raw[0] for raw in entries]
         return arrived
 
 
@@ -124,6 +147,7 @@ class Subscription(AsyncIterator[Entry]):
                 arrived = [entry for entry in await tail.read() if self._is_new(entry.id)]
             except RedisError as error:
                 self._was_lost = True
+                tail.lost()
                 await _wait(backoff, outage, error)
                 continue
             if backoff.tries:

@@ -18,6 +18,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.ports import Connections
 from orchestra.bus.redis.reply import text
 from orchestra.bus.redis.scripts import MEMBER, PRESENCE
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.version import package_version
 
 _EVERY_S = 2.0
@@ -99,7 +100,7 @@ async def present(connections: Connections) -> list[Presence]:
 
 
 async def _announce(connections: Connections, kind: str, name: str, report: Callable[[], Report]) -> None:
-    host, pid, started_at = socket.gethostname(), os.getpid(), round(time.time(), 3)
+    host, pid, started_at = socket.gethostname(), os.getpid(), round(SYSTEM_CLOCK.time(), 3)
     used_s, since, backoff = time.process_time(), time.monotonic(), Backoff(_EVERY_S)
     while True:
         before_s, before = used_s, since
@@ -113,7 +114,7 @@ async def _announce(connections: Connections, kind: str, name: str, report: Call
             version=now.version or package_version(),
             groups=now.groups,
             started_at=started_at,
-            at=round(time.time(), 3),
+            at=round(SYSTEM_CLOCK.time(), 3),
             cores=round((used_s - before_s) / max(since - before, 0.001), 3),
             memory_bytes=_memory_bytes(),
             problems=now.problems,

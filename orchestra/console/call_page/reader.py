@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.redis.refusal import describe_error
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.console.call_page.journal import CallJournal
 from orchestra.errors import RedisAwayError, ServerError, UsageError
 from orchestra.history.call_record import CallRecord
@@ -78,7 +78,9 @@ class CallReader:
 
     """
 
-    def __init__(self, settings: Settings, bus: Callable[[], Bus], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: Settings, bus: Callable[[], Bus], now: Callable[[], float] = SYSTEM_CLOCK.time
+    ) -> None:
         self._settings = settings
         self._bus = bus
         self._now = now

@@ -22,6 +22,7 @@ import openai
 import structlog
 from openai import AsyncOpenAI
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import EngineError, ReportedError
 from orchestra.execution.models.port import ModelAnswer, TextDelta
 from orchestra.execution.models.wire.answer import AnswerAssembler, failure, one_line
@@ -297,7 +298,7 @@ def _wait_s(headers: Any) -> float | None:
             seconds = float(value) * unit
         except ValueError:
             try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+                seconds = parsedate_to_datetime(value).timestamp() - SYSTEM_CLOCK.time()
             except (ValueError, TypeError):
                 continue  # neither seconds nor a date: treated as absent
         if math.isfinite(seconds):

@@ -6,7 +6,6 @@ late, to another edge, or to an edge that has restarted since. So the answers ar
 
 import asyncio
 import hashlib
-import time
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
@@ -14,6 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 
 _LOG = structlog.get_logger("orchestra.voice")
@@ -113,7 +113,9 @@ class CarrierCallIndex:
 
     async def gone_elsewhere(self) -> list[str]:
         """The calls that this edge expects and that will not come: they began at another edge, or are over."""
-        waiting = [sid for sid, note in self._here.items() if note.state == "waits" and note.expires >= time.time()]
+        waiting = [
+            sid for sid, note in self._here.items() if note.state == "waits" and note.expires >= SYSTEM_CLOCK.time()
+        ]
         found = await asyncio.gather(*(self.find(sid) for sid in waiting))
         return [note.call for note in found if note is not None and note.state != "waits"]
 

@@ -1,12 +1,12 @@
 """The WebSocket of Conversation Relay, whichever carrier speaks it: who may open one, and what comes over it."""
 
 import json
-import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, StreamLostError
 from orchestra.voice.carriers import relay_messages
 from orchestra.voice.carriers.media_socket import MediaSocket
@@ -114,7 +114,7 @@ class RelaySockets:
     async def _check_token(self, setup: Setup) -> Parties:
         given = setup.custom_parameters
         token, call, provider_call = given.get("token", ""), given.get("call", ""), setup.call_sid
-        stream = self._tokens.redeem(token, call, provider_call, time.time())
+        stream = self._tokens.redeem(token, call, provider_call, SYSTEM_CLOCK.time())
         await self._control.claim(call, provider_call, token)
         return Parties(
             call=call,

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.voice.call.call import Call
 from orchestra.voice.carriers.stream_token import LIFETIME_S
 
@@ -136,7 +137,7 @@ class CallAdmission:
         """Whether the carrier is about to come back to this edge."""
         if elsewhere():
             return False
-        latest = time.time() + LIFETIME_S - _CARRIER_WITHIN_S
+        latest = SYSTEM_CLOCK.time() + LIFETIME_S - _CARRIER_WITHIN_S
         now = time.monotonic()
         return any(until > latest for until in self._expected.values()) or any(
             until > now for until in self._ended.values()

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import re
-import time
 from collections.abc import AsyncGenerator, Callable, Collection, Hashable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
@@ -13,6 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus.keys import partition_of, started_ms
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import EngineError, JournalUnavailableError, RejectedError
 from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.reduce import history_of
@@ -100,7 +100,7 @@ class EdgeCallControl:
             RejectedError: the report contradicts an earlier one.
 
         """
-        edge, now = self._edge, int(time.time())
+        edge, now = self._edge, int(SYSTEM_CLOCK.time())
         indexed = IndexedCall(report.call or edge.bus.new_call(edge.homes.partitions), now + LIFETIME_S, "waits")
         try:
             partition_of(indexed.call)
@@ -129,7 +129,7 @@ class EdgeCallControl:
 
     def _busy(self, report: CallReport) -> Busy:
         """The operator's message is in the language in which the line is answered."""
-        language = self._edge.answering.begin(report.parties, time.time()).language
+        language = self._edge.answering.begin(report.parties, SYSTEM_CLOCK.time()).language
         return Busy(self._edge.settings.busy_message, language)
 
     def _is_refused(self, report: CallReport) -> bool:
@@ -176,7 +176,11 @@ class EdgeCallControl:
         edge = self._edge
         if indexed.state == "busy":
             return self._busy(report)
-        if indexed.state == "waits" and time.time() < indexed.expires and edge.admission.find(indexed.call) is None:
+        if (
+            indexed.state == "waits"
+            and SYSTEM_CLOCK.time() < indexed.expires
+            and edge.admission.find(indexed.call) is None
+        ):
             _LOG.info("call.asked_again", call=indexed.call)
             return self._connect_first(report, indexed)
         edge.refusals.note("webhook.repeated", path=report.request, call=indexed.call, state=indexed.state)
@@ -239,7 +243,7 @@ class EdgeCallControl:
         indexed = await self._edge.call_index.find(report.provider_call)
         known = indexed is not None and indexed.call == report.call and indexed.state in ("waits", "begun")
         # the journal of an old call may be gone
-        old = time.time() - started_ms(report.call) / 1000 > _BEGINS_WITHIN_S
+        old = SYSTEM_CLOCK.time() - started_ms(report.call) / 1000 > _BEGINS_WITHIN_S
         if not known or old or report.stream >= _MOST_RESUMES:
             return HangUp()
         return self._reconnect(report, state)
@@ -266,7 +270,7 @@ class EdgeCallControl:
 
     def _reconnect(self, report: CallReport, state: ResumeState) -> Connect:
         """Offer the call its next stream."""
-        now = time.time()
+        now = SYSTEM_CLOCK.time()
         _LOG.info("call.comes_back", call=report.call, resumed=state.resumed)
         self._edge.admission.expect(report.call, now)
         parties = replace(report.parties, stream=report.stream + 1)
@@ -283,7 +287,7 @@ class EdgeCallControl:
             self._edge.lost.wait_for(report.call, report.end_reason)
         if report.end_reason is not None or report.tries >= _MOST_TRIES:
             return HangUp()
-        script = self._edge.answering.begin(report.parties, time.time())
+        script = self._edge.answering.begin(report.parties, SYSTEM_CLOCK.time())
         message = script.holding if report.tries % _HOLDING_EVERY == 0 else ""
         return AskAgain(message, report.tries + 1, script.language)
 
@@ -472,7 +476,7 @@ class EdgeCallControl:
             RejectedError: they cannot be counted at the moment.
 
         """
-        window = int(time.time()) // window_s
+        window = int(SYSTEM_CLOCK.time()) // window_s
         key = self._edge.bus.key(0, "count", f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.{window_s}.{window}")
         try:
             async with asyncio.timeout(_COUNTED_WITHIN_S):

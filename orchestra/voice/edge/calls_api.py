@@ -1,6 +1,5 @@
 """The calls over HTTP: ``GET /calls``, ``/calls/{id}`` and ``/calls/{id}/recording``, with the API token."""
 
-import time
 from typing import Annotated, Any
 
 import msgspec
@@ -8,6 +7,7 @@ import structlog
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 
 from orchestra.bus import Bus
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
@@ -54,7 +54,7 @@ class _Api:
         by = "link" if signed is not None else "token"
         try:
             if signed is not None:
-                self.links.check(call, *signed, time.time())
+                self.links.check(call, *signed, SYSTEM_CLOCK.time())
             elif not has_token(request.headers.get("Authorization", ""), self.token):
                 await self.throttle.refuse(request, 401, TOKEN_NEEDED)
         except RejectedError as error:
@@ -100,7 +100,7 @@ def calls_router(settings: Settings, bus: Bus) -> APIRouter:
             turns = dialogue(history_of(await api.bus.journal(key))).turns
             placed = dict(zip(("state", "outcome"), state_of(record), strict=True))
             return _json({"call": record, "turns": turns} | (placed if record.direction == "outbound" else {}))
-        asked = await find_placed(api.bus, settings, key, time.time())
+        asked = await find_placed(api.bus, settings, key, SYSTEM_CLOCK.time())
         if asked is None:
             raise HTTPException(404, "no such call, or it is no longer kept")
         return _json(asked)

@@ -10,6 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.history.reduce import history_of
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.storage.calls_of_lost_edges import claim_end, release_end_claim
@@ -53,7 +54,7 @@ async def close_call(
             journal = await bus.journal(call)
         state = history_of(journal).resume
         if not state.ended and not resumed(journal):
-            duration_s = max(0.0, time.time() - state.started_at) if state.started_at else 0.0
+            duration_s = max(0.0, SYSTEM_CLOCK.time() - state.started_at) if state.started_at else 0.0
             ended = CallEnded(
                 call=call, turn=state.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
             )
@@ -109,7 +110,7 @@ class LostCalls:
     def wait_for(self, call: str, reason: EndReason = "caller_hung_up", *, within_s: float | None = None) -> None:
         """Close this call after a while (``within_s`` or the usual wait), unless an edge has resumed it by then."""
         wait_s = self._wait_s if within_s is None else min(within_s, self._wait_s)
-        task = asyncio.create_task(self._wait_for(call, reason, time.time(), wait_s), name=f"lost {call}")
+        task = asyncio.create_task(self._wait_for(call, reason, SYSTEM_CLOCK.time(), wait_s), name=f"lost {call}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

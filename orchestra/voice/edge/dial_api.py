@@ -1,12 +1,11 @@
 """``POST /calls``: have the agents call a number. It needs a token of its own, and the settings limit the numbers."""
 
-import time
-
 import msgspec
 import structlog
 from fastapi import APIRouter, HTTPException, Request, Response
 from redis.exceptions import RedisError
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import DialRefusedError, RejectedError
 from orchestra.lines.dialled import E164
 from orchestra.voice.carriers.sip.addresses import parse_address
@@ -119,7 +118,7 @@ def _check_prefix(edge: Edge, asked: CallRequest) -> None:
 
 def _reserve(edge: Edge, call: str) -> None:
     """Reserve a place for as long as it rings."""
-    settings, now = edge.settings, time.time()
+    settings, now = edge.settings, SYSTEM_CLOCK.time()
     if edge.admission.draining:
         raise DialRefusedError(Reason.EDGE_DRAINING, "this edge takes no more calls")
     if edge.admission.is_full(now):

@@ -1,7 +1,6 @@
 """Places calls that somebody has asked for: which ones may be placed now, and each of them once."""
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import AppError, CallUncertainError, CarrierError, DialRefusedError, RejectedError, SettingError
 from orchestra.lines import ANY, Hours, LinePlan, line_name
 from orchestra.lines.dialled import E164
@@ -109,7 +109,7 @@ class Dialler:
     carrier: Carrier
     plan: LinePlan | None
     new_call: Callable[[], str]
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = SYSTEM_CLOCK.time
     sip: Carrier | None = None
 
     async def place(

@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from orchestra.app_phrases import EdgeLines
 from orchestra.bus import Bus, Publisher
 from orchestra.bus.vault import Vault
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.history.ending import HangUp
 from orchestra.history.resume import ResumeState
 from orchestra.rate_limit import RateLimit
@@ -86,7 +86,7 @@ class Edge:
     def script_of(self, parties: Parties, answered_by: str, state: ResumeState | None) -> Script:
         """What the edge says in this call; ``answered_by`` is empty where that is not known."""
         answering = self.answering
-        script = answering.begin(parties, time.time()) if state is None else answering.resume(state, parties)
+        script = answering.begin(parties, SYSTEM_CLOCK.time()) if state is None else answering.resume(state, parties)
         if parties.direction == "outbound" and answered_by == "machine":
             return replace(script.without_consent, greeting=script.voicemail, ending=HangUp())
         return script if script.recording else script.unrecorded

@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import time
 
 import msgspec
 import structlog
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
 from orchestra.bus.keys import partition_of
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import CarrierError, RejectedError, SettingError
 from orchestra.voice.carriers.port import Carrier
 from orchestra.voice.edge.edge import Edge
@@ -95,7 +95,7 @@ async def person_gone(edge: Edge, leg: str, known: PersonLeg, reason: str) -> No
     if known.over:
         return
     await not_wanted(edge, leg, known)
-    edge.publisher.publish(OperatorLeft(call=known.call, operator=known.person, reason=reason, at=time.time()))
+    edge.publisher.publish(OperatorLeft(call=known.call, operator=known.person, reason=reason, at=SYSTEM_CLOCK.time()))
 
 
 async def not_wanted(edge: Edge, leg: str, known: PersonLeg) -> None:

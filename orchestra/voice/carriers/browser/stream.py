@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MalformedMessageError, RejectedError, StreamLostError
 from orchestra.lines import WEB
 from orchestra.voice.carriers.browser import messages
@@ -107,7 +107,7 @@ class BrowserSockets:
         socket = MediaSocket(websocket, self._control)
 
         async def run(start: Start) -> None:
-            number = self._tokens.redeem(start.token, start.call, start.call_key, time.time())
+            number = self._tokens.redeem(start.token, start.call, start.call_key, SYSTEM_CLOCK.time())
             await self._control.claim(start.call, start.call_key, start.token)
             socket.call = start.call
             parties = Parties(start.call, start.call_key, to_number=line_of(start.call_key) or WEB, stream=number)

@@ -1,12 +1,12 @@
 """Who may call from a browser: pages of this machine, and pages of the sites that a widget key names."""
 
-import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Request
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 from orchestra.signing import Signer
 from orchestra.voice.carriers.browser.call_key import is_line
@@ -109,7 +109,7 @@ class Visitors:
         if not key:
             _check_local(request, origin)
             return None
-        claims = self._keys.check(key, time.time())
+        claims = self._keys.check(key, SYSTEM_CLOCK.time())
         if origin not in claims.origins:
             msg = f"the widget key is not for pages of {origin[:100] or 'no origin'}"
             raise RejectedError(msg)

@@ -1,11 +1,11 @@
 """Plivo's media WebSocket: who may open one, and what comes over it."""
 
-import time
 from collections import deque
 
 import numpy as np
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, StreamLostError
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.media_socket import MediaSocket
@@ -140,7 +140,7 @@ class MediaSockets:
         if not isinstance(headers, str):
             headers = " ".join(f"{name}={value}" for name, value in headers.items())
         ticket, provider_call = read_ticket(headers), start.start.call_id
-        stream = self._tokens.redeem(ticket.token, ticket.call, provider_call, time.time())
+        stream = self._tokens.redeem(ticket.token, ticket.call, provider_call, SYSTEM_CLOCK.time())
         await self._control.claim(ticket.call, provider_call, ticket.token)
         parties = Parties(
             ticket.call, provider_call, ticket.from_number, ticket.to_number, ticket.direction, stream=stream

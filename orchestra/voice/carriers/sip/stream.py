@@ -1,10 +1,9 @@
 """The media WebSocket of a gateway: from its start on, it is that of the browser line."""
 
-import time
-
 import msgspec
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.voice.carriers.browser.stream import BrowserStream
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import LONGEST_MESSAGE, CallControl
@@ -33,7 +32,7 @@ class SipSockets:
 
         async def run(start: Start) -> None:
             provider_call = start.parties.provider_call
-            number = self._tokens.redeem(start.token, start.call, provider_call, time.time())
+            number = self._tokens.redeem(start.token, start.call, provider_call, SYSTEM_CLOCK.time())
             await self._control.claim(start.call, provider_call, start.token)
             socket.call = start.call
             await self._control.serve(

@@ -3,12 +3,12 @@
 An event that cannot be acted on is answered with 503: Telnyx sends it again, also to another edge.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from fastapi import Request, Response
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.port import Answered, CallControl
@@ -61,7 +61,7 @@ class Webhooks:
         """
         body = await read_body(request, events.LONGEST_EVENT)
         signature = request.headers.get(SIGNATURE_HEADER, "")
-        self._key.check(body, request.headers.get(TIMESTAMP_HEADER, ""), signature, time.time())
+        self._key.check(body, request.headers.get(TIMESTAMP_HEADER, ""), signature, SYSTEM_CLOCK.time())
         event = events.read(body, signature, self._kinds)
         if event is not None and event.state.call and not self._control.is_call(event.state.call):
             msg = "the client state names a call that cannot be one of this platform's"

@@ -1,11 +1,11 @@
 """Telnyx's media WebSocket: who may open one, and what comes over it."""
 
-import time
 from collections.abc import Awaitable, Callable
 
 import numpy as np
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MalformedMessageError, RejectedError, StreamLostError
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.media_socket import MediaSocket
@@ -129,7 +129,7 @@ class MediaSockets:
 
     async def _check_token(self, start: Start) -> tuple[ClientState, Parties]:
         state, leg = ClientState.decode(start.start.client_state), start.start.call_control_id
-        number = self._tokens.redeem(state.token, state.call, leg, time.time())
+        number = self._tokens.redeem(state.token, state.call, leg, SYSTEM_CLOCK.time())
         await self._control.claim(state.call, leg, state.token)
         return state, state.parties(leg, number)
 

@@ -1,10 +1,9 @@
 """Twilio's media WebSocket: who may open one, and what comes over it."""
 
-import time
-
 import numpy as np
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError, StreamLostError
 from orchestra.voice.audio import mulaw
 from orchestra.voice.carriers.media_socket import MediaSocket
@@ -96,7 +95,7 @@ class MediaSockets:
     async def _check_token(self, start: Start) -> Parties:
         given = start.start.custom_parameters
         token, call, provider_call = given.get("token", ""), given.get("call", ""), start.start.call_sid
-        stream = self._tokens.redeem(token, call, provider_call, time.time())
+        stream = self._tokens.redeem(token, call, provider_call, SYSTEM_CLOCK.time())
         await self._control.claim(call, provider_call, token)
         return Parties(
             call=call,

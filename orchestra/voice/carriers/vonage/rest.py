@@ -6,7 +6,6 @@ https://developer.vonage.com/en/voice/voice-api/concepts/advanced-machine-detect
 """
 
 import secrets
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ import httpx
 import jwt
 import structlog
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import CallUncertainError, SettingError
 from orchestra.settings import Settings
 from orchestra.voice.carriers.carrier_api import ask, need
@@ -105,7 +105,7 @@ class VonageRest:
         return await ask(self._settings.vonage_api_url, method, path, json=body, headers=headers)
 
     def _token(self) -> str:
-        settings, now = self._settings, int(time.time())
+        settings, now = self._settings, int(SYSTEM_CLOCK.time())
         if not self.has_credentials:
             msg = "ORCHESTRA_VONAGE_APPLICATION_ID or ORCHESTRA_VONAGE_PRIVATE_KEY is not set: no call can be made"
             raise SettingError(msg)

@@ -6,12 +6,12 @@ Source: https://developer.vonage.com/en/getting-started/concepts/webhooks#decodi
 import hashlib
 import hmac
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import RejectedError
 
 #: Vonage signs with the account's signature secret, in this way only; a token that says another is not Vonage's
@@ -81,7 +81,7 @@ class WebhookSignatures:
         except (jwt.PyJWTError, ValueError) as error:
             msg = f"wrong signature: {error}"
             raise RejectedError(msg) from None
-        age_s = time.time() - claims["iat"] if isinstance(claims["iat"], int | float) else None
+        age_s = SYSTEM_CLOCK.time() - claims["iat"] if isinstance(claims["iat"], int | float) else None
         if age_s is None or not -_AHEAD_S <= age_s <= OLDEST_S:
             msg = f"signed more than {OLDEST_S} s ago, or by a clock that is wrong"
             raise RejectedError(msg)

@@ -1,10 +1,10 @@
 """Vonage's media WebSocket: who may open one, and what comes over it."""
 
-import time
 from collections import deque
 
 from fastapi import WebSocket
 
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MalformedMessageError, RejectedError, StreamLostError
 from orchestra.voice.carriers.media_socket import MediaSocket
 from orchestra.voice.carriers.port import (
@@ -122,7 +122,7 @@ class MediaSockets:
         await socket.serve(lambda: _read_start(socket), run)
 
     async def _check_token(self, start: Connected) -> Parties:
-        stream = self._tokens.redeem(start.token, start.call, start.leg, time.time())
+        stream = self._tokens.redeem(start.token, start.call, start.leg, SYSTEM_CLOCK.time())
         await self._control.claim(start.call, start.leg, start.token)
         return Parties(start.call, start.leg, start.from_number, start.to_number, start.direction, stream)
 
