@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from orchestra.analysis.sql_views import VIEWS
+from orchestra.analysis.sql_views import MACROS, VIEWS
 from orchestra.archive.archive import BEGINNING, Archive, ArchiveFile, ArchivePart, effective_parts
 from orchestra.bus import Bus
 from orchestra.bus.redis.embedded import running_url
@@ -251,6 +251,8 @@ def _connect(archive: Archive, found: "_Found", live: "_Live") -> "tuple[duckdb.
         derived = [path for file in found.derived for path in paths_of(file).values()]
         names = allow_files(database, archive, events + derived)
         summed = _create_events(database, archive, names, found, live)
+        for macro in MACROS:
+            database.execute(f"CREATE MACRO {macro}")
         for name, sql in {**VIEWS, "plain_analyses": VIEWS["analyses"]}.items():
             database.execute(f"CREATE VIEW {name} AS {sql}")
         database.execute("SET parquet_metadata_cache = true")  # a query of many files would parse as many footers again

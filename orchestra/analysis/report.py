@@ -10,6 +10,7 @@ from orchestra.analysis.judgements import Answers, judgements
 from orchestra.analysis.quantiles import quantiles
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.totals import total
+from orchestra.analysis.version_figures import of_totals_table
 from orchestra.archive.derived.facts import quoted
 from orchestra.prices import Prices
 from orchestra_schemas.speech import TURN_TIMES
@@ -38,9 +39,10 @@ def report(
     those of the archive are within one percent (`orchestra.archive.derived.sums.ROUNDED_BY`).
     ``by_day``, ``by_agent`` and ``by_version`` have the same columns; agents are counted by turns, so that a call
     with two agents counts for both. ``by_app`` and ``by_line`` are counted by calls; ``app`` and ``line`` limit the
-    report to the calls of one. ``predictions`` has the turns that were predicted to be over, by the same groups and
-    by app, and what the wrong ones cost at these ``prices``: None where no model has a price. ``judgements`` has what
-    judges say, and how far annotators agree (``annotated``: their answers, by call): see `judgements`.
+    report to the calls of one. ``versions`` has `VersionFigures`, with confidence intervals. ``predictions`` has the
+    turns that were predicted to be over, by the same groups and by app, and what the wrong ones cost at these
+    ``prices``: None where no model has a price. ``judgements`` has what judges say, and how far annotators agree
+    (``annotated``: their answers, by call): see `judgements`.
     """
     records.keep("holes")
     records.totals(_KINDS, since, until)
@@ -58,6 +60,7 @@ def report(
         **{f"by_{name}": _by_call(found, column) for name, column in _CALL_GROUPS.items()},
         "predictions": _predictions(found, prices or Prices()),
         "judgements": judgements(records, chosen(since, until, app, line), annotated),
+        "versions": of_totals_table(records, since=since, until=until, app=app, line=line),
         "tools": _tools(found),
         "models": _models(found),
         "holes": records.rows(

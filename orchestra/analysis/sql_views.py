@@ -7,6 +7,7 @@
 
 from orchestra.archive.derived.facts import PLACE, TIME, number
 from orchestra.archive.derived.views import counted_views
+from orchestra.intervals import Z
 
 _EVENTS = f"""
 SELECT concat(stream_ms, '-', stream_seq) AS stream_id, {TIME} AS time,
@@ -67,6 +68,16 @@ FROM (
     ORDER BY call, judge, judge_version, place DESC
 ) v LEFT JOIN calls c ON c.call = v.call
 """
+
+_END = "(part / whole + {z2} / (2 * whole) {sign} {z} * sqrt(({inside}) / whole)) / (1 + {z2} / whole)"
+_INSIDE = "part / whole * (1 - part / whole) + {z2} / (4 * whole)"
+#: the ends of the 95 % interval of the share ``part / whole``; NULL if nothing was counted
+MACROS = tuple(
+    f"{name}(part, whole) AS CASE WHEN whole > 0 THEN {limit}({edge}, "
+    + _END.format(z=Z, z2=Z * Z, sign=sign, inside=_INSIDE.format(z2=Z * Z))
+    + ") END"
+    for name, limit, edge, sign in (("share_low", "greatest", 0, "-"), ("share_high", "least", 1, "+"))
+)
 
 #: by name; each may use those before it
 VIEWS = {

@@ -10,6 +10,7 @@ from orchestra.cli.ui.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orchestra.monitoring.look import Figure
     from orchestra.monitoring.monitor import Monitor
     from orchestra.settings import Settings
 
@@ -48,8 +49,9 @@ def monitor(
     if once:
         found = asyncio.run(look_once(monitors, settings))
         _print(found)
-        wrong = [value is not None and each.is_wrong(value) for each, value, _ in found]
-        raise typer.Exit(1 if any(wrong) or any(about and value is None for _, value, about in found) else 0)
+        wrong = [figure.value is not None and each.is_wrong(figure.value) for each, figure in found]
+        unknown = [figure.value is None and figure.about and not figure.of for _, figure in found]
+        raise typer.Exit(1 if any(wrong) or any(unknown) else 0)
     configure_logging(settings, "monitor")
     uvloop.run(_watch(monitors, settings, "" if file is None else str(file.absolute())))
 
@@ -116,13 +118,14 @@ async def _watch(monitors: "Sequence[Monitor]", settings: "Settings", source: st
         await bus.close()
 
 
-def _print(found: "Sequence[tuple[Monitor, float | None, str]]") -> None:
+def _print(found: "Sequence[tuple[Monitor, Figure]]") -> None:
     from orchestra.cli.ui.table import Column, print_table
 
-    def row(each: "Monitor", value: float | None, about: str) -> list[str]:
+    def row(each: "Monitor", figure: "Figure") -> list[str]:
+        value, about = figure.value, figure.about
         state = "nothing to tell" if value is None else "WRONG" if each.is_wrong(value) else "well"
-        figure = "–" if value is None else f"{value:g}"
-        return [each.name, figure, f"{each.side} {each.threshold:g}", state, about or each.about]
+        shown = "–" if value is None else f"{value:g}"
+        return [each.name, shown, f"{each.side} {each.threshold:g}", state, about or each.about]
 
     columns = [Column("monitor"), Column("value", right=True), Column("wrong if"), Column("state"), Column("about")]
     print_table(Terminal(), columns, [row(*each) for each in found])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,6 +14,8 @@ from orchestra.hide_secrets import without_secrets
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from orchestra.analysis.version_figures import Share, VersionFigures
+    from orchestra.intervals import Interval
 
 #: a stage that is part of the one above it
 _PART_OF = {"stt": "  of it stt"}
@@ -30,6 +32,10 @@ def report(
     until: Annotated[str, typer.Option(help="Before this time.")] = "",
     app: Annotated[str, typer.Option(metavar="NAME", help="Only calls that this app answered or took over.")] = "",
     line: Annotated[str, typer.Option(metavar="LINE", help="Only calls of this line: a number, SIP name or *.")] = "",
+    by: Annotated[
+        Literal["", "day", "agent", "version", "app", "line"],
+        typer.Option(metavar="GROUP", help="Only the tables by day, agent, version, app or line."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Write PNG charts to this folder.")] = None,
 ) -> None:
@@ -61,10 +67,13 @@ def report(
             print_notice(f"{error}; the report is without the annotators")
             annotated = {}
         found = report_of(records, **which, prices=settings.prices, annotated=annotated)
+        of = f"{records.files:,} files of {without_secrets(settings.archive)}"
         if as_json:
-            say_json(found, enc_hook=float)
+            say_json({name: found[name] for name in _parts_of(by)} if by else found, enc_hook=float)
+        elif by and found["totals"]["calls"]:
+            _print_groups(terminal(), found, by)
         else:
-            _print(terminal(), found, f"{records.files:,} files of {without_secrets(settings.archive)}", records.live)
+            _print(terminal(), found, of, records.live)
         if plot is not None:
             with needs_extra("analysis"):
                 from orchestra.analysis.plots import plot as draw
@@ -103,10 +112,10 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
     stages = [{**row, "stage": _PART_OF.get(row["stage"], row["stage"])} for row in found["latency_ms"]]
     _table(console, "latency by stage, ms", stages)
     for name in ("day", "agent", "version"):
-        _table(console, f"by {name}", [_short(row, name) for row in found[f"by_{name}"]])
+        _print_groups(console, found, name)
     for name in ("app", "line"):
         if len(found[f"by_{name}"]) > 1:
-            _table(console, f"by {name}", [_short_call(row, name) for row in found[f"by_{name}"]])
+            _print_groups(console, found, name)
     _table(console, "tools", found["tools"])
     _table(console, "models", found["models"])
     for hole in found["holes"][:10]:
@@ -145,6 +154,47 @@ def _print_judgements(console: "Console", found: dict[str, Any]) -> None:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
+
+
+def _parts_of(by: str) -> tuple[str, ...]:
+    return (f"by_{by}", "versions") if by == "version" else (f"by_{by}",)
+
+
+def _print_groups(console: "Console", found: dict[str, Any], by: str) -> None:
+    short = _short_call if by in ("app", "line") else _short
+    _table(console, f"by {by}", [short(row, by) for row in found[f"by_{by}"]])
+    if by == "version" and found["versions"]:
+        _table(console, "versions, with 95 % confidence intervals", [_short_version(row) for row in found["versions"]])
+        if len(found["versions"]) > 1:
+            console.print("* differs from the first version by more than chance", style="dim")
+
+
+def _short_version(row: "VersionFigures") -> dict[str, Any]:
+    return {
+        "version": row.version or "–",
+        "calls": row.calls,
+        "success": _share_between(row.success),
+        "people": _share_between(row.transferred),
+        "failed": _share_between(row.failed),
+        "barge-ins": _share_between(row.interrupted),
+        "failed tools": _share_between(row.failed_tools),
+        "p50": _interval(row.wait_p50_ms),
+        "p95": _interval(row.wait_p95_ms),
+    }
+
+
+def _share_between(share: "Share") -> str:
+    found = share.interval
+    if found is None or found.low is None or found.high is None:
+        return "–"
+    return f"{found.value:.1%} ({found.low:.1%}–{found.high:.1%}){'*' if share.differs else ''}"
+
+
+def _interval(found: "Interval | None") -> str:
+    if found is None:
+        return "–"
+    low, high = ("?" if end is None else f"{end:,.0f}" for end in (found.low, found.high))
+    return f"{found.value:,.0f} ({low}–{high})"
 
 
 def _print_predictions(console: "Console", found: dict[str, Any]) -> None:

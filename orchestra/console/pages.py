@@ -18,6 +18,7 @@ _PAGES = {
     "/calls": "calls.html",
     "/calls/{call}": "call.html",
     "/figures": "figures.html",
+    "/versions": "versions.html",
     "/streams": "streams.html",
     "/results": "results.html",
     "/sign-in": "sign-in.html",

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, canonical
+from orchestra.intervals import Interval, share
 from orchestra.language.word_error_rate import words
 
 Difference = Literal["agent", "tools", "reply", "rules", "end", "failure"]
@@ -90,6 +91,7 @@ class VersionGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     ``recorded_first_ms`` and ``candidate_first_ms`` are medians over their turns: end of the caller's turn → first
     sentence of the reply; in a comparison of audio, end of the caller's speech → first sound of the reply.
+    ``diverged_share`` is the share of turns that differ, with its confidence interval.
     """
 
     version: str
@@ -98,9 +100,17 @@ class VersionGroup(msgspec.Struct, frozen=True, kw_only=True):
     turns: int
     diverged_calls: int
     diverged_turns: int
+    diverged_share: Interval | None = None
     likeness: float
     recorded_first_ms: float | None = None
     candidate_first_ms: float | None = None
+
+    @property
+    def diverged_in_words(self) -> str:
+        """The turns that differ, with the interval of their share: ``12 (8–33 %)``."""
+        found = self.diverged_share
+        ends = "" if found is None else f" ({100 * (found.low or 0.0):.0f}–{100 * (found.high or 0.0):.0f} %)"
+        return f"{self.diverged_turns}{ends}"
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,13 +144,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 def _group(version: str, model: str, calls: Sequence[CallDiff]) -> VersionGroup:
     turns = [turn for call in calls for turn in call.turns]
+    diverged = sum(bool(turn.differs) for turn in turns)
     return VersionGroup(
         version=version,
         model=model,
         calls=len(calls),
         turns=len(turns),
         diverged_calls=sum(bool(call.diverged) for call in calls),
-        diverged_turns=sum(bool(turn.differs) for turn in turns),
+        diverged_turns=diverged,
+        diverged_share=share(diverged, len(turns)),
         likeness=sum(turn.likeness for turn in turns) / len(turns) if turns else 1.0,
         recorded_first_ms=_median([_wait_ms(turn.recorded, turn.recorded_sound) for turn in turns]),
         candidate_first_ms=_median([_wait_ms(turn.candidate, turn.candidate_sound) for turn in turns]),

@@ -23,6 +23,8 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         name: letters, digits, dots and dashes.
         sql: one SELECT over the views of `orchestra query`, with one number in one row; no row or NULL: there is
             nothing to tell, and nothing changes. ``{since}`` stands for the beginning of the window.
+        by: a column of the query that names what each row is of (``version``): a second one has the number, and each
+            row has an alarm of its own. One of which there is no row any more is cleared.
         run: instead of it, the arguments of an ``orchestra`` command (``simulate heartbeat.yaml``): the figure
             is 1 if it succeeds, else 0.
         figure: instead of both, one that is known without asking for it: ``memory`` is the used share of the Redis
@@ -38,6 +40,7 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: _Name
     sql: str = ""
+    by: str = ""
     run: str = ""
     figure: Literal["", "memory"] = ""
     above: float | None = None
@@ -52,6 +55,9 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Raises ValueError: the parts do not go together."""
         if sum(bool(each.strip()) for each in (self.sql, self.run, self.figure)) != 1:
             msg = "give one of sql, run and figure"
+            raise ValueError(msg)
+        if self.by and not self.sql:
+            msg = "by names a column of sql: give sql"
             raise ValueError(msg)
         if (self.above is None) == (self.below is None):
             msg = "give above or below"
@@ -88,6 +94,11 @@ SELECT avg(CAST(failed AS INTEGER)) FROM turns WHERE time >= {since} HAVING coun
 _WAIT = """
 SELECT quantile_cont(total_ms, 0.95) FROM turns WHERE time >= {since} AND total_ms IS NOT NULL HAVING count(*) >= 20
 """
+#: the lower end of the interval of each version's share, so that a few bad turns of a new one raise no alarm
+_VERSIONS = """
+SELECT version, share_low(count(*) FILTER (failed), count(*)) FROM turns
+WHERE time >= {since} AND version <> '' GROUP BY version HAVING count(*) >= 20
+"""
 #: compared with the seven days before the window
 _SUCCESS = """
 SELECT avg(success) FILTER (time < {since}) - avg(success) FILTER (time >= {since})
@@ -108,6 +119,14 @@ MEMORY = Monitor(
 BUILTIN = (
     Monitor(name="errors", sql=_ERRORS, above=0.05, about="the share of turns that the agents could not complete"),
     Monitor(name="wait", sql=_WAIT, above=2500.0, about="what 95 of 100 callers wait for a reply at most, in ms"),
+    Monitor(
+        name="versions",
+        sql=_VERSIONS,
+        by="version",
+        above=0.05,
+        window_s=3600.0,
+        about="the share of turns that a version could not complete is surely higher than this",
+    ),
     Monitor(
         name="success",
         sql=_SUCCESS,

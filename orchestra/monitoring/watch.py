@@ -5,7 +5,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import structlog
@@ -17,7 +17,7 @@ from orchestra.bus.keys import PREFIX
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MonitorError, OrchestraError, UsageError
 from orchestra.monitoring.alarm import AlarmState, clear_removed, look
-from orchestra.monitoring.look import figure_of
+from orchestra.monitoring.look import Figure, figures_of
 from orchestra.monitoring.monitor import Monitor
 from orchestra.settings import Settings
 from orchestra_schemas import AlarmCleared, AlarmRaised
@@ -80,7 +80,7 @@ class Watch:
                 if await self._take(monitor.name, 2 * (monitor.every_s + monitor.within_s) + _LEASE_MORE_S):
                     await self.look(monitor)
                 elif first and not monitor.run:
-                    await self._figure(monitor)  # a wrong query is named, even if another process looks
+                    await self._figures(monitor)  # a wrong query is named, even if another process looks
                 first = False
             except UsageError as error:
                 if first:
@@ -108,8 +108,21 @@ class Watch:
             TimeoutError: the event cannot be published.
 
         """
-        value, about = await self._figure(monitor)
-        stored = await self._bus.redis.hget(_STATES, monitor.name)
+        figures = await self._figures(monitor)
+        if monitor.by:
+            figures += await self._gone(monitor, {figure.of for figure in figures})
+        for figure in figures:
+            await self._judge(monitor, figure)
+
+    async def _gone(self, monitor: Monitor, there: Collection[str]) -> list[Figure]:
+        """What has an alarm and no figure any more, such as a version that answers no calls: its alarm is to end."""
+        names = [name.decode().partition(" ") for name in await self._bus.redis.hkeys(_STATES)]
+        known = {of for name, _, of in names if name == monitor.name and of}
+        return [Figure(monitor.threshold, f"{of}: there is no figure any more", of) for of in known - set(there)]
+
+    async def _judge(self, monitor: Monitor, figure: Figure) -> None:
+        name, value, about = f"{monitor.name} {figure.of}".rstrip(), figure.value, figure.about
+        stored = await self._bus.redis.hget(_STATES, name)
         known = AlarmState() if stored is None else _state(stored)
         before = replace(known, source=self._source)
         state, event = look(monitor, before, value, SYSTEM_CLOCK.time(), new_alarm=self._bus.new_call, about=about)
@@ -123,8 +136,10 @@ class Watch:
                 monitor=monitor.name, value=value, threshold=monitor.threshold, side=monitor.side,
                 alarm=event.call, about=about or monitor.about,
             )  # fmt: skip
-        if state != known:
-            await self._bus.redis.hset(_STATES, monitor.name, msgspec.json.encode(state))
+        if figure.of and state == AlarmState(source=self._source):
+            await self._bus.redis.hdel(_STATES, name)  # or versions would be remembered for ever
+        elif state != known:
+            await self._bus.redis.hset(_STATES, name, msgspec.json.encode(state))
 
     async def clear_removed(self) -> None:
         """Clear the alarms of monitors that were in the file, and are not any more: nobody looks at them.
@@ -136,13 +151,13 @@ class Watch:
         """
         names = {monitor.name for monitor in self._monitors}
         for key, stored in (await self._bus.redis.hgetall(_STATES)).items():
-            name, state = key.decode(), _state(stored)
+            (name, _, of), state = key.decode().partition(" "), _state(stored)
             if name in names or state.source != self._source or not await self._take(name, _TIDY_S):
                 continue  # a process with the file as it was may still look at it
             if state.alarm:
                 await self._publish(clear_removed(name, state, SYSTEM_CLOCK.time()))
-                _LOG.info("alarm.cleared", monitor=name, alarm=state.alarm, about="its monitor was taken away")
-            await self._bus.redis.hdel(_STATES, name)
+                _LOG.info("alarm.cleared", monitor=name, of=of, alarm=state.alarm, about="its monitor was taken away")
+            await self._bus.redis.hdel(_STATES, key)
 
     async def close(self) -> None:
         """Let another process look at once."""
@@ -154,11 +169,11 @@ class Watch:
         """Whether this process looks at a monitor, for so long unless it says so again: no other one does."""
         return bool(await self._bus.redis.eval(_TAKE, 1, _LEASE + name, self._token, math.ceil(for_s * 1000)))
 
-    async def _figure(self, monitor: Monitor) -> tuple[float | None, str]:
+    async def _figures(self, monitor: Monitor) -> list[Figure]:
         if monitor.run or monitor.figure:
-            return await figure_of(monitor, self._settings, self._bus)
+            return await figures_of(monitor, self._settings, self._bus)
         async with self._one_query:
-            return await figure_of(monitor, self._settings)
+            return await figures_of(monitor, self._settings)
 
     async def _publish(self, event: AlarmRaised | AlarmCleared) -> None:
         self._publisher.publish(event)
@@ -170,13 +185,13 @@ def _state(stored: bytes) -> AlarmState:
     return msgspec.json.decode(stored, type=AlarmState)
 
 
-async def look_once(monitors: Sequence[Monitor], settings: Settings) -> list[tuple[Monitor, float | None, str]]:
-    """The figure of each monitor, and why there is none; nothing is published."""
-    found: list[tuple[Monitor, float | None, str]] = []
+async def look_once(monitors: Sequence[Monitor], settings: Settings) -> list[tuple[Monitor, Figure]]:
+    """The figures of each monitor, and why there is none; nothing is published."""
+    found: list[tuple[Monitor, Figure]] = []
     for monitor in monitors:
         try:
-            value, about = await figure_of(monitor, settings)
+            figures = await figures_of(monitor, settings)
         except MonitorError as error:
-            value, about = None, str(error)
-        found.append((monitor, value, about))
+            figures = [Figure(None, str(error))]
+        found += [(monitor, figure) for figure in figures or [Figure(None)]]
     return found

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.child_process import die_with_parent
 
 _LOG = structlog.get_logger("orchestra.stack")
@@ -32,15 +34,39 @@ class ChildProcess:
     stop_within_s: float = _STOP_WITHIN_S
     process: asyncio.subprocess.Process | None = None
     failures: int = 0
-    #: it was stopped so that it loads the app again
-    reloads: bool = False
 
     async def start(self) -> asyncio.subprocess.Process:
         """Start the process; it ends when this one does."""
+        self.process = await self._started()
+        return self.process
+
+    async def replace(self, ready: Callable[[int], Coroutine[Any, Any, None]]) -> bool:
+        """Start a new process beside the one that runs, and end that one as soon as the new one is ready.
+
+        ``ready`` returns once the process with this id does its part. False: it ended before, and the old one stays.
+        """
+        old = self.process
+        if old is None or old.returncode is not None:
+            return True  # it is being started again as it is
+        new = await self._started()
+        does_its_part = asyncio.create_task(ready(new.pid))
+        try:
+            ended = asyncio.create_task(new.wait())
+            await asyncio.wait({does_its_part, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if new.returncode is not None:
+                return False
+            does_its_part.result()
+            self.process, new = new, old
+            _LOG.info("stack.process_replaced", name=self.name)
+            return True
+        finally:  # now the one that is not wanted: the old one, or a new one that is not ready
+            await asyncio.gather(cancel_and_wait(does_its_part), self._end(new))
+
+    async def _started(self) -> asyncio.subprocess.Process:
         command = [*_COMMAND, *self.arguments]
         with contextlib.ExitStack() as files:
             errors = None if self.log_file is None else files.enter_context(self.log_file.open("ab"))
-            self.process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *command,
                 env=self.environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -49,7 +75,6 @@ class ChildProcess:
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the others in order
                 preexec_fn=die_with_parent(),
             )
-        return self.process
 
     async def supervise(self) -> None:
         """Wait for the process and start it again, until cancelled."""
@@ -57,21 +82,21 @@ class ChildProcess:
             started = time.monotonic()
             process = self.process or await self.start()
             code = await process.wait()
+            if self.process is not process:
+                continue  # another one has taken its place
             self.failures = 0 if time.monotonic() - started > _LONGEST_BACKOFF_S else self.failures + 1
             pause = min(_LONGEST_BACKOFF_S, 0.1 * 2**self.failures)
-            if self.reloads and code == 0:
-                self.failures, pause = 0, 0.0
-                _LOG.info("stack.process_reloads", name=self.name)
-            else:
-                _LOG.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
-            self.reloads = False
+            _LOG.warning("stack.process_ended", name=self.name, exit_code=code, restart_in_s=pause)
             self.process = None
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         """End the process: SIGTERM, then SIGKILL if it does not end in time."""
-        process = self.process
-        if process is None or process.returncode is not None:
+        if self.process is not None:
+            await self._end(self.process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
             return
         process.terminate()
         try:

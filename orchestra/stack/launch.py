@@ -11,19 +11,22 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import structlog
 from pydantic import SecretStr
 
 from orchestra.agents.loader import load_lines
-from orchestra.bus import EmbeddedServer
+from orchestra.bus import Bus, EmbeddedServer
 from orchestra.console.address import local_address
 from orchestra.errors import SettingError
 from orchestra.reload import reload_on_change
 from orchestra.secret_files import FILE
 from orchestra.settings import Settings
 from orchestra.stack.child import ChildProcess
-from orchestra.stack.readiness import wait_until_ready
+from orchestra.stack.readiness import wait_until_ready, worker_joined
 from orchestra.stack.run_file import RunningStack, run_file, write_run_file
 from orchestra.stack.sip_ports import with_sip_ports
+
+_LOG = structlog.get_logger("orchestra.stack")
 
 #: the consumers that every call needs, each in its own process
 WORKERS = ("orchestration", "execution", "persistence")
@@ -89,10 +92,11 @@ async def stack(
             sip=settings.sip_listen if settings.sip else "",
             console=local_address(settings) if console else "",
         )
-        await wait_until_ready(settings.model_copy(update={"redis_url": redis_url}), started, children, working)
+        connected = settings.model_copy(update={"redis_url": redis_url})
+        await wait_until_ready(connected, started, children, working)
         supervisors = [asyncio.create_task(child.supervise(), name=f"supervise {child.name}") for child in children]
         if watched is not None:
-            reloading = reload_on_change(watched, settings.app, partial(_reload, children))
+            reloading = reload_on_change(watched, settings.app, partial(_reload, connected, children))
             supervisors.append(asyncio.create_task(reloading, name="reload"))
         parts.push_async_callback(_cancel_all, supervisors)
         write_run_file(settings, started)
@@ -234,18 +238,23 @@ async def _cancel_all(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reload(children: Sequence[ChildProcess]) -> None:
-    """Restart the processes that run the app's agents and tools or apply its redaction.
+async def _reload(settings: Settings, children: Sequence[ChildProcess]) -> None:
+    """Replace the processes that run the app's agents and tools or apply its redaction, as a deploy does.
 
-    The edges keep their calls: they load the app again for new ones.
+    New ones begin beside the old ones, which end when the new ones do their part: no caller waits for a process to
+    start. Then the edges, which keep their calls, load the app again for new ones.
     """
-    for edge in _edges_of(children):
+    running = [child for child in children if child.name in _RUN_THE_APP]
+    bus = await Bus.connect(settings)
+    try:
+        replaced = await asyncio.gather(*(child.replace(partial(worker_joined, bus)) for child in running))
+    finally:
+        await bus.close()
+    for child in (child for child, done in zip(running, replaced, strict=True) if not done):
+        _LOG.error("stack.process_not_replaced", name=child.name, problem=child.last_words())
+    for edge in _edges_of(children) if all(replaced) else ():
         if edge.process is not None and edge.process.returncode is None:
             edge.process.send_signal(signal.SIGHUP)
-    running = [child for child in children if child.name in _RUN_THE_APP]
-    for child in running:
-        child.reloads = True
-    await asyncio.gather(*(child.stop() for child in running))
 
 
 async def _stop_all(children: Sequence[ChildProcess]) -> None:

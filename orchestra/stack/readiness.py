@@ -1,18 +1,21 @@
 """When a stack is ready: every edge answers, its workers own every partition, gateway and console answer."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Sequence
 
 import httpx
 
 from orchestra.bus import Bus
+from orchestra.bus.worker.presence import present
 from orchestra.errors import OrchestraError, ServerError, UsageError
 from orchestra.settings import Settings
 from orchestra.stack.child import ChildProcess
 from orchestra.stack.run_file import RunningStack
 
 _READY_WITHIN_S = 90.0
+_LOOK_EVERY_S = 0.05
 
 
 async def wait_until_ready(
@@ -48,9 +51,16 @@ async def wait_until_ready(
                         f"{child.name}: {child.last_words()}" for child in children
                     )
                     raise ServerError(msg)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_LOOK_EVERY_S)
     finally:
         await bus.close()
+
+
+async def worker_joined(bus: Bus, pid: int) -> None:
+    """Wait until the worker with this process id on this machine is a member of its groups."""
+    host = socket.gethostname()
+    while not any((each.pid, each.host) == (pid, host) and each.groups for each in await present(bus)):  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 def _error_of(exit_code: int) -> type[OrchestraError]:

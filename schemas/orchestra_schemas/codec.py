@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from orchestra_schemas.body import carried
+from orchestra_schemas.choices import with_later_words
 from orchestra_schemas.event import Event, event_types, tag_of
 from orchestra_schemas.media import AudioChunk
 
@@ -52,8 +53,21 @@ def encode(event: Event) -> Fields:
     return fields
 
 
+def _decoded(decoder: msgspec.json.Decoder[Event], fields: Mapping[bytes, bytes]) -> Event:
+    try:
+        return decoder.decode(fields[b"body"])
+    except msgspec.ValidationError:
+        event = with_later_words(event_types()[fields[b"type"].decode()], fields[b"body"])
+        if event is None:
+            raise
+        return event
+
+
 def decode(fields: Mapping[bytes, bytes]) -> Event | None:
     """The event of a stream entry, or None if this version does not know its type.
+
+    Of later versions it may have fields that are not known here, which are left out, and words where there is a fixed
+    choice of them (`with_later_words`).
 
     Raises:
         DecodeError: a field is missing, or the body is not valid for the type.
@@ -63,7 +77,7 @@ def decode(fields: Mapping[bytes, bytes]) -> Event | None:
         decoder = _decoder(fields[b"type"])
         if decoder is None:
             return None
-        event = decoder.decode(fields[b"body"])
+        event = _decoded(decoder, fields)
     except KeyError as missing:
         msg = f"stream entry has no field {missing}"
         raise DecodeError(msg) from None

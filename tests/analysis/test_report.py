@@ -10,12 +10,15 @@ from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
 from orchestra.settings import Settings
 from orchestra_schemas import (
+    CallAnalysed,
     CallEnded,
     CallStarted,
     Event,
     PromptCompleted,
     PromptRequested,
     SpeechMetered,
+    TurnCompleted,
+    TurnMeasured,
     UserTurnEnded,
     UserTurnPredicted,
     UserTurnResumed,
@@ -82,6 +85,54 @@ def test_the_report_is_by_app_and_line_and_can_be_of_one(monkeypatch: pytest.Mon
             settings, monkeypatch, "calls", "list", "--json", option, {"--app": "clinic", "--line": "web"}[option]
         )
         assert len(listed.splitlines()) == calls
+
+
+def call_of_version(number: int, version: str, *, success: bool | None, wait_ms: float, reason: str) -> list[Event]:
+    call, at = f"03-0199a0b4-c0de-7000-9000-{number:012d}", 1_763_830_000.0
+    return [
+        CallStarted(call=call, app="bank", version=version, at=at),
+        UserTurnEnded(call=call, turn=1, text="hello", at=at + 1, version=version),
+        TurnCompleted(call=call, turn=1, text="Hello.", agent="desk", version=version, at=at + 2),
+        TurnMeasured(call=call, turn=1, total_ms=wait_ms, version=version, at=at + 2),
+        CallEnded(call=call, turn=1, reason=reason, duration_s=5.0, at=at + 5),  # type: ignore[arg-type]
+        *([] if success is None else [CallAnalysed(call=call, success=success, at=at + 6)]),
+    ]
+
+
+def test_versions_are_compared_with_intervals_and_a_difference_beyond_chance_is_marked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old, new, rare = "0.2.0+3f2a9c1d7b20", "0.2.0+b7710c2e95aa", "0.2.0+0123456789ab"
+    calls = [(old, number < 80, 500.0 + number) for number in range(100)]
+    calls += [(new, number < 30, 900.0 + number) for number in range(60)]
+    calls += [(rare, None, 400.0)]
+    journals = [
+        call_of_version(
+            number, version, success=success, wait_ms=wait_ms, reason="failed" if number % 50 == 0 else "agent_hung_up"
+        )
+        for number, (version, success, wait_ms) in enumerate(calls)
+    ]
+    settings = archived(tmp_path, as_entries([event for journal in journals for event in journal]))
+    found = json.loads(run(settings, monkeypatch, "report", "--by", "version", "--json"))
+    assert set(found) == {"by_version", "versions"}
+    first, second, third = found["versions"]
+    assert [(row["version"], row["calls"], row["turns"]) for row in found["versions"]] == [
+        (old, 100, 100), (new, 60, 60), (rare, 1, 1),
+    ]  # fmt: skip
+    assert (first["success"]["count"], first["success"]["of"], first["success"]["difference"]) == (80, 100, None)
+    assert first["success"]["interval"]["low"] == pytest.approx(0.711, abs=0.001)
+    assert second["success"]["difference"]["value"] == pytest.approx(-0.3)
+    assert second["success"]["difference"]["high"] < 0
+    assert second["success"]["differs"]
+    assert (second["failed"]["count"], second["failed"]["of"], second["failed"]["differs"]) == (2, 60, False)
+    assert third["success"] == {"count": 0, "of": 0, "interval": None, "difference": None, "differs": False}
+    median, p95 = second["wait_p50_ms"], second["wait_p95_ms"]
+    assert 920 < median["low"] < median["value"] < median["high"] < 940
+    assert p95["high"] is None  # of 60 turns, the slowest may well be faster than the 95th percentile
+    assert third["wait_p50_ms"] == {"value": pytest.approx(400, rel=0.01), "low": None, "high": None}
+    shown = run(settings, monkeypatch, "report", "--by", "version")
+    assert "50.0% (37.7%–62.3%)*" in shown
+    assert "latency by stage" not in shown
 
 
 def predicted_call() -> list[Event]:

@@ -1,8 +1,11 @@
 """What `orchestra up` offers to try, and what a reload says of an app that cannot be loaded."""
 
 import asyncio
+import os
 import re
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -66,17 +69,45 @@ async def test_an_app_that_cannot_be_loaded_is_told_with_file_and_line(tmp_path:
         await load_edge_lines("shop:app", tmp_path)
 
 
-async def test_a_process_that_ends_to_take_up_the_app_is_no_warning_and_any_other_end_is() -> None:
-    child = ChildProcess("execution", ["--version"], {}, Path("/dev/null"), reloads=True)
-    with capture_logs() as logs:
-        supervising = asyncio.create_task(child.supervise())
-        async with asyncio.timeout(60):
-            while len(logs) < 2:  # noqa: ASYNC110 - processes of another set no event
-                await asyncio.sleep(0.01)
-        supervising.cancel()
-        await asyncio.gather(supervising, return_exceptions=True)
-        await child.stop()
-    assert [(line["event"], line["log_level"]) for line in logs[:2]] == [
-        ("stack.process_reloads", "info"),
-        ("stack.process_ended", "warning"),
-    ]
+@asynccontextmanager
+async def supervised(redis_url: str) -> AsyncIterator[ChildProcess]:
+    """A process that runs until it is ended."""
+    child = ChildProcess("tail", ["tail"], {**os.environ, "ORCHESTRA_REDIS_URL": redis_url}, Path(os.devnull))
+    supervising = asyncio.create_task(child.supervise())
+    async with asyncio.timeout(60):
+        while child.process is None:  # noqa: ASYNC110 - a process that begins sets no event
+            await asyncio.sleep(0.01)
+    yield child
+    supervising.cancel()
+    await asyncio.gather(supervising, return_exceptions=True)
+    await child.stop()
+
+
+async def test_a_process_is_replaced_once_another_does_its_part_and_not_before(redis_url: str) -> None:
+    async with supervised(redis_url) as child:
+        old = child.process
+        assert old is not None
+
+        async def ready(pid: int) -> None:
+            assert (old.returncode, pid != old.pid) == (None, True)
+
+        with capture_logs() as logs:
+            assert await child.replace(ready)
+        new = child.process
+        assert new is not None
+        assert old.returncode is not None
+        assert new.returncode is None
+        assert [line["event"] for line in logs] == ["stack.process_replaced"]
+
+
+async def test_a_process_stays_where_its_successor_cannot_start(redis_url: str) -> None:
+    async with supervised(redis_url) as child:
+        old, child.arguments = child.process, ["--no-such-option"]
+
+        async def never(_: int) -> None:
+            await asyncio.Event().wait()
+
+        assert not await child.replace(never)
+        assert child.process is old
+        assert old is not None
+        assert old.returncode is None

@@ -10,7 +10,7 @@ from orchestra.cli import app
 from orchestra.errors import MonitorError, UsageError
 from orchestra.monitoring import watch as watching
 from orchestra.monitoring.alarm import AlarmState, look
-from orchestra.monitoring.look import figure_of
+from orchestra.monitoring.look import Figure, figures_of
 from orchestra.monitoring.monitor import BUILTIN, Monitor, read_monitors
 from orchestra.monitoring.watch import Watch, look_once
 from orchestra.settings import Settings
@@ -45,6 +45,7 @@ def test_a_figure_may_be_wrong_below_its_threshold() -> None:
         ("[[monitor]]\nname='a'\nabove=1", r"\[\[monitor\]\] 1 'a': give one of sql, run and figure"),
         ("[[monitor]]\nname='a'\nsql='SELECT 1'\nrun='x'\nabove=1", "give one of sql, run and figure"),
         ("[[monitor]]\nname='a'\nsql='SELECT 1'", "give above or below"),
+        ("[[monitor]]\nname='a'\nrun='x'\nby='version'\nabove=1", "by names a column of sql"),
         ("[[monitor]]\nname='a b'\nsql='SELECT 1'\nabove=1", "name"),
         ("[[monitor]]\nname='a'\nsql='SELECT 1'\nabove=1\nevery_s=0", "every_s"),
         ("[[monitor]]\nname='a'\nsql='SELECT 1'\nabove=1\nwindow=3", "window"),
@@ -63,7 +64,7 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, probl
 def test_a_monitor_of_a_file_takes_the_place_of_a_built_in_one(tmp_path: Path) -> None:
     file = tmp_path / "monitors.toml"
     file.write_text("[[monitor]]\nname='wait'\nsql='SELECT 1'\nabove=9\n")
-    assert [each.name for each in read_monitors(file)] == ["errors", "success", "memory", "wait"]
+    assert [each.name for each in read_monitors(file)] == ["errors", "versions", "success", "memory", "wait"]
     file.write_text("builtin = false\n" + file.read_text())
     assert [(each.name, each.threshold) for each in read_monitors(file)] == [("wait", 9)]
     assert read_monitors(None) == BUILTIN
@@ -73,7 +74,7 @@ def test_a_monitor_of_a_file_takes_the_place_of_a_built_in_one(tmp_path: Path) -
 async def test_an_alarm_is_published_once_and_survives_a_restart(bus: TestBus) -> None:
     settings = bus.bus.settings
     for each in BUILTIN:  # they run as they are, on a system without calls
-        assert each.figure or await figure_of(each, settings) == (None, "")
+        assert each.figure or [figure.value for figure in await figures_of(each, settings)] in ([None], [])
     failed = "SELECT count(*) FROM turns WHERE failed AND time >= {since}"
     watched = Monitor(name="failed", sql=failed, above=0.0, about="turns that failed")
     call = bus.call()
@@ -84,7 +85,7 @@ async def test_an_alarm_is_published_once_and_survives_a_restart(bus: TestBus) -
     (raised,) = await bus.published(AlarmRaised)
     assert (raised.monitor, raised.value, raised.about) == ("failed", 1.0, "turns that failed")
     calls = Monitor(name="calls", sql="SELECT count(*) FROM calls", above=9.0)
-    assert await figure_of(calls, settings) == (1.0, "")  # an alarm is no call
+    assert await figures_of(calls, settings) == [Figure(1.0)]  # an alarm is no call
     well = Monitor(name="failed", sql=failed, above=5.0)
     for _ in range(3):
         await Watch([well], settings, bus.bus).look(well)
@@ -145,17 +146,49 @@ async def test_of_several_processes_one_looks_and_the_alarm_of_a_removed_monitor
 
 
 @pytest.mark.integration
+async def test_each_version_has_an_alarm_of_its_own_which_ends_when_it_answers_no_more(bus: TestBus) -> None:
+    (builtin,) = [each for each in BUILTIN if each.name == "versions"]
+    watch = Watch([builtin], bus.bus.settings, bus.bus)
+
+    async def calls(version: str, failed: int) -> None:
+        for number in range(40):
+            call, turn = bus.call(), {"turn": 1, "version": version}
+            done = TurnCompleted(call=call, agent="desk", failed=number < failed, **turn)  # type: ignore[arg-type]
+            await bus.publish(CallStarted(call=call), UserTurnEnded(call=call, text="hello", **turn), done)  # type: ignore[arg-type]
+
+    await calls("0.2.0+aaaaaaaaaaaa", failed=1)
+    await calls("0.2.0+bbbbbbbbbbbb", failed=12)
+    await calls("0.2.0+cccccccccccc", failed=3)  # 7.5 %, which may be chance
+    for _ in range(3):
+        await watch.look(builtin)
+    (raised,) = await bus.published(AlarmRaised)
+    assert raised.monitor == "versions"
+    assert raised.about.startswith("0.2.0+bbbbbbbbbbbb: ")
+    assert raised.value == pytest.approx(0.181, abs=0.001)  # the lower end of 30 %
+    gone = Monitor(name="versions", sql="SELECT 'v' AS version, 0 AS n", by="version", above=0.05)
+    for _ in range(3):
+        await Watch([gone], bus.bus.settings, bus.bus).look(gone)
+    (cleared,) = await bus.published(AlarmCleared)
+    assert cleared.call == raised.call
+    assert await bus.bus.redis.hgetall("orchestra:{shared}:monitors") == {}
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [
         ("SELECT nothing FROM turns", "monitor bad: .*nothing"),
         ("SELECT * FROM read_csv('/etc/passwd')", "monitor bad: refused"),
         ("SELECT 1, 2", "give one number"),
+        ("SELECT 1 UNION ALL SELECT 2", "give one number, or say what each is by"),
         ("SELECT 'text'", "no number"),
+        ("SELECT 1 AS app, 2 AS n --by version", "give the column version and one number"),
+        ("SELECT 'v' AS version --by version", "give the column version and one number"),
     ],
 )
 async def test_a_wrong_query_ends_the_process_at_its_first_look(bus: TestBus, sql: str, problem: str) -> None:
-    watch = Watch([Monitor(name="bad", sql=sql, above=1)], bus.bus.settings, bus.bus)
+    sql, _, by = sql.partition(" --by ")
+    watch = Watch([Monitor(name="bad", sql=sql, by=by, above=1)], bus.bus.settings, bus.bus)
     with pytest.raises(ExceptionGroup) as raised:
         await watch.run()
     assert raised.group_contains(UsageError, match=problem)
@@ -166,7 +199,7 @@ async def test_a_query_that_takes_too_long_is_ended(settings: Settings) -> None:
     slow = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
     with pytest.raises(MonitorError, match=r"longer than 0\.1 s"):
         async with asyncio.timeout(10):
-            await figure_of(Monitor(name="slow", sql=slow, above=1, within_s=0.1), settings)
+            await figures_of(Monitor(name="slow", sql=slow, above=1, within_s=0.1), settings)
 
 
 @pytest.mark.integration
@@ -176,7 +209,7 @@ def test_one_look_prints_the_figures_and_tells_by_its_exit_code(
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
     well = CliRunner().invoke(app, ["monitor", "--once"])
-    assert (well.exit_code, well.output.count("nothing to tell")) == (0, 3)
+    assert (well.exit_code, well.output.count("nothing to tell")) == (0, 5)
     file = tmp_path / "monitors.toml"
     file.write_text("builtin = false\n[[monitor]]\nname='one'\nsql='SELECT 1.5'\nabove=1\n")
     wrong = CliRunner().invoke(app, ["monitor", str(file), "--once"])
@@ -193,8 +226,8 @@ async def test_a_command_is_well_if_it_succeeds(settings: Settings, tmp_path: Pa
     file.write_text("builtin = false\n[[monitor]]\nname='one'\nsql='SELECT 1.5'\nabove=1\n")
     nobody = "call --url http://127.0.0.1:9 --say hello"  # a line that is down is no mistake of the monitors' author
     found = await look_once([alive("schema"), alive(f"monitor {file} --once"), alive(nobody)], settings)
-    assert [value for _, value, _ in found] == [1.0, 0.0, 0.0]
-    assert "nothing listens at http://127.0.0.1:9" in found[2][2]
+    assert [figure.value for _, figure in found] == [1.0, 0.0, 0.0]
+    assert "nothing listens at http://127.0.0.1:9" in found[2][1].about
 
 
 def test_a_command_that_there_is_not_is_refused_at_start(settings: Settings, tmp_path: Path) -> None:

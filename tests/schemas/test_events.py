@@ -15,6 +15,7 @@ from orchestra_schemas import (
     event_types,
     tag_of,
 )
+from orchestra_schemas.choices import choices_of
 from orchestra_schemas.speech import TURN_TIMES, TurnMeasured
 
 CALL = "07-0199a0b4c0de7000800000000000aaaa"
@@ -74,6 +75,26 @@ def test_an_unknown_field_of_a_later_version_is_ignored() -> None:
     event = decode({b"type": b"digit.pressed", b"body": body})
     assert isinstance(event, orchestra_schemas.DigitPressed)
     assert event.digit == "5"
+
+
+@pytest.mark.parametrize("event_type", [each for each in event_types().values() if choices_of(each)])
+def test_a_word_of_a_later_version_is_kept_where_there_is_a_choice_of_them(event_type: type[Event]) -> None:
+    for name in choices_of(event_type):
+        required = {
+            field.name: {str: "x", bytes: ""}.get(field.type, 1)
+            if field.name not in choices_of(event_type)
+            else "later"
+            for field in msgspec.structs.fields(event_type)
+            if field.required
+        }
+        body = msgspec.json.encode({"type": tag_of(event_type)} | required | {name: "teleported", "new_field": [1]})
+        event = decode({b"type": tag_of(event_type).encode(), b"body": body})
+        assert isinstance(event, event_type)
+        assert getattr(event, name) == "teleported"
+        with pytest.raises(DecodeError, match=name):
+            decode({b"type": tag_of(event_type).encode(), b"body": body.replace(b'"teleported"', b"7")})
+        with pytest.raises(DecodeError, match=name):
+            decode({b"type": tag_of(event_type).encode(), b"body": body.replace(b"teleported", b"x" * 65)})
 
 
 @pytest.mark.parametrize(

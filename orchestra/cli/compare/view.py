@@ -99,7 +99,7 @@ def _show_versions(console: Console, comparison: Comparison) -> None:
             str(group.calls),
             str(group.turns),
             str(group.diverged_calls),
-            str(group.diverged_turns),
+            group.diverged_in_words,
             f"{group.likeness:.0%}",
             format_ms(group.recorded_first_ms),
             format_ms(group.candidate_first_ms),

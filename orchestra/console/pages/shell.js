@@ -14,6 +14,7 @@ const SECTIONS = [
   ["live", "/", "Live"],
   ["calls", "/calls", "Calls"],
   ["figures", "/figures", "Figures"],
+  ["versions", "/versions", "Versions"],
   ["streams", "/streams", "Streams"],
   ["results", "/results", "Results"],
 ];

@@ -1,13 +1,14 @@
-"""This version reads the data of version 0.1.0: journals, an archive, and Redis in the middle of a call.
+"""This version reads the data of every earlier release: journals, an archive, and Redis in the middle of a call.
 
-Version 0.1.0 wrote the files below ``0.1.0``, at the last commit before its modules moved: a call of the demo
-(`orchestra demo --script status`), and the keys of a server in the second turn of a call. ``expected`` is the output
-of its own commands for them. They are never rewritten.
+Each release has written the files below its name (`record`; 0.1.0 at the last commit before its modules moved): a call
+of the demo (`orchestra demo --script status`), and the keys of a server in the second turn of a call. ``expected`` is
+the output of its own commands for them. They are never rewritten.
 """
 
 import base64
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +24,49 @@ from orchestra.storage.handlers import Persistence
 from orchestra.testing import TestBus
 from orchestra_schemas import CallEnded, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded, decode
 
-FOLDER = Path(__file__).parent / "0.1.0"
-CALL = "03-01a2217d-9c09-7ad4-ba56-89bcbcd878dd"
-SOURCES = {"archive": str(FOLDER / "archive"), "journal": str(FOLDER / "journal.jsonl")}
+RELEASES = sorted(folder.name for folder in Path(__file__).parent.glob("[0-9]*"))
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@dataclass(frozen=True)
+class Written:
+    """What a release has written."""
+
+    folder: Path
+
+    @property
+    def archive(self) -> str:
+        return str(self.folder / "archive")
+
+    @property
+    def journal(self) -> str:
+        return str(self.folder / "journal.jsonl")
+
+    @property
+    def lines(self) -> list[str]:
+        return Path(self.journal).read_text(encoding="utf-8").splitlines()
+
+    @property
+    def call(self) -> str:
+        return str(json.loads(self.lines[0])["call"])
+
+    def expected(self, name: str) -> str:
+        return (self.folder / "expected" / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=RELEASES)
+def written(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+    """What a release has written, whose archive is that of the settings; the data directory is new."""
+    found = Written(Path(__file__).parent / request.param)
     monkeypatch.setenv("ORCHESTRA_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("ORCHESTRA_ARCHIVE_URL", SOURCES["archive"])
+    monkeypatch.setenv("ORCHESTRA_ARCHIVE_URL", found.archive)
     monkeypatch.delenv("ORCHESTRA_REDIS_URL", raising=False)
-    return tmp_path
+    return found
 
 
 def printed(*arguments: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, [*arguments])
     assert result.exit_code == code, result.output
     return result.stdout
-
-
-def expected(name: str) -> str:
-    return (FOLDER / "expected" / name).read_text(encoding="utf-8")
 
 
 def missing(then: Any, now: Any, where: str = "") -> list[str]:
@@ -55,38 +78,36 @@ def missing(then: Any, now: Any, where: str = "") -> list[str]:
     return [] if then == now else [f"{where}: {then!r} is now {now!r}"]
 
 
-@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("view", ["calls", "turns", "tools"])
-def test_the_views_have_the_same_rows(view: str) -> None:
+def test_the_views_have_the_same_rows(written: Written, view: str) -> None:
     rows = sorted(map(json.loads, printed("query", f"select * from {view}", "--format", "json").splitlines()), key=str)
-    assert missing(sorted(map(json.loads, expected(f"{view}.json").splitlines()), key=str), rows) == []
+    assert missing(sorted(map(json.loads, written.expected(f"{view}.json").splitlines()), key=str), rows) == []
 
 
-@pytest.mark.usefixtures("home")
-def test_calls_are_listed_and_shown_as_version_0_1_0_did() -> None:
-    assert missing(json.loads(expected("list.json")), json.loads(printed("calls", "list", "--json"))) == []
-    assert missing(json.loads(expected("show.json")), json.loads(printed("calls", "show", CALL, "--json"))) == []
+def test_calls_are_listed_and_shown_as_the_release_did(written: Written) -> None:
+    assert missing(json.loads(written.expected("list.json")), json.loads(printed("calls", "list", "--json"))) == []
+    shown = json.loads(printed("calls", "show", written.call, "--json"))
+    assert missing(json.loads(written.expected("show.json")), shown) == []
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_a_call_is_exported_as_version_0_1_0_did(home: Path, source: str) -> None:
+@pytest.mark.parametrize("source", ["archive", "journal"])
+def test_a_call_is_exported_as_the_release_did(written: Written, tmp_path: Path, source: str) -> None:
     # exit code 1, because the test data has no audio
-    printed("calls", "export", CALL, "--source", SOURCES[source], "--to", str(home / "out"), code=1)
+    out = tmp_path / "out"
+    printed("calls", "export", written.call, "--source", getattr(written, source), "--to", str(out), code=1)
     for kind in ("txt", "vtt", "json"):
-        text = (home / "out" / f"{CALL}.{kind}").read_text(encoding="utf-8")
+        text = (out / f"{written.call}.{kind}").read_text(encoding="utf-8")
         if kind == "json":
-            assert missing(json.loads(expected("transcript.json")), json.loads(text)) == []
+            assert missing(json.loads(written.expected("transcript.json")), json.loads(text)) == []
         else:
-            assert text == expected(f"transcript.{kind}")
+            assert text == written.expected(f"transcript.{kind}")
 
 
-@pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("source", SOURCES)
-def test_every_event_is_decoded_and_replayed(source: str) -> None:
-    written = (FOLDER / "journal.jsonl").read_text(encoding="utf-8").splitlines()
-    told = printed("replay", "--source", SOURCES[source], "--speed", "max", "--json").splitlines()
-    wanted = [json.loads(line) for line in written]
-    for event, line in zip(wanted, written, strict=True):
+@pytest.mark.parametrize("source", ["archive", "journal"])
+def test_every_event_is_decoded_and_replayed(written: Written, source: str) -> None:
+    told = printed("replay", "--source", getattr(written, source), "--speed", "max", "--json").splitlines()
+    wanted = [json.loads(line) for line in written.lines]
+    for event, line in zip(wanted, written.lines, strict=True):
         fields = {b"type": event["type"].encode(), b"body": line.encode()}
         assert decode(fields) is not None
     # the recording was saved after the demo had written its journal
@@ -119,8 +140,9 @@ async def restored(redis: Redis, keys: list[dict[str, Any]]) -> None:
             await redis.execute_command("PEXPIRE", name, str(key["ttl_ms"]))
 
 
-async def test_this_version_finishes_a_call_that_0_1_0_began(bus: TestBus) -> None:
-    kept = json.loads((FOLDER / "redis_in_mid_call.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("release", RELEASES)
+async def test_this_version_finishes_a_call_that_the_release_began(bus: TestBus, release: str) -> None:
+    kept = json.loads((Path(__file__).parent / release / "redis_in_mid_call.json").read_text(encoding="utf-8"))
     call = kept["call"]
     await bus.bus.redis.flushall()
     await restored(bus.bus.redis, kept["keys"])
