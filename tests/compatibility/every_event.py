@@ -36,12 +36,14 @@ def fields_of(event_type: type[Event], word: str = "") -> dict[str, Any]:
 def entries(call: str, kind: str) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The entries of a call that a later version writes, each with its stream.
 
-    It differs in a ``type``, a ``field`` or a ``word``.
+    It differs in a ``type``, a ``field`` or a ``word``; or it is of this version, with the ``newest`` words.
     """
     for number, event_type in enumerate(platform_types()):
         if event_type is CallEnded and kind == "type":
             yield "events", _entry(call, number + 1000, {"type": LATER_TYPE} | LATER_FIELD)
         fields = fields_of(event_type, LATER_WORD if kind == "word" else "")
+        if kind == "newest":
+            fields |= {name: known[-1] for name, known in choices_of(event_type).items()}
         yield event_type.stream, _entry(call, number, fields | (LATER_FIELD if kind == "field" else {}))
 
 
