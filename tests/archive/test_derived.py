@@ -25,10 +25,11 @@ from orchestra.archive.derived.tables import TABLES
 from orchestra.archive.writer import ArchiveWriter
 from orchestra.bus import Entry
 from orchestra.bus.keys import JOURNAL
+from orchestra.bus.stream.stream_id import StreamId
 from orchestra.cli import app
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
-from orchestra_schemas import Event, encode
+from orchestra_schemas import CallAccessed, CallAnalysed, Event, encode
 from tests.history.journals import GOLDEN, made_up_call, read_journal
 
 #: five minutes before midnight, so that some calls span two days
@@ -361,3 +362,36 @@ def test_the_command_makes_every_table_again(kept: Archive, tmp_path: Path, monk
     assert f"the derived tables of {days} ranges of events were made" in done.stdout
     assert ranges(kept) == (days, 0)
     assert kept.root.names("derived/0/calls/2025-11-22/p01-j") == []
+
+
+def split_calls(folder: Path) -> set[str]:
+    """The calls whose derived rows are in several places."""
+    opened = asyncio.run(CallDatabase.open(Settings(data_dir=folder), journal=False))
+    with closing(opened) as records:
+        return {row["call"] for row in records.rows("FROM split")}
+
+
+def test_what_comes_after_a_call_leaves_its_rows_in_one_place(tmp_path: Path) -> None:
+    """A judge's verdict or a person's look, days later and in another file."""
+    archive, entries = archive_of(tmp_path), of_partition(1)
+    after = archive.write("j", entries)[-1].last
+    before = everything(tmp_path)
+    calls = sorted({entry.call for entry in entries})
+    late: list[Event] = [CallAnalysed(call=call, success=True) for call in calls]
+    late += [CallAccessed(call=call, operator="ann", action="played recording") for call in calls]
+    last_ms, stored = StreamId.parse(entries[-1].stream_id).ms, []
+    for number, event in enumerate(late, 1):
+        at_ms, own = last_ms + 200_000_000 + number, f"{event.call}:late:{number}"
+        fields = encode(replace(event, id=own, at=at_ms / 1000))
+        stored.append(Entry(f"{at_ms}-0", 1, JOURNAL, fields[b"type"].decode(), event.call, own, fields[b"body"]))
+    derive(archive)
+    over_midnight = split_calls(tmp_path)
+    archive.write("j", stored[: len(calls)], after=after)
+    derive(archive)
+    archive.write("j", stored[len(calls) :], after=max(file.last for file in archive.files()))
+    counted = {"calls", "turns", "tools", "speech", "predictions", "holes"} & set(before)
+    assert {view: rows for view, rows in everything(tmp_path).items() if view in counted} == {
+        view: rows for view, rows in before.items() if view in counted
+    }
+    assert over_midnight < set(calls)
+    assert split_calls(tmp_path) == over_midnight

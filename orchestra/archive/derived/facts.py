@@ -56,9 +56,9 @@ def is_true(text: str) -> str:
     return f"coalesce(TRY_CAST({text} AS BOOLEAN), false)"
 
 
-#: what the call itself has led to. A verdict that was given later, on a call of any age, says nothing of the call, and
-#: would only divide it: the rows of a call with events in several files are summed up by each query
-OF_CALL = "NOT (type = 'call.analysed' AND cause = '')"
+#: what the call itself has led to. What comes afterwards, at any time, changes nothing of what is derived of the call,
+#: and would only divide it: the rows of a call with events in several files are summed up by each query
+OF_CALL = f"NOT {types('call.accessed', 'call.analysed', 'recording.saved', 'transcript.curated')}"
 #: what was said or heard
 SAID = types("user.turn.ended", "reply.spoken", "reply.interrupted")
 

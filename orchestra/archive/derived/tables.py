@@ -219,9 +219,9 @@ _SPEECH = _aggregated(
 
 _HOLES = Table(
     "holes",
-    """
+    f"""
     SELECT e.call, e.turn, e.time, concat(e.stream_ms, '-', e.stream_seq) AS stream_id, e.type, e.cause AS missing
-    FROM (SELECT * FROM facts WHERE cause <> '') e
+    FROM (SELECT * FROM facts WHERE cause <> '' AND {OF_CALL}) e
     ANTI JOIN (SELECT call, id FROM facts) c ON c.call = e.call AND c.id = e.cause
     """,
     """
