@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
+from orchestra.bus.stream.publisher import CLOSED
 from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
 from orchestra.history.recording_consent import why_not_recorded
 from orchestra.monitoring.memory import watch_memory
@@ -141,6 +142,7 @@ async def _close_lost_calls(bus: Bus) -> None:
             for found in await lost_calls(bus, silent_s):
                 if (end := await end_of_lost(bus, found, silent_s)) is not None:
                     _LOG.warning("call.lost", call=found.call, edge=found.edge, duration_s=end.duration_s)
+                    publisher.claim(found.call, CLOSED)
                     publisher.publish(end)
                     publisher.forget(found.call)
         except RedisError as error:

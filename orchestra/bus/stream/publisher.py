@@ -21,10 +21,13 @@ from orchestra_schemas import Event
 
 #: how long the server remembers the number of a call's last event, seconds
 NUMBERS_KEPT_S = 24 * 3600
+#: claims a call for good: it is over
+CLOSED = 1_000_000
 _BATCH = 200
 _LOG = structlog.get_logger("orchestra.bus")
 
-_Numbered = tuple[int, EncodedEvent]
+#: its number, and the number by which this producer claims the call; "": it claims none
+_Numbered = tuple[int, EncodedEvent, int | str]
 
 
 class Publisher:
@@ -47,6 +50,7 @@ class Publisher:
         self._capacity = capacity
         self._numbers: dict[str, int] = {}
         self._versions: dict[str, str] = {}
+        self._claims: dict[str, int] = {}
         self._waiting: dict[int, deque[_Numbered]] = {}
         self._sending: dict[int, list[_Numbered]] = {}
         self._sent_at: dict[int, float] = {}  # when the batch of a partition was first sent, on the monotonic clock
@@ -79,8 +83,12 @@ class Publisher:
         """For how many seconds a batch has been waiting for its answer; 0 if none is on its way."""
         return time.monotonic() - min(self._sent_at.values()) if self._sent_at else 0.0
 
-    def publish(self, event: Event) -> Event:
-        """Fill in the event's header and send it in the event loop's next step; returns it as it will be stored."""
+    def publish(self, event: Event, *, even_if_replaced: bool = False) -> Event:
+        """Fill in the event's header and send it in the event loop's next step; returns it as it will be stored.
+
+        An event of the journal about a call that this producer has claimed is dropped by the server if another one has
+        the call by then, unless it is ``even_if_replaced``: what it tells is true whoever has the call.
+        """
         partition = keys.partition_of(event.call)
         number = self._numbers[event.call] = self._numbers.get(event.call, 0) + 1
         event_id = f"{event.call}:{self._producer}.{number}"
@@ -90,7 +98,8 @@ class Publisher:
         if queue is None:
             queue = self._waiting[partition] = deque()
         encoded = encode_event(event)
-        queue.append((number, encoded))
+        claim = "" if even_if_replaced or encoded.stream == keys.MEDIA else self._claims.get(event.call, "")
+        queue.append((number, encoded, claim))
         if encoded.stream == keys.MEDIA:
             self._media[partition] = self._media.get(partition, 0) + 1
         self._accepted[partition] = self._accepted.get(partition, 0) + 1
@@ -106,13 +115,26 @@ class Publisher:
         """From now on the events of this call have this version, until it is forgotten."""
         self._versions[call] = version
 
+    def claim(self, call: str, number: int) -> None:
+        """From now on events of this call are published for as long as no other producer has a larger number.
+
+        A process that was cut off may not know that its call goes on elsewhere. What it has to say about the call once
+        it is back would be believed: that a sentence was heard, or that the call is over.
+        """
+        self._claims[call] = number
+
+    def release(self, call: str) -> None:
+        """Claim the call no more."""
+        self._claims.pop(call, None)
+
     def forget(self, call: str) -> None:
-        """Forget the number and the version of a call that is over."""
+        """Forget the number and the version of a call that is over, and claim it no more."""
+        self.release(call)
         self._numbers.pop(call, None)
         self._versions.pop(call, None)
 
     def _drop_media(self, partition: int, queue: deque[_Numbered]) -> None:
-        for index, (_, encoded) in enumerate(queue):
+        for index, (_, encoded, _) in enumerate(queue):
             if encoded.stream == keys.MEDIA:
                 del queue[index]
                 self.dropped += 1
@@ -135,7 +157,7 @@ class Publisher:
             return
         batch = self._sending[partition] = [queue.popleft() for _ in range(min(_BATCH, len(queue)))]
         if self._media.get(partition):
-            self._media[partition] -= sum(encoded.stream == keys.MEDIA for _, encoded in batch)
+            self._media[partition] -= sum(encoded.stream == keys.MEDIA for _, encoded, _ in batch)
         self._sent_at[partition] = time.monotonic()
         self._transmit(partition)
 
@@ -149,10 +171,11 @@ class Publisher:
     def _command(self, partition: int) -> bytes:
         calls: dict[str, int] = {}
         events: list[Argument] = []
-        for number, encoded in self._sending[partition]:
+        for number, encoded, claim in self._sending[partition]:
             key_index = calls.setdefault(encoded.call, len(calls) + 4)
             fields = encoded.fields()
-            events += (2 if encoded.stream == keys.MEDIA else 1, key_index, number, len(fields))
+            stream = 2 if encoded.stream == keys.MEDIA else 1
+            events += (f"{stream} {claim}" if claim != "" else stream, key_index, number, len(fields))
             events += fields
         names = [keys.key(partition, keys.JOURNAL), keys.key(partition, keys.MEDIA), keys.tombstones_key(partition)]
         names += [keys.key(partition, "numbers", call) for call in calls]

@@ -415,6 +415,8 @@ class Call:
             self._on_resumed(event)
         elif isinstance(event, CallAnswered):
             self._on_answered(event)
+        elif isinstance(event, CallEnded):
+            self._on_closed()
         elif isinstance(event, ConsentGiven | ConsentRefused):
             self._consent.take(event)
         elif isinstance(event, AppChanged):
@@ -436,6 +438,12 @@ class Call:
             # one with a lower number is of an edge that has lost the call since: its event came late
             _LOG.info("call.taken_over", call=self.id, by=event.source)
             self.leave()
+
+    def _on_closed(self) -> None:
+        """The call was given up, because nothing was heard of it for long: this edge was cut off."""
+        if not self.over.done():
+            _LOG.warning("call.closed_by_others", call=self.id)
+            self.conversation.say_and_hang_up(self._script.apology)
 
     def _on_app_changed(self, event: AppChanged) -> None:
         """Another app has the call: from now on the edge says that app's phrases."""
@@ -567,7 +575,7 @@ class Call:
     def _publish_metered(self) -> None:
         metered = self._meter.take(self.conversation.turns.turn)
         if metered is not None:
-            self._publisher.publish(metered)
+            self._publisher.publish(metered, even_if_replaced=True)
 
     def _joins(self, transfer: Transfer) -> bool:
         """Whether the person is to join, rather than to get the caller: where there are agents to join."""

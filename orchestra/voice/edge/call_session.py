@@ -186,6 +186,7 @@ async def _serve(
     finally:
         if reason is None:
             call.publish_remaining()
+            edge.publisher.release(call.id)
         else:
             call.ended(reason)
         edge.admission.end(call)
@@ -221,6 +222,7 @@ async def _resume(edge: Edge, parties: Parties, make: Callable[[ResumeState | No
 
 
 def _open_call(edge: Edge, call: Call) -> Call:
+    edge.publisher.claim(call.id, call.parties.stream)
     call.started()
     edge.admission.begin(call)
     edge.dispatcher.watch(call.id)

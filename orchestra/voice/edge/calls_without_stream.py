@@ -10,6 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher, partition_of
+from orchestra.bus.stream.publisher import CLOSED
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.history.reduce import history_of
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
@@ -58,6 +59,7 @@ async def close_call(
             ended = CallEnded(
                 call=call, turn=state.turn, reason=reason, duration_s=round(duration_s, 3), audio_ms=audio_ms
             )
+            publisher.claim(call, CLOSED)
             publisher.publish(ended)
             publisher.forget(call)
             _LOG.info("call.closed", call=call, reason=reason)

@@ -11,6 +11,7 @@ from orchestra.voice.call.call import Call
 from orchestra_schemas import (
     AppChanged,
     CallAnswered,
+    CallEnded,
     CallEndRequested,
     CallResumed,
     CallTransferRequested,
@@ -41,6 +42,7 @@ _LOG = structlog.get_logger("orchestra.voice")
 _READ: tuple[type[Event], ...] = (
     AppChanged,
     CallAnswered,
+    CallEnded,
     CallEndRequested,
     CallResumed,
     CallTransferRequested,

@@ -54,7 +54,7 @@ class Journal:
         self.events: list[Event] = []
         self._clock = clock
 
-    def publish(self, event: Event) -> Event:
+    def publish(self, event: Event, *, even_if_replaced: bool = False) -> Event:  # noqa: ARG002 - the only one
         stored = fill_header(event, f"{event.call}:{len(self.events)}", self._clock.now, "edge", event.cause)
         self.events.append(stored)
         return stored

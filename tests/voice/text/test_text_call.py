@@ -97,7 +97,7 @@ class RecordedJournal:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def publish(self, event: Event) -> Event:
+    def publish(self, event: Event, *, even_if_replaced: bool = False) -> Event:  # noqa: ARG002 - the only one
         self.events.append(event)
         return event
 
