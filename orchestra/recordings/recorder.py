@@ -45,6 +45,8 @@ class Recorder:
         self._unwritten: dict[str, dict[str, int]] = {}  # call → id of a chunk → its ms
         self._ends_ms: dict[str, float] = {}  # call → end of the caller's audio so far
         self._gaps_ms: dict[str, int] = {}
+        #: calls whose recording was begun in the middle: a worker on another machine has what was before
+        self._begun_late: set[str] = set()
 
     def has(self, call: str) -> bool:
         """Whether this process writes the call's recording."""
@@ -56,6 +58,8 @@ class Recorder:
 
     async def write(self, event: AudioChunk) -> int:
         """Write a chunk. Returns the length of the gap before it, in ms."""
+        if event.offset_ms > _SHORTEST_GAP_MS and not self._recordings.has_begun(event.call):
+            self._begun_late.add(event.call)
         gap_ms = self._gap_ms(event)
         self._put(event)
         async with self._written:
@@ -137,6 +141,7 @@ class Recorder:
         """Delete what was recorded of a call: the caller does not want it."""
         self._recordings.close(call)
         self._recordings.path(call).unlink(missing_ok=True)
+        self._begun_late.discard(call)
         for kept in (self._unwritten, self._ends_ms, self._gaps_ms):
             kept.pop(call, None)
 
@@ -165,8 +170,9 @@ class Recorder:
                 await self._written.wait_for(lambda: self._reaches(event) or event.call in self._unwritten)
         except TimeoutError:
             pass  # `_repair` reads what the media stream still has, and the rest is reported as missing
-        if event.call in self._unwritten or not self._reaches(event):
+        if event.call in self._unwritten or event.call in self._begun_late or not self._reaches(event):
             await self._repair(event)
+        self._begun_late.discard(event.call)
         lacks_ms = 0
         if not self._reaches(event):
             lacks_ms = round(event.audio_ms - self._recordings.of(event.call).duration_s * 1000)

@@ -182,6 +182,10 @@ class RecordingFiles:
             raise RejectedError(msg)
         return self.folder / f"{call}.wav"
 
+    def has_begun(self, call: str) -> bool:
+        """Whether there is a file of the call here; of a call that can have none, too, none is missing."""
+        return call in self._open or not _CALL_ID.fullmatch(call) or self.path(call).exists()
+
     def is_open(self, call: str) -> bool:
         """Whether this process has the file open."""
         return call in self._open

@@ -33,7 +33,8 @@ from pathlib import Path
 
 from orchestra.child_process import die_with_parent
 
-_CLONE_NEWNET = 0x40000000
+_CLONE_NEWNET, _CLONE_NEWNS = 0x40000000, 0x00020000
+_MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 #: ETHTOOL_STXCSUM, ETHTOOL_STSO and ETHTOOL_SGSO of linux/ethtool.h
 _OFFLOADS = (0x17, 0x1F, 0x24)
@@ -79,6 +80,13 @@ def _enter(namespace: int) -> None:
     _checked(_LIBC.setns(namespace, _CLONE_NEWNET))
 
 
+def _mount_small(folder: Path, size: int) -> None:
+    """A file system that ends with the processes that see it: it is in a mount namespace of their own."""
+    _checked(_LIBC.unshare(_CLONE_NEWNS))
+    _checked(_LIBC.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None))
+    _checked(_LIBC.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, b"size=%d" % size))
+
+
 def _checked(result: int) -> None:
     if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -91,6 +99,7 @@ class Host:
     Attributes:
         folder: its disk, which no other host sees.
         environment: of every process on it, beside what the process itself is given.
+        small: a folder of its disk that has room for so many bytes only; it is there for its processes alone.
 
     """
 
@@ -99,14 +108,17 @@ class Host:
     namespace: int
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    small: tuple[Path, int] | None = None
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, command: Sequence[str], name: str, **environment: str) -> subprocess.Popen[bytes]:
         """A process on this host; it writes to ``name.log`` on its disk, and ends with this process."""
-        die, namespace = die_with_parent(), self.namespace
+        die, namespace, small = die_with_parent(), self.namespace, self.small
 
         def before_exec() -> None:
             _enter(namespace)
+            if small is not None:
+                _mount_small(*small)
             die()
 
         with (self.folder / f"{name}.log").open("ab") as log:

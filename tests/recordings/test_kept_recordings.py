@@ -116,6 +116,22 @@ async def test_a_call_survives_a_full_disk_and_its_audio_is_recovered_at_the_end
     assert caller_side(file) == [7] * 1600 + [8] * 1600
 
 
+async def test_a_recording_that_was_begun_on_another_machine_has_its_beginning_all_the_same(
+    bus: TestBus, settings: Settings
+) -> None:
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(CallStarted(call=call), chunk(call, 0, 7), chunk(call, 200, 8))
+        await bus.settled()
+    (settings.recordings / f"{call}.wav").rename(settings.recordings / "elsewhere.wav")
+    async with bus.run(consumer):
+        await bus.publish(chunk(call, 400, 9), CallEnded(call=call, reason="caller_hung_up", audio_ms=600))
+        await bus.settled()
+    (saved,) = await bus.published(RecordingSaved)
+    assert (saved.duration_s, saved.missing_ms) == (pytest.approx(0.6), 0)
+    assert caller_side(settings.recordings / f"{call}.wav") == [7] * 1600 + [8] * 1600 + [9] * 1600
+
+
 async def test_a_disk_that_stays_full_ends_the_call_without_a_recording(bus: TestBus, settings: Settings) -> None:
     call = bus.call()
     settings.recordings.mkdir(parents=True)
