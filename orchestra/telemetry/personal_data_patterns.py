@@ -1,7 +1,7 @@
 """Finds what is personal in a text: cards, telephone numbers, accounts, e-mail addresses. Pure.
 
-Recognized are the forms that people write and those of speech recognition ("4111, 1111", "1, 1, 1, 1", "ann at
-example.com").
+Recognized are the forms that people write, those of speech recognition ("4111, 1111", "1, 1, 1, 1", "ann at
+example.com"), and digits said in words ("five five five, oh one").
 Dates, times, amounts, counters and the numbers of orders and parcels are left alone.
 """
 
@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
+
+from orchestra.telemetry.spoken_digits import may_say_digits, said_numbers
 
 
 class Found(NamedTuple):
@@ -37,18 +39,26 @@ _TLD: Final = (
     "com|org|net|edu|gov|io|co|uk|de|fr|es|it|nl|eu|info|biz|me|us|ca|au|ch|be|at|pl|pt|se|no|dk|fi|ie|in|jp|cn|br|mx"
     "|ru|cz|gr|hu|ro|app|dev|ai"
 )
-_DOT: Final = r"(?:\.| dot | ?\(dot\) ?| ?\[dot\] ?)"
+#: how "@" and "." are said
+AT_WORDS: Final = ("at", "arroba", "arobase", "arobas", "chiocciola", "klammeraffe", "apenstaartje", "aapje")
+_AT: Final = "|".join(AT_WORDS)
+_DOTS: Final = "dot|punto|punkt|point|ponto|punt"
+_DOT: Final = rf"(?:\.| (?:{_DOTS}) | ?\(dot\) ?| ?\[dot\] ?)"
 _EMAIL: Final = re.compile(
     r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\s{0,2}(?:@|%40)\s{0,2}(?:[\w-]{1,63}(?:\.[\w-]{1,63})+|\[(?:IPv6:)?[\da-fA-F.:]{3,45}\])"
 )
 _SPOKEN_DOMAIN: Final = re.compile(
-    rf"(?i: ?(?: at |\(at\)|\[at\]) ?[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}}{_DOT}(?:{_TLD})\b)"
+    rf"(?i: ?(?: (?:{_AT}) |\(at\)|\[at\]) ?[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}}{_DOT}(?:{_TLD})\b)"
 )
-_SPOKEN_NAME: Final = re.compile(r"[\w.+-]{1,64}(?: (?:dot|underscore|dash) [\w-]{1,64}){0,4}\Z", re.IGNORECASE)
+_SPOKEN_NAME: Final = re.compile(
+    r"[\w.+-]{1,64}(?: (?:" + _DOTS + r"|underscore|unterstrich|dash|tiret|guion|guión"
+    r"|bindestrich|trattino|hífen|streepje) [\w-]{1,64}){0,4}\Z",
+    re.IGNORECASE,
+)
 _LONGEST_NAME: Final = 200
 #: in every spoken address; also part of the screen in `redaction`
 SPOKEN_AT: Final = re.compile(
-    r"(?: at |\(at\)|\[at\]| AT | At ) ?[\w-]+(?:\.| dot | DOT | Dot | ?\(dot\)| ?\[dot\])[\w -]"
+    rf"(?: (?:{_AT}) |\(at\)|\[at\]) ?[\w-]+(?: [\w-]+)?(?:\.| (?:{_DOTS}) | ?\(dot\)| ?\[dot\])[\w -]", re.IGNORECASE
 )
 #: the beginning of an IBAN
 IBAN_START: Final = re.compile(r"\d(?<=[A-Za-z]{2}\d)\d[ -]?[A-Za-z0-9]{2}[ -]?[A-Za-z0-9]{2}")
@@ -66,8 +76,11 @@ _PHONE_DIGITS: Final = 10
 _SHORTEST_INTERNATIONAL: Final = 7
 _SHORTEST_WITH_TRUNK: Final = 8
 _IBAN_REMAINDER: Final = 1
+_YEARS: Final = re.compile(r"(?:(?:19|20)\d\d){1,3}")
+#: fewer words or figures that are said are an amount, or a year
+_FEWEST_PARTS: Final = 4
 #: how national numbers of seven to nine digits are grouped (Denmark, Norway, Spain, Poland, Singapore, Hong Kong, …)
-_SHAPES: Final = frozenset({(2, 2, 2, 2), (3, 3, 3), (3, 2, 2, 2), (2, 3, 2, 2), (3, 2, 3), (4, 4)})
+_SHAPES: Final = frozenset({(2, 2, 2, 2), (3, 3, 3), (3, 2, 2, 2), (2, 3, 2, 2), (3, 2, 3), (2, 3, 4), (4, 4)})
 _FIRST_OF_FOUR_AND_FOUR: Final = frozenset("235689")
 
 _TIME: Final = r"(?:[T ]{1,2}[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)?"
@@ -83,8 +96,11 @@ _HARMLESS: Final = re.compile(
 _BOOK: Final = re.compile(r"97[89](?:[ -]?\d){10}")
 #: words before a number that identifies a thing
 _NAMES_A_THING: Final = re.compile(
-    r"\b(?:order|tracking|invoice|ticket|case|reference|ref|booking|parcel|shipment|isbn|serial|version|article|item|sku)s?"
-    r"(?: (?:number|numbers|no|nr|id|code))?\.?[ :#]{0,3}(?:is |are )?\Z",
+    r"\b(?:order|tracking|invoice|ticket|case|reference|ref|booking|parcel|shipment|isbn|serial|version|article|item|sku"
+    r"|pedido|referencia|reserva|factura|encomenda|referência|fatura|commande|référence|facture|ordine|riferimento|fattura"
+    r"|(?:bestell|auftrags|rechnungs|vorgangs|sendungs|kunden|artikel)(?:nummer|nr)|(?:bestel|factuur|artikel|order)nummer"
+    r"|paquete|envío|colis|pacco|pakket|paket)s?"
+    r"(?: (?:number|numbers|no|nr|id|code|número|numéro|numero|nummer))?\.?[ :#]{0,3}(?:is |are )?\Z",
     re.IGNORECASE,
 )
 _NAME_BEFORE: Final = 40
@@ -115,6 +131,8 @@ def found(text: str) -> Iterator[Found]:
             name = _SPOKEN_NAME.search(text, max(0, domain.start() - _LONGEST_NAME), domain.start())
             if name and name[0].lower() not in _NO_NAME:
                 yield Found(name.start(), domain.end(), "email")
+    if may_say_digits(text):
+        yield from _said_in_words(text)
     if not _ANY_DIGIT.search(text):
         return
     yield from (Found(*match.span(), "id") for match in _SSN.finditer(text))
@@ -125,6 +143,19 @@ def found(text: str) -> Iterator[Found]:
         if harmless is None:
             harmless = [match.span() for match in _HARMLESS.finditer(text)]
         yield from _in_stretch(text, stretch.start(), stretch.end(), harmless)
+
+
+def _said_in_words(text: str) -> Iterator[Found]:
+    """Cards and telephone numbers whose digits are said: single ones and pairs, not one large amount."""
+    for number in said_numbers(text):
+        digits = number.digits
+        few = len(number.parts) < _FEWEST_PARTS or len(digits) < _SHORTEST_INTERNATIONAL
+        if few or _YEARS.fullmatch(digits):
+            continue
+        if is_card(digits):
+            yield Found(number.start, number.end, "card")
+        elif not _NAMES_A_THING.search(text[max(0, number.start - _NAME_BEFORE) : number.start]):
+            yield Found(number.start, number.end, "phone")
 
 
 def _is_iban(written: str) -> bool:

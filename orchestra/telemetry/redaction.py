@@ -8,12 +8,13 @@ a number that is said in pieces, over several events or messages.
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from orchestra.settings import Settings
-from orchestra.telemetry.personal_data_patterns import SPOKEN_AT, WIDE, Found, found, is_card
+from orchestra.telemetry.personal_data_patterns import AT_WORDS, SPOKEN_AT, WIDE, Found, found, is_card
+from orchestra.telemetry.spoken_digits import SaidNumber, may_say_digits, said_numbers
 
 #: matches any JSON text that may hold something to redact, and some that does not. A number that is a key's value may
 #: be a card, and is a phone number only if the key says so
@@ -58,6 +59,11 @@ _SPELLED: Final = re.compile(
 )
 _PIECE: Final = re.compile(r"[^\W_]+")
 _DIGIT: Final = re.compile(r"\d")
+_SAID_AT: Final = ("(at)", "[at]", *(f" {word} " for word in AT_WORDS))
+#: letters before digits that are said in words: how codes are read out
+_LETTERS_BEFORE: Final = re.compile(r"(?:(?<!\w)[^\W\d_]\W{1,3}){1,6}\Z")
+#: so few words may be a piece of a number
+_WORDS_OF_PIECE: Final = 2
 _DIGITS: Final = re.compile(rf"\+?\d(?:[{WIDE}]{{0,5}}\d)*")
 
 _decode = msgspec.json.Decoder().decode
@@ -97,9 +103,11 @@ class Redaction:
     def text(self, value: str) -> str:
         """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in it."""
         matches = list(found(value))
+        said = list(said_numbers(value)) if self._patterns and may_say_digits(value) else []
         for word, pattern in self._patterns:
             matches += (Found(*match.span(), word) for match in pattern.finditer(value) if match[0])
             matches += _spelled(value, word, pattern)
+            matches += (match for number in said if (match := _said(value, number, word, pattern)))
         if not matches:
             return value
         parts, at = [], 0
@@ -119,7 +127,7 @@ class Redaction:
             return self.body(body, keyed=_KEYED.get(kind, ""))
         chain = self._calls.get((call, kind))
         if chain is None:
-            if not _DIGIT_SAID.search(body):
+            if not _DIGIT_SAID.search(body) and not may_say_digits(body.decode("utf-8", "replace"), _WORDS_OF_PIECE):
                 return self.body(body)
             chain = Chain(self)
         try:
@@ -173,7 +181,8 @@ class Redaction:
     def _may_hold(self, text: str, start: int) -> bool:
         if text.find("@", start) >= 0 or text.find("\\u", start) >= 0 or text.find("%40", start) >= 0:
             return True
-        if _SCREEN.search(text, start) or (_says_at(text) and SPOKEN_AT.search(text, start)):
+        in_words = (_says_at(text) and SPOKEN_AT.search(text, start)) or may_say_digits(text[start:])
+        if in_words or _SCREEN.search(text, start):
             return True
         for value in _LONG_VALUE.finditer(text, start):
             key = text[text.rfind('"', 0, value.start()) + 1 : value.start()]
@@ -242,30 +251,46 @@ class Chain:
         """The redacted text; ``speaker`` says whose texts, or which other texts, it continues."""
         rest = self.rest(speaker, text)
         redact = self._redaction.text
-        return redact(text) if rest is None else f"{redact(text[: rest.start()])}[number]{redact(text[rest.end() :])}"
+        return redact(text) if rest is None else f"{redact(text[: rest.start])}[number]{redact(text[rest.end :])}"
 
-    def rest(self, speaker: str, text: str) -> re.Match[str] | None:
+    def rest(self, speaker: str, text: str) -> "_Digits | None":
         """Remember the text, and return the digits near its beginning if they complete a number that began before."""
-        runs = list(_DIGITS.finditer(text))
+        runs = _runs_of_digits(text)
         before = self._digits.pop(speaker, 0)
         if not runs:
             if before and " " not in text:  # "Yes." between two pieces does not end the number
                 self._digits[speaker] = before
             return None
         first, last = runs[0], runs[-1]
-        goes_on = before > 0 and len(_PIECE.findall(text, 0, first.start())) <= _WORDS_BESIDE
-        together = _count(first) + (before if goes_on else 0)
-        if len(_PIECE.findall(text, last.end())) <= _WORDS_BESIDE:
-            self._digits[speaker] = together if first is last else _count(last)
+        goes_on = before > 0 and len(_PIECE.findall(text, 0, first.start)) <= _WORDS_BESIDE
+        together = first.size + (before if goes_on else 0)
+        if len(_PIECE.findall(text, last.end)) <= _WORDS_BESIDE:
+            self._digits[speaker] = together if first is last else last.size
         return first if goes_on and together >= _DIGITS_OF_PIECES else None
 
 
-def _count(run: re.Match[str]) -> int:
-    return len(_DIGIT.findall(run[0]))
+class _Digits(NamedTuple):
+    """So many digits follow one another in a text, in figures or in words."""
+
+    start: int
+    end: int
+    size: int
+
+
+def _runs_of_digits(text: str) -> list[_Digits]:
+    runs = [_Digits(*match.span(), len(_DIGIT.findall(match[0]))) for match in _DIGITS.finditer(text)]
+    if may_say_digits(text, _WORDS_OF_PIECE):
+        runs += (_Digits(each.start, each.end, len(each.digits)) for each in said_numbers(text, _WORDS_OF_PIECE))
+    kept: list[_Digits] = []
+    for run in sorted(runs, key=lambda run: run.start - run.end):
+        if all(run.end <= other.start or other.end <= run.start for other in kept):
+            kept.append(run)
+    return sorted(kept)
 
 
 def _says_at(text: str) -> bool:
-    return " at " in text or "(at)" in text or "[at]" in text or " AT " in text or " At " in text
+    lower = text.lower()
+    return any(said in lower for said in _SAID_AT)
 
 
 def _is_of_a_phone(key: str) -> bool:
@@ -297,6 +322,18 @@ def _longest(matches: list[Found]) -> list[Found]:
         if all(match.end <= other.start or other.end <= match.start for other in kept):
             kept.append(match)
     return sorted(kept)
+
+
+def _said(text: str, number: SaidNumber, word: str, pattern: re.Pattern[str]) -> Found | None:
+    """The match of the pattern in a number that is said in words, with letters that are spelled before it."""
+    before = _LETTERS_BEFORE.search(text, 0, number.start)
+    letters = list(_PIECE.finditer(before[0])) if before else []
+    for first in range(len(letters) + 1):
+        spelled = "".join(match[0] for match in letters[first:])
+        if any(pattern.fullmatch(each + number.digits) for each in (spelled, spelled.upper())):
+            at = before.start() + letters[first].start() if before and first < len(letters) else number.start
+            return Found(at, number.end, word)
+    return None
 
 
 def _spelled(text: str, word: str, pattern: re.Pattern[str]) -> list[Found]:
