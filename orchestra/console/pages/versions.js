@@ -7,11 +7,11 @@ const LOOK_EVERY_MS = 5000;
 const DAY_S = 86_400;
 const DAYS = [["", "7 days"], ["1", "day"], ["30", "30 days"], ["90", "90 days"], ["all", "all days"]];
 const MOST_CHANGES = 10;
-const SHARES = [["success", "Success"], ["transferred", "To people"], ["failed", "Failed"], ["interrupted", "Interrupted turns"], ["failed_tools", "Failed tools"]];
+const SHARES = [["success", "Success"], ["transferred", "To people"], ["failed", "Failed"], ["interrupted", "Interrupted"], ["failed_tools", "Failed tools"]];
 
 const { main, operator } = await openPage({ title: "Versions", section: "versions" });
 const decides = may(operator, "admin");
-const shown = el("div", {}, loading());
+const shown = el("div", { class: "versions" }, loading());
 const form = el("form", { class: "filters", "aria-label": "Which calls are counted" }, field({ name: "days", label: "Calls of the last", options: DAYS }));
 form.addEventListener("change", () => form.requestSubmit());
 main.append(form, shown);
@@ -98,16 +98,21 @@ function versions(found, rows, byVersion, several, of) {
     rows,
     columns: [
       { key: "name", label: "Version", cell: (row) => [el("span", { class: "mono" }, row.name), runs(row)] },
-      { key: "share", label: "Share", numeric: true, cell: (row) => (row.share === null ? none : el("strong", {}, percent(row.share / 100))) },
-      { key: "code", label: "In the code", numeric: true, cell: (row) => (row.share_in_code == null ? none : percent(row.share_in_code / 100)) },
+      { key: "share", label: "Share", numeric: true, cell: sharing },
       { key: "calls", label: "Calls", numeric: true, cell: (row) => calls(row, figure(row), of) },
       ...SHARES.map(([key, label]) => ({ key, label, numeric: true, cell: (row) => (figure(row) ? share(figure(row)[key]) : waiting) })),
-      ...[["wait_p50_ms", "Wait, median"], ["wait_p95_ms", "Wait, p95"]].map(([key, label]) => ({
+      ...[["wait_p50_ms", "Wait p50"], ["wait_p95_ms", "Wait p95"]].map(([key, label]) => ({
         key, label, numeric: true, cell: (row) => (figure(row) ? wait(figure(row)[key]) : waiting),
       })),
       ...(decides && several ? [{ key: "act", label: "", cell: (row) => promote(found, row) }] : []),
     ],
   });
+}
+
+function sharing(row) {
+  if (row.share === null) return none;
+  const code = row.share_in_code == null ? "not in the code" : `code: ${percent(row.share_in_code / 100)}`;
+  return [el("strong", {}, percent(row.share / 100)), el("div", { class: "quiet" }, code)];
 }
 
 function runs(row) {
@@ -123,10 +128,11 @@ function calls(row, figure, of) {
 /** A share with its interval, marked where it differs by more than chance. */
 function share({ count: counted, of, interval, differs, difference }) {
   if (!interval) return none;
-  const points = (value) => `${value > 0 ? "+" : ""}${(100 * value).toFixed(1)}`;
+  const points = (value) => `${value > 0 ? "+" : "−"}${Math.abs(100 * value).toFixed(0)}`;
+  const end = (value) => (100 * value).toFixed(0);
   const title = `${count(counted)} of ${count(of)}`;
-  return el("span", { title }, percent(interval.value), el("div", { class: "quiet" }, `(${percent(interval.low)} – ${percent(interval.high)})`),
-    differs ? el("div", { class: "warn" }, `differs by ${points(difference.value)} points (${points(difference.low)} to ${points(difference.high)})`) : null);
+  return el("span", { title }, percent(interval.value), el("div", { class: "quiet" }, `(${end(interval.low)} – ${end(interval.high)} %)`),
+    differs ? [el("div", { class: "warn" }, `differs by ${points(difference.value)}`), el("div", { class: "warn" }, `(${points(difference.low)} to ${points(difference.high)} points)`)] : null);
 }
 
 function wait(interval) {

@@ -109,12 +109,18 @@ class Answering:
 
     @property
     def versions(self) -> dict[str, dict[str, float]]:
-        """By line, the share of each of its versions in the app's code, by `version_name`."""
+        """By line, the share of each of its versions in the app's code, by `version_name`.
+
+        Of lines with one version, the first of each app stands for all.
+        """
         if self.plan is None:
             return {ANY: {version_name((app.name, app.version)): 1.0 for app in self.apps}}
-        return {
-            line: {version_name(app): share for app, share in rule.versions} for line, rule in self.plan.rules.items()
-        }
+        found: dict[str, dict[str, float]] = {}
+        for line, rule in self.plan.rules.items():
+            shares = {version_name(app): share for app, share in rule.versions}
+            if len(shares) > 1 or shares not in found.values():
+                found[line] = shares
+        return found
 
     def line_of(self, parties: Parties) -> str:
         """The line of a call; "" if no line was dialled, or one app answers everything."""

@@ -338,6 +338,14 @@ def test_a_split_holds_in_place_of_the_shares_in_the_code() -> None:
     assert reached({"bank+000000000000": 100}) == {BANK.version}
 
 
+def test_an_edge_names_the_lines_that_versions_share_and_one_for_each_other_app() -> None:
+    shared = Line(versions={BANK: 90, NEW: 10})
+    lines = Lines({"+15550100": shared, "+15550101": shared, "+15550102": CLINIC, "web": CLINIC})
+    assert list(edge_of(lines).versions) == ["+15550100", "+15550101", "+15550102"]
+    assert edge_of(lines).versions["+15550101"] == {version_name(app_id(BANK)): 90, version_name(app_id(NEW)): 10}
+    assert edge_of(Lines.of(BANK)).versions == {"*": {version_name(app_id(BANK)): 1}}
+
+
 def test_a_caller_who_is_passed_on_reaches_the_versions_that_a_split_names() -> None:
     lines = Lines({"+15550100": CLINIC, "*": Line(versions={BANK: 100, NEW: 0})})
     split = {"*": {version_name(app_id(NEW)): 100.0}}
