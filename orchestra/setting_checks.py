@@ -112,3 +112,18 @@ def with_password(url: str | None, password: str) -> str:
         msg = "ORCHESTRA_REDIS_URL has another password than ORCHESTRA_REDIS_PASSWORD: write it in one of them"
         raise SettingError(msg)
     return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{hosts}").geturl()
+
+
+def text_by_language(given: object) -> object:
+    """One text as it is; or, written as JSON, texts by the codes of their languages."""
+    if not isinstance(given, str) or not given.lstrip().startswith("{"):
+        return given
+    table = read_table(given)
+    from orchestra.spoken_languages import check_code  # noqa: PLC0415 - languages cost every command 0.2 s
+
+    for code in table if isinstance(table, dict) else ():
+        try:
+            check_code(code, "its language")
+        except AppError as error:
+            raise ValueError(str(error)) from None
+    return table

@@ -35,6 +35,10 @@ def _user_data_dir() -> Path:
     return Path(base) / "orchestra"
 
 
+#: what a caller hears: one text, or one for each language
+TextByLanguage = Annotated[str | dict[str, str], NoDecode, BeforeValidator(checks.text_by_language)]
+
+
 class Settings(BaseSettings):
     """The settings of one process; field ``redis_url`` is the variable ``ORCHESTRA_REDIS_URL``, and so on.
 
@@ -143,8 +147,9 @@ class Settings(BaseSettings):
     noise_suppression: Literal["off", "moderate", "strong"] = "off"
     """How much steady noise is taken out of the caller's audio before anything listens to it (extra noise). Recordings
     keep it."""
-    busy_message: str = ""
-    """Spoken by the carrier when all lines are in use. Empty: the busy tone."""
+    busy_message: TextByLanguage = ""
+    """Spoken by the carrier when all lines are in use: one text, or by language, as JSON: {"en": "…", "es": "…"}.
+    Empty: the busy tone."""
     stt: STTName = "local"
     """Speech recognition engine."""
     tts: TTSName = "local"

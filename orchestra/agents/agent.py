@@ -6,7 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from orchestra.agents.app_checks import as_tuple, check_endpointing, check_speed, check_text, check_text_by_language
+from orchestra.agents.app_checks import (
+    as_tuple,
+    check_endpointing,
+    check_speed,
+    check_text,
+    check_text_by_language,
+    texts_by_language,
+)
 from orchestra.agents.tool import Tool
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
@@ -22,12 +29,13 @@ class Agent:
 
     Attributes:
         name: letters, digits and underscores; other agents hand off to it by this name.
-        about: what it takes care of, in callers' words; the router and other agents read it.
+        about: what it takes care of, in callers' words; the router and other agents read it. One text, or by language.
         prompt: the system prompt, or the path of a text file with it; one for all languages, or by language:
             ``{"en": …, "es": …}``.
         tools: functions marked with `orchestra.tool`.
         handoffs: names of the agents that it may hand the caller off to.
-        examples: what callers say when they need this agent, for the router.
+        examples: what callers say when they need this agent, for the router; or by language:
+            ``{"en": ("where is my parcel",), "es": ("dónde está mi paquete",)}``.
         knowledge: whether it may search the app's knowledge.
         voice: the speech engine's voice for this agent; empty: the edge's own. Or by language: ``{"en": "amy"}``.
         language: the only one that it speaks (BCP 47): the call changes to it when the agent takes the caller. Empty:
@@ -42,11 +50,11 @@ class Agent:
     """
 
     name: str
-    about: str
+    about: str | Mapping[str, str] = field(hash=False)
     prompt: str | Path | Mapping[str, str | Path] = field(hash=False)
     tools: tuple[Tool, ...] = ()
     handoffs: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
+    examples: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default=(), hash=False)
     knowledge: bool = False
     voice: str | Mapping[str, str] = field(default="", hash=False)
     language: str = ""
@@ -65,7 +73,7 @@ class Agent:
         """
         check_text(self.name, "an agent's name")
         here = f"agent {self.name!r}:"
-        check_text(self.about, f"{here} about")
+        check_text_by_language(self.about, f"{here} about")
         for code, prompt in self.prompts.items():
             if code:
                 check_code(code, f"{here} prompt")
@@ -78,10 +86,11 @@ class Agent:
             ("tools", Tool, "mark the function with @tool, and write tools=(it, …)"),
             ("handoffs", str, 'name the other agents, as in handoffs=("billing",)'),
             ("keyterms", str, 'write names, as in keyterms=("Northwind",)'),
-            ("examples", str, 'write what callers say, as in examples=("where is my parcel",)'),
         ):
             found = as_tuple(getattr(self, name), kind, f"{here} {name}", cure=cure)
             object.__setattr__(self, name, found)
+        cure = 'write what callers say, as in examples=("where is my parcel",)'
+        object.__setattr__(self, "examples", texts_by_language(self.examples, f"{here} examples", cure=cure))
         if not isinstance(self.parameters, Mapping):
             msg = f'{here} parameters is {type(self.parameters).__name__}: write them as {{"temperature": 0.2}}'
             raise AppError(msg)
@@ -112,6 +121,16 @@ class Agent:
         """
         texts = self.instructions_by_language
         return texts[""] if "" in texts else in_language(texts, language) or next(iter(texts.values()))
+
+    def about_in(self, language: str) -> str:
+        """What it takes care of, in this language; of several, in the first if there is none for it."""
+        if isinstance(self.about, str):
+            return self.about
+        return in_language(self.about, language) or next(iter(self.about.values()))
+
+    def examples_in(self, language: str) -> tuple[str, ...]:
+        """What callers say in this language when they need it."""
+        return in_language(self.examples, language) or ()
 
     def voice_in(self, language: str) -> str:
         """The speech engine's voice for this language; empty: the edge's own."""

@@ -347,7 +347,7 @@ class App:
 
     def tools_of(self, agent: Agent) -> tuple[Tool, ...]:
         """The tools that this agent may call: its own, then the built-in ones."""
-        builtin = [stop_recording, end_call] if self.consent and self.records else [end_call]
+        builtin: list[Tool] = [stop_recording, end_call] if self.consent and self.records else [end_call]
         if self.transfers:
             builtin.insert(0, self._transfer)
         elif self.transfer_target:

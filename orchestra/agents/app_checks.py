@@ -72,6 +72,20 @@ def check_text_by_language(given: Any, where: str) -> None:
         raise AppError(msg)
 
 
+def texts_by_language(given: Any, where: str, *, cure: str) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
+    """Several texts as a tuple, or those of each language by its code.
+
+    Raises:
+        AppError: they are neither, or a code is none.
+
+    """
+    if not isinstance(given, Mapping) or not given:
+        return as_tuple(given, str, where, cure=cure)
+    for code in given:
+        check_code(code, where)
+    return {code: as_tuple(texts, str, where, cure=cure) for code, texts in given.items()}
+
+
 def check_endpointing(given: Any, here: str) -> None:
     """Check that this is an `Endpointing`, or None.
 

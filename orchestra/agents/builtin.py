@@ -7,12 +7,13 @@ agents that list them among their tools.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Protocol
 
 import msgspec
 
 from orchestra.agents.tool import Tool, ToolContext, tool
-from orchestra.language import DEFAULT_LANGUAGE, find_language
+from orchestra.language import find_language
 
 #: the tool of apps with several languages, see `orchestra.agents.change_language_tool`
 CHANGE_LANGUAGE = "change_language"
@@ -34,20 +35,22 @@ class Found(Protocol):
         ...
 
 
-@tool(
-    idempotent=True,
-    examples=DEFAULT_LANGUAGE.tool_examples["end_call"],
-)
+class KnownTool(Tool):
+    """A tool for which every language knows what callers say when they need it."""
+
+    def examples_in(self, language: str) -> tuple[str, ...]:
+        """What callers say in this language when they need it."""
+        return find_language(language).tool_examples[self.name]
+
+
+@partial(KnownTool, idempotent=True)
 def end_call(context: ToolContext, reason: Annotated[str, "why the call ends, in a few words"] = "") -> str:
     """End the call, once the caller has said good-bye or needs nothing more."""
     del reason  # part of the event that execution publishes
     return find_language(context.language).phrases.farewell
 
 
-@tool(
-    idempotent=True,
-    examples=DEFAULT_LANGUAGE.tool_examples["transfer_call"],
-)
+@partial(KnownTool, idempotent=True)
 def transfer_call(
     context: ToolContext, briefing: Annotated[str, "what the person should know, in a sentence"] = ""
 ) -> str:

@@ -3,7 +3,7 @@
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -49,7 +49,7 @@ def fingerprint(app: "App") -> str:
         **({"remembers_callers": True} if app.remembers_callers else {}),
         **({"endpointing": app.endpointing.content} if app.endpointing != DEFAULT_ENDPOINTING else {}),
         "agents": [_agent(app, agent) for agent in app.agents],
-        "tools": [_tool(tool) for _, tool in sorted(app.tools.items())],
+        "tools": [_tool(tool, app.speaks.first) for _, tool in sorted(app.tools.items())],
         "rules": [[rule.name, rule.subject.__name__, sources(rule.function)] for rule in app.rules],
         "lifespan": {} if app.lifespan is None else sources(app.lifespan),
         **({"variables_from": _asked(app.variables_from)} if app.variables_from is not None else {}),
@@ -84,12 +84,12 @@ def _phrases(app: "App", code: str) -> dict[str, str]:
 def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
     return {
         "name": agent.name,
-        "about": agent.about,
+        "about": _by_language(agent.about),
         "prompt": agent.instructions_by_language.get("", agent.instructions_by_language),
         "tools": [tool.name for tool in app.tools_of(agent)],
         "handoffs": agent.handoffs,
-        "examples": agent.examples,
-        "voice": agent.voice if isinstance(agent.voice, str) else dict(agent.voice),
+        "examples": _by_language(agent.examples),
+        "voice": _by_language(agent.voice),
         **({"language": agent.language} if agent.language else {}),
         "model": agent.model,
         "parameters": dict(agent.parameters),
@@ -104,11 +104,16 @@ def _knowledge(knowledge: "Knowledge") -> dict[str, Any]:
     return {"embeddings": [knowledge.embeddings, knowledge.similar_from], "pages": knowledge.pages(), **language}
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _by_language(given: Any) -> Any:
+    return dict(given) if isinstance(given, Mapping) else given
+
+
+def _tool(tool: Tool, first: str) -> dict[str, Any]:
     return {
-        "schema": tool.schema,
+        "schema": tool.schema_in(first),
+        **({"examples": dict(tool.examples)} if isinstance(tool.examples, Mapping) else {}),
         "run": [tool.timeout_s, tool.idempotent, tool.needs_confirmation, tool.stop_on_barge_in],
-        "said": [tool.filler if isinstance(tool.filler, str) else dict(tool.filler), tool.asks],
+        "said": [_by_language(tool.filler), tool.asks],
         **({"needs": [needed.name for needed in tool.needs]} if tool.needs else {}),
         "source": sources(tool.function),
     }

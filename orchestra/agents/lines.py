@@ -11,7 +11,6 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.app import App
 from orchestra.agents.app_checks import check_text, check_text_by_language
 from orchestra.errors import AppError
-from orchestra.language import DEFAULT_LANGUAGE
 from orchestra.lines import ANY, NO_SHARES, AppId, Hours, LinePlan, LineRule, Shares, absolute_sound, line_name
 from orchestra.spoken_languages import AUTO, check_code
 from orchestra.version import package_version
@@ -127,8 +126,8 @@ class Lines:
     Args:
         lines: an app or a `Line` by the number (E.164), SIP name or browser line that was dialled; for a call that the
             system places, by the number from which it is placed. ``*`` answers what no other names.
-        unknown: without ``*``, said to who has dialled none of them, before the call ends. Empty: they are refused as
-            busy.
+        unknown: without ``*``, said to who has dialled none of them, before the call ends; one text, or by language, of
+            which that of the first app counts. None: the platform's phrase. Empty: they are refused as busy.
 
     Attributes:
         apps: every app, each once.
@@ -141,10 +140,9 @@ class Lines:
 
     plan: LinePlan | None
 
-    def __init__(
-        self, lines: Mapping[str, App | Line], *, unknown: str = DEFAULT_LANGUAGE.phrases.unknown_line
-    ) -> None:
-        check_text(unknown, "Lines: unknown")
+    def __init__(self, lines: Mapping[str, App | Line], *, unknown: str | Mapping[str, str] | None = None) -> None:
+        if unknown is not None:
+            check_text_by_language(unknown, "Lines: unknown")
         if not isinstance(lines, Mapping) or not lines:
             msg = 'Lines: write Lines({"+15550100": app, "*": other})'
             raise AppError(msg)

@@ -22,7 +22,7 @@ class Router:
 
     def __init__(self, app: App, language: Language | None = None) -> None:
         language = self._language = language or find_language(app.speaks.first)
-        phrases = {agent.name: _phrases(agent) for agent in app.agents}
+        phrases = {agent.name: _phrases(agent, language.code) for agent in app.agents}
         self._index = Index(phrases, language)
         self._examples = {
             name: [self._stems(phrase) for phrase in said if len(language.words(phrase)) >= _SHORTEST_EXAMPLE]
@@ -30,7 +30,7 @@ class Router:
         }
         self._whole: dict[str, list[str]] = {}
         for agent in app.agents:
-            for example in filter(None, map(language.strip_pleasantries, _examples(agent))):
+            for example in filter(None, map(language.strip_pleasantries, _examples(agent, language.code))):
                 self._whole.setdefault(example, []).append(agent.name)
 
     def route(self, text: str, current: str) -> str:
@@ -57,10 +57,10 @@ class Router:
         return f" {' '.join(self._language.stem(word) for word in self._language.words(phrase))} "
 
 
-def _phrases(agent: Agent) -> tuple[str, ...]:
-    return (agent.about, *(tool.description for tool in agent.tools), *_examples(agent))
+def _phrases(agent: Agent, language: str) -> tuple[str, ...]:
+    return (agent.about_in(language), *(tool.description for tool in agent.tools), *_examples(agent, language))
 
 
-def _examples(agent: Agent) -> tuple[str, ...]:
+def _examples(agent: Agent, language: str) -> tuple[str, ...]:
     """What callers say when they need the agent, or one of its tools."""
-    return (*agent.examples, *(example for tool in agent.tools for example in tool.examples))
+    return (*agent.examples_in(language), *(each for tool in agent.tools for each in tool.examples_in(language)))

@@ -10,6 +10,7 @@ import structlog
 
 from orchestra.agents.app_checks import annotations_of
 from orchestra.errors import AppError
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra_schemas import Message
 
 _LOG = structlog.get_logger("orchestra.agents")
@@ -19,12 +20,13 @@ _LONGEST_S = 0.5
 
 
 class Sentence(msgspec.Struct, frozen=True, kw_only=True):
-    """One sentence that an agent is about to say, as plain words; ``variables``, ``call_state`` as in `ToolUse`."""
+    """One sentence that an agent is about to say, as plain words; the rest as in `ToolUse`."""
 
     text: str
     agent: str = ""
     call: str = ""
     turn: int = 0
+    language: str = DEFAULT_CODE
     variables: dict[str, Any] = {}
     call_state: dict[str, Any] = {}
 
@@ -36,6 +38,7 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
     turn: int = 0
     caller_number: str = ""
+    language: str = DEFAULT_CODE
     conversation: tuple[Message, ...] = ()
     variables: dict[str, Any] = {}
     call_state: dict[str, Any] = {}
@@ -56,6 +59,7 @@ class ToolUse(_Step, frozen=True, kw_only=True):
         call: the call's id.
         turn: number of the caller's turn.
         caller_number: E.164; empty if the carrier sent none.
+        language: in which the call is held (BCP 47), and what is said instead has to be.
         conversation: what was said and done so far, oldest first.
         variables: what is known of the call since it began, by name; read-only.
         call_state: what tools have noted for the rest of the call; read-only.

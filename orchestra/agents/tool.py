@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, get_args, get_origin, overload
 
 import msgspec
 
-from orchestra.agents.app_checks import annotations_of, as_tuple, check_text_by_language
+from orchestra.agents.app_checks import annotations_of, as_tuple, check_text_by_language, texts_by_language
 from orchestra.agents.arguments import enum_values
 from orchestra.errors import AppError, RejectedError
 from orchestra.language import Language
@@ -96,13 +96,13 @@ class Tool:
     Attributes:
         name: the function's name.
         description: the function's docstring, one paragraph, as the model reads it.
-        schema: name, description with the examples, and the JSON schema of the arguments, as the model reads them.
+        parameters: the JSON schema of the arguments.
         timeout_s: seconds after which a run counts as failed.
         filler: what the caller hears when the tool is slow; empty: silence. One text, or by language.
         idempotent: running it twice with one idempotency key does no harm, nor does running it for nothing.
         needs_confirmation: it only runs after the caller has said yes to a question.
         stop_on_barge_in: it is stopped when the caller speaks over the reply that waits for it.
-        examples: what callers say when they need this tool, for the router and the offline model.
+        examples: what callers say when they need this tool, for the router and models; or by language.
         source: where it comes from; None for the app's own functions.
         needs: the values that callers are asked for before it runs.
 
@@ -118,9 +118,9 @@ class Tool:
         timeout_s: float = _TIMEOUT_S,
         filler: str | Mapping[str, str] = "",
         idempotent: bool = False,
-        needs_confirmation: bool | str = False,
+        needs_confirmation: bool | str | Mapping[str, str] = False,
         stop_on_barge_in: bool = False,
-        examples: Sequence[str] = (),
+        examples: Sequence[str] | Mapping[str, Sequence[str]] = (),
         needs: Sequence["Tool"] = (),
     ) -> None:
         if not callable(function) or isinstance(function, type | Tool):
@@ -143,18 +143,16 @@ class Tool:
         self.needs_confirmation = bool(needs_confirmation)
         self.stop_on_barge_in = stop_on_barge_in
         cure = 'write what callers say, as in examples=("where is my parcel",)'
-        self.examples = as_tuple(examples, str, f"tool {self.name}: examples", cure=cure)
+        self.examples = texts_by_language(examples, f"tool {self.name}: examples", cure=cure)
         self.needs = as_tuple(needs, Tool, f"tool {self.name}: needs", cure="write needs=(ask(…), …)")
         self._arguments, self._context_argument = _arguments_of(function, self.name)
         self._texts = [field.name for field in msgspec.structs.fields(self._arguments) if _is_text(field.type)]
-        self.schema = ToolSchema(
-            name=self.name,
-            description=with_examples(self.description, self.examples),
-            parameters=_object_schema(self._arguments),
-        )
-        self._choices = frozenset(enum_values(self.schema.parameters))
-        self._question = needs_confirmation if isinstance(needs_confirmation, str) else ""
-        _check_question(self._question, self._arguments, self.name)
+        self.parameters = _object_schema(self._arguments)
+        self._choices = frozenset(enum_values(self.parameters))
+        self._question = "" if isinstance(needs_confirmation, bool) else needs_confirmation
+        check_text_by_language(self._question, f"tool {self.name}: needs_confirmation")
+        for question in [self._question] if isinstance(self._question, str) else self._question.values():
+            _check_question(question, self._arguments, self.name)
 
     def __repr__(self) -> str:
         return f"<tool {self.name}>"
@@ -166,6 +164,15 @@ class Tool:
     def filler_in(self, language: str) -> str:
         """What the caller hears in this language when it is slow; empty: silence."""
         return in_language(self.filler, language) or ""
+
+    def examples_in(self, language: str) -> tuple[str, ...]:
+        """What callers say in this language when they need it."""
+        return in_language(self.examples, language) or ()
+
+    def schema_in(self, language: str) -> ToolSchema:
+        """Name, description with the examples, and arguments, as the model reads them in a call in this language."""
+        description = with_examples(self.description, self.examples_in(language))
+        return ToolSchema(name=self.name, description=description, parameters=self.parameters)
 
     @property
     def runs_early(self) -> bool:
@@ -185,8 +192,8 @@ class Tool:
 
         """
         values = {name: language.in_words(value, self._choices) for name, value in self.check(arguments).items()}
-        if self._question:
-            return self._question.format(**values)
+        if question := in_language(self._question, language.code):
+            return question.format(**values)
         what = self.description[:1].lower() + self.description[1:].rstrip(".")
         details = "".join(f", {name.replace('_', ' ')} {value}" for name, value in values.items() if value)
         return language.phrases.confirmation.format(what=what, details=details)
@@ -197,9 +204,9 @@ class Tool:
         return ()
 
     @property
-    def asks(self) -> str:
-        """The template of the question, with names in braces; empty if there is none."""
-        return self._question
+    def asks(self) -> str | dict[str, str]:
+        """The template of the question, with names in braces; empty if there is none. Or one for each language."""
+        return self._question if isinstance(self._question, str) else dict(self._question)
 
     async def run(self, arguments: str, context: ToolContext) -> str:
         """Check the arguments and run the function; one that is not async runs in a thread.
@@ -261,11 +268,11 @@ def tool(
     *,
     name: str = ...,
     timeout_s: float = ...,
-    filler: str = ...,
+    filler: str | Mapping[str, str] = ...,
     idempotent: bool = ...,
-    needs_confirmation: bool | str = ...,
+    needs_confirmation: bool | str | Mapping[str, str] = ...,
     stop_on_barge_in: bool = ...,
-    examples: Sequence[str] = ...,
+    examples: Sequence[str] | Mapping[str, Sequence[str]] = ...,
     needs: Sequence[Tool] = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
@@ -274,11 +281,11 @@ def tool(
     *,
     name: str = "",
     timeout_s: float = _TIMEOUT_S,
-    filler: str = "",
+    filler: str | Mapping[str, str] = "",
     idempotent: bool = False,
-    needs_confirmation: bool | str = False,
+    needs_confirmation: bool | str | Mapping[str, str] = False,
     stop_on_barge_in: bool = False,
-    examples: Sequence[str] = (),
+    examples: Sequence[str] | Mapping[str, Sequence[str]] = (),
     needs: Sequence[Tool] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a function a tool; its docstring tells the model when to call it.
@@ -291,7 +298,8 @@ def tool(
         function: the function, if the decorator is used without brackets.
         name: its name for models; default: the function's name.
         timeout_s: seconds after which a run counts as failed.
-        filler: what the caller hears when the tool is slow.
+        filler: what the caller hears when the tool is slow. Like all texts here it may be one, or by language:
+            ``{"en": "One moment.", "es": "Un momento."}``.
         idempotent: running it twice with one idempotency key does no harm, nor does running it for nothing: it looks
             something up. So it may be run again after a crash, and as soon as the caller has probably finished; if they
             go on speaking, its result and its changes to the call's state are forgotten.

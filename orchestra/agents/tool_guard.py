@@ -16,7 +16,6 @@ from orchestra.call_variables import in_speech
 from orchestra.errors import RejectedError
 from orchestra.language import find_language
 from orchestra.language.registry import DEFAULT_CODE
-from orchestra.language.values import values_of
 from orchestra_schemas import Message, ToolCall
 
 _LOG = structlog.get_logger("orchestra.agents")
@@ -162,7 +161,7 @@ class ToolGuard:
         return Refusal(result=_WAITS_FOR_IT, **self._question(missing, context, then=call))
 
     def _question(self, tool: CaptureTool, context: TurnContext, then: ToolCall | None) -> dict[str, Any]:
-        question = in_speech(tool.question_in(values_of(context.language).phrases), context.variables)
+        question = in_speech(tool.question_in(context.language), context.variables)
         pending = PendingCapture(
             tool=tool.name,
             turn=context.turn,
@@ -228,6 +227,7 @@ def _call_facts(context: TurnContext) -> dict[str, Any]:
         "call": context.call,
         "turn": context.turn,
         "caller_number": context.caller_number,
+        "language": context.language,
         "conversation": context.conversation,
         "variables": dict(context.variables),
         "call_state": dict(context.call_state),

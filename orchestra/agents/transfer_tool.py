@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from orchestra.agents.builtin import transfer_call
-from orchestra.agents.tool import Tool, ToolContext, read_arguments
+from orchestra.agents.builtin import KnownTool, transfer_call
+from orchestra.agents.tool import ToolContext, read_arguments
 from orchestra.errors import RejectedError
 from orchestra.language import find_language
 
@@ -13,7 +13,7 @@ from orchestra.language import find_language
 PERSON: Final = "person"
 
 
-class TransferTool(Tool):
+class TransferTool(KnownTool):
     """Passes the caller on to one of these: other apps, agents of theirs, or a person.
 
     Args:
@@ -37,7 +37,7 @@ class TransferTool(Tool):
             "briefing": Annotated[str, "what they should know, in a sentence"],
             "return": str,
         }
-        super().__init__(transfer, name=transfer_call.name, idempotent=True, examples=transfer_call.examples)
+        super().__init__(transfer, name=transfer_call.name, idempotent=True)
 
     def check(self, arguments: str) -> dict[str, Any]:
         """The arguments, with the name of the target as the app writes it.

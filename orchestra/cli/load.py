@@ -99,7 +99,8 @@ def _things_to_say(app: str) -> list[str]:
     from orchestra.cli.up import words_to_try
 
     loaded: App = load_lines(app).default
-    examples = [agent.examples[0] for agent in loaded.agents if agent.examples]
+    spoken = [agent.examples_in(loaded.speaks.first) for agent in loaded.agents]
+    examples = [said[0] for said in spoken if said]
     return examples[:_OWN_LINES] or [words_to_try(loaded)]
 
 

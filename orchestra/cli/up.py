@@ -60,7 +60,10 @@ def up(
 def words_to_try(app: "App") -> str:
     """Something a caller may say to this app: the first example of its entry agent, or of another."""
     agents = sorted(app.agents, key=lambda agent: agent.name != app.entry)
-    examples = [part for agent in agents for part in (agent.examples, *(tool.examples for tool in agent.tools))]
+    first = app.speaks.first
+    examples = [
+        part for agent in agents for part in (agent.examples_in(first), *(t.examples_in(first) for t in agent.tools))
+    ]
     words = next((" ".join(each.split()) for part in examples for each in part if each.strip()), "")
     if not words:
         return "What are your opening hours?" if app.knowledge else "Hello. What can you do for me?"

@@ -125,6 +125,7 @@ class Reply:
                 agent=self._prompt.agent,
                 call=self._prompt.call,
                 turn=self._prompt.turn,
+                language=self._prompt.language,
                 variables=dict(variables),
                 call_state=dict(self._prompt.call_state),
             )

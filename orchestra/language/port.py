@@ -32,6 +32,8 @@ class Phrases:
         transferring: the call goes to a person.
         passing_on: the call goes to another app.
         incoming_transfer: announces a call to that person; names ``{app}`` and ``{briefing}``.
+        line_is_closed: tells that person why a call comes to them outside the hours of its line.
+        not_understood: tells them that nobody understood the caller; names the ``{question}``.
         accept_transfer: tells that person which ``{key}`` takes the call.
         unknown_line: a number was dialled that nobody answers, and the call ends.
         closed: a line is called outside its hours, and the call ends.
@@ -50,6 +52,8 @@ class Phrases:
     transferring: str
     passing_on: str
     incoming_transfer: str
+    line_is_closed: str
+    not_understood: str
     accept_transfer: str
     unknown_line: str
     closed: str

@@ -83,12 +83,13 @@ class LinePlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rules: how each is answered.
-        unknown: said to who has dialled none of them, before the call ends; empty: they are refused as busy.
+        unknown: said to who has dialled none of them, before the call ends; None: the platform's phrase; empty: they
+            are refused as busy.
 
     """
 
     rules: dict[str, LineRule]
-    unknown: str = ""
+    unknown: str | Mapping[str, str] | None = ""
 
     def find(self, dialled: str) -> str:
         """The name of the line that was dialled; "" if there is none."""

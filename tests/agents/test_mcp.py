@@ -52,7 +52,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[str | Sequence
 async def test_an_agent_calls_the_tools_of_an_mcp_server(bus: TestBus, server: str | Sequence[str]) -> None:
     tools = await asyncio.to_thread(mcp_tools, server, timeout_s=20)
     assert [tool.name for tool in tools] == ["whereabouts"]
-    assert tools[0].schema.parameters["required"] == ["number"]
+    assert tools[0].parameters["required"] == ["number"]
 
     def decide(prompt: PromptRequested) -> object:
         if last(prompt).startswith("user"):

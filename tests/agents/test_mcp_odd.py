@@ -81,12 +81,12 @@ async def test_chat_endpoints_accept_the_names_and_schemas(tmp_path: Path) -> No
     assert len({each.name for each in tools}) == len(tools) == len(NAMES)
     assert all(NAME.match(each.name) for each in tools)
     for each in tools:
-        _check_schema(each.schema.parameters)
+        _check_schema(each.parameters)
     check_app(app_of(*tools), "lab:app")
     by_name = {each.name for each in tools}
     assert {"files_read", "a_b", "get_lab_docs", "mcp_end_call", "mcp_transfer_to_billing", "mcp_7up"} <= by_name
     for each in tools:
-        await ask(each, **dict.fromkeys(each.schema.parameters.get("required", ()), "x"))
+        await ask(each, **dict.fromkeys(each.parameters.get("required", ()), "x"))
     made = [json.loads(line)["name"] for line in calls.read_text("utf-8").splitlines()]
     assert sorted(made) == sorted(NAMES)  # each is called by the name that its server knows
     await close(tools[0])

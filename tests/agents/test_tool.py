@@ -39,12 +39,12 @@ async def send(
 
 def test_the_model_reads_name_docstring_and_examples() -> None:
     assert (send.name, send.description) == ("send", "Send a parcel.")
-    assert send.schema.name == "send"
-    assert send.schema.description == 'Send a parcel. Examples: "send it".'
+    assert send.name == "send"
+    assert send.schema_in("en").description == 'Send a parcel. Examples: "send it".'
 
 
 def test_the_schema_of_the_arguments_is_whole_and_comes_from_the_annotations() -> None:
-    schema = send.schema.parameters
+    schema = send.parameters
     assert schema["type"] == "object"
     assert schema["required"] == ["to", "size", "day"]
     assert schema["additionalProperties"] is False

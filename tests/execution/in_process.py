@@ -114,8 +114,8 @@ class CallInProcess:
 
 def tools_of(app: App, agent: str) -> tuple[ToolSchema, ...]:
     """The tools of an agent as its model sees them, handoffs included."""
-    handoffs = (_parts(app)[0].schemas[f"transfer_to_{name}"] for name in app.team[agent].handoffs)
-    return (*(tool.schema for tool in app.tools_of(app.team[agent])), *handoffs)
+    handoffs = (_parts(app)[0].schemas_in(app.speaks.first)[f"transfer_to_{name}"] for name in app.team[agent].handoffs)
+    return (*(tool.schema_in(app.speaks.first) for tool in app.tools_of(app.team[agent])), *handoffs)
 
 
 def _parts(app: App) -> tuple[AgentToolset, Router]:

@@ -110,7 +110,7 @@ async def test_without_tools_it_says_something() -> None:
         call="c",
         agent="a",
         tool_choice="none",
-        tools=(balance.schema,),
+        tools=(balance.schema_in("en"),),
         messages=(Message(role="user", content="balance"),),
     )
     assert (await _answer(prompt))[1].text
@@ -133,7 +133,9 @@ async def test_without_tools_it_says_something() -> None:
 )
 async def test_odd_histories_get_an_answer(messages: tuple[Message, ...]) -> None:
     odd = ToolSchema(name="odd", parameters={"properties": {"x": {"type": "array"}, "y": {}}, "required": ["x", "y"]})
-    answer = (await _answer(PromptRequested(call="c", agent="a", messages=messages, tools=(odd, balance.schema))))[1]
+    answer = (
+        await _answer(PromptRequested(call="c", agent="a", messages=messages, tools=(odd, balance.schema_in("en"))))
+    )[1]
     assert answer.text or answer.tool_calls
 
 

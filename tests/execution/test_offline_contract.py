@@ -226,7 +226,7 @@ def slot(kind: Any, about: str = "", name: str = "value", **schema: Any) -> Slot
         del value
 
     ask.__annotations__["value"] = Annotated[kind, about] if about else kind
-    found = tool(ask).schema.parameters["properties"]["value"]
+    found = tool(ask).parameters["properties"]["value"]
     return Slot(name, {**found, **schema}, required=True)
 
 

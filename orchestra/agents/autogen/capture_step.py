@@ -24,7 +24,6 @@ _DECLINED = (
     "Not given: the caller does not know it, will not say it, or wants something else. Do not ask again at once."
 )
 _GIVEN_UP = "Not understood after several tries. Do not ask for it again; help in another way."
-_BRIEFING = "The caller could not be understood when asked: {question}"
 
 Run = Callable[[ToolCall], Awaitable[ToolCompleted]]
 
@@ -59,7 +58,7 @@ class CaptureStep:
             return False
         setting = self._setting()
         # in the language of this turn, which may be another than that of the last one
-        pending = msgspec.structs.replace(pending, question=tool.question_in(setting.values.phrases))
+        pending = msgspec.structs.replace(pending, question=tool.question_in(self._state.context.language))
         step = await self._step(tool, pending, setting)
         if isinstance(step, KeysWanted):
             pending = step.pending
@@ -154,14 +153,15 @@ class CaptureStep:
         if not (tool.to_person and app.transfer_target and transfer is not None):
             self._result(tool, "{}", _GIVEN_UP)
             return False
-        arguments = {"briefing": _BRIEFING.format(question=pending.question)}
+        phrases = find_language(self._state.context.language).phrases
+        arguments = {"briefing": phrases.not_understood.format(question=pending.question)}
         to = {"to": PERSON} if isinstance(transfer, TransferTool) else {}
         call = self._call(transfer_call.name, {**arguments, **to})
         completed = await self._run(call)
         self._result(transfer, call.arguments, completed.result, call.id)
         if completed.failed:
             return False
-        self._say(find_language(self._state.context.language).phrases.transferring)
+        self._say(phrases.transferring)
         return True
 
     def _call(self, name: str, arguments: dict[str, Any]) -> ToolCall:

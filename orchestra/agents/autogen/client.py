@@ -68,7 +68,8 @@ class PromptClient(ChatCompletionClient):
             raise state.error
         if self._token.is_cancelled():
             raise asyncio.CancelledError
-        offered = tuple(self._toolset.schemas[_name(tool)] for tool in tools)
+        schemas = self._toolset.schemas_in(state.context.language)
+        offered = tuple(schemas[_name(tool)] for tool in tools)
         names = [tool.name for tool in offered]
         step = next_step(state, names)
         match step:

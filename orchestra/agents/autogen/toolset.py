@@ -20,26 +20,34 @@ class AgentToolset:
     """The tools, handoffs and guard of an app's agents, made once: a tool schema costs 0.6 ms, a handoff 0.3 ms."""
 
     def __init__(self, app: App) -> None:
+        self.app = app
         self.agents = app.team
-        self.schemas: dict[str, ToolSchema] = {name: tool.schema for name, tool in app.tools.items()}
+        first = app.speaks.first  # AutoGen goes by the names; what a model reads comes from `offered`
         self.tools: dict[str, list[AutoGenToolSchema]] = {
-            agent.name: [_autogen_schema(tool.schema) for tool in app.tools_of(agent)] for agent in app.agents
+            agent.name: [_autogen_schema(tool.schema_in(first)) for tool in app.tools_of(agent)] for agent in app.agents
         }
         self.handoffs = {agent.name: _CachedHandoff.to(agent) for agent in app.agents}
-        for handoff in self.handoffs.values():
-            schema = handoff.handoff_tool.schema
-            self.schemas[handoff.name] = ToolSchema(
-                name=handoff.name, description=handoff.description, parameters=dict(schema.get("parameters", {}))
-            )
-        self.app = app
+        self._schemas: dict[str, dict[str, ToolSchema]] = {}
         self.once = {name for name, tool in app.tools.items() if not tool.idempotent or isinstance(tool, CaptureTool)}
         self.guard = ToolGuard(app)
         self.reads_out = app.reads_out
 
-    def offered(self, agent: str, handoffs: Iterable[str]) -> tuple[ToolSchema, ...]:
+    def offered(self, agent: str, handoffs: Iterable[str], language: str) -> tuple[ToolSchema, ...]:
         """The schemas that a model is offered for this agent: the agent's tools, and handoffs to these agents."""
         tools = [tool["name"] for tool in self.tools[agent]]
-        return tuple(self.schemas[name] for name in (*tools, *(self.handoffs[name].name for name in handoffs)))
+        schemas = self.schemas_in(language)
+        return tuple(schemas[name] for name in (*tools, *(self.handoffs[name].name for name in handoffs)))
+
+    def schemas_in(self, language: str) -> dict[str, ToolSchema]:
+        """Every tool and handoff by name, as a model reads it in a call in this language."""
+        if language not in self._schemas:
+            of_tools = {name: tool.schema_in(language) for name, tool in self.app.tools.items()}
+            of_handoffs = {
+                handoff.name: _handoff_schema(handoff, self.agents[name], language)
+                for name, handoff in self.handoffs.items()
+            }
+            self._schemas[language] = of_tools | of_handoffs
+        return self._schemas[language]
 
 
 class _CachedHandoff(Handoff):
@@ -47,8 +55,7 @@ class _CachedHandoff(Handoff):
 
     @classmethod
     def to(cls, agent: Agent) -> "_CachedHandoff":
-        about = f"Hand the caller over to {agent.name}: {agent.about}"
-        return cls(target=agent.name, description=with_examples(about, agent.examples))
+        return cls(target=agent.name)
 
     @cached_property
     def _tool(self) -> FunctionTool:
@@ -57,6 +64,15 @@ class _CachedHandoff(Handoff):
     @property
     def handoff_tool(self) -> BaseTool[BaseModel, BaseModel]:
         return self._tool
+
+
+def _handoff_schema(handoff: Handoff, agent: Agent, language: str) -> ToolSchema:
+    about = f"Hand the caller over to {agent.name}: {agent.about_in(language)}"
+    return ToolSchema(
+        name=handoff.name,
+        description=with_examples(about, agent.examples_in(language)),
+        parameters=dict(handoff.handoff_tool.schema.get("parameters", {})),
+    )
 
 
 def _autogen_schema(schema: ToolSchema) -> AutoGenToolSchema:

@@ -63,7 +63,8 @@ class AgentTurn:
         state = self.state
         if state.agreed is None and not self._unclear and state.context.capture is None:
             messages = (Message(role="system", content=self._instructions), *with_notes(state))
-            self._client.prefetch(messages, self._toolset.offered(state.agent, self._handoff_targets()))
+            targets, language = self._handoff_targets(), state.context.language
+            self._client.prefetch(messages, self._toolset.offered(state.agent, targets, language))
 
     def cancel(self) -> None:
         """Stop at the next moment at which the agents wait."""

@@ -95,9 +95,8 @@ class Kind:
         """What stands for a secret value wherever it is not shown."""
         return SECRET
 
-    @property
-    def offered(self) -> tuple[str, ...]:
-        """What there is to choose from; empty if anything may be said."""
+    def offered_in(self, language: str) -> tuple[str, ...]:  # noqa: ARG002 - only a choice offers anything
+        """What there is to choose from, in words of this language; empty if anything may be said."""
         return ()
 
     @property

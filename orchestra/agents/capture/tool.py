@@ -1,17 +1,18 @@
 """`ask`: the tool by which an agent has a value captured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from orchestra.agents.app_checks import check_text_by_language
 from orchestra.agents.builtin import collect_digits
 from orchestra.agents.capture.dialogue import CaptureDialogue
 from orchestra.agents.capture.kinds import Kind
 from orchestra.agents.tool import Tool, ToolContext, read_arguments
 from orchestra.errors import AppError
-from orchestra.language.values import CapturePhrases
-from orchestra_schemas import ToolSchema
+from orchestra.language.values import values_of
+from orchestra.spoken_languages import in_language
 
 _TRIES = 3
 _MOST_TRIES = 6
@@ -23,7 +24,7 @@ class CaptureTool(Tool):
 
     Attributes:
         kind: what the caller is asked for.
-        asked: the author's question; empty: that of the language.
+        asked: the author's question, or one by language; empty: that of the language.
         tries: how many times in a row nothing usable may be heard.
         reads_back: whether the caller has to agree to the value.
         keys: whether the keys of the telephone may be asked for.
@@ -33,7 +34,8 @@ class CaptureTool(Tool):
     """
 
     def __init__(
-        self, kind: Kind, question: str, *, name: str, about: str, examples: Sequence[str], tries: int,
+        self, kind: Kind, question: str | Mapping[str, str], *, name: str, about: str,
+        examples: Sequence[str] | Mapping[str, Sequence[str]], tries: int,
         reads_back: bool, keys: bool, to_person: bool, secret: bool,
     ) -> None:  # fmt: skip
         def answer(context: ToolContext, value: str = "") -> str:
@@ -42,7 +44,8 @@ class CaptureTool(Tool):
 
         answer.__doc__ = f"Ask the caller for {about}, and have it read back. It asks the question itself: say nothing."
         super().__init__(answer, name=name, idempotent=True, examples=examples)
-        self.schema = ToolSchema(name=name, description=self.schema.description, parameters=_NO_ARGUMENTS)
+        check_text_by_language(question, f"ask, {name}: question")
+        self.parameters = _NO_ARGUMENTS
         self.kind = kind
         self.asked = question
         self.tries = tries
@@ -58,15 +61,16 @@ class CaptureTool(Tool):
         return (collect_digits,) if self.keys and self.kind.keyed else ()
 
     @property
-    def asks(self) -> str:
+    def asks(self) -> str | dict[str, str]:
         """How the caller is asked, for the app's fingerprint: the question, the kind and the options."""
         return f"{self.asked} {self.kind!r} {self.tries} {self.reads_back} {self.keys} {self.to_person} {self.secret}"
 
-    def question_in(self, phrases: CapturePhrases) -> str:
+    def question_in(self, language: str) -> str:
         """The question as the caller hears it first."""
-        if self.asked:
-            return self.asked
-        *others, last = self.kind.offered or ("",)
+        if asked := in_language(self.asked, language):
+            return asked
+        phrases = values_of(language).phrases
+        *others, last = self.kind.offered_in(language) or ("",)
         listed = f"{', '.join(others)} {phrases.or_} {last}" if others else last
         return phrases.questions[self.kind.name].format(value=listed)
 
@@ -78,11 +82,11 @@ class CaptureTool(Tool):
 
 def ask(
     kind: Kind | type[Kind],
-    question: str = "",
+    question: str | Mapping[str, str] = "",
     *,
     name: str = "",
     about: str = "",
-    examples: Sequence[str] = (),
+    examples: Sequence[str] | Mapping[str, Sequence[str]] = (),
     tries: int = _TRIES,
     reads_back: bool | None = None,
     keys: bool = True,
@@ -96,10 +100,10 @@ def ask(
 
     Args:
         kind: what is asked for: ``Digits(4)``, or ``Email`` for one without options.
-        question: how the caller is asked; empty: a short question in the app's language.
+        question: how the caller is asked, one text or by language; empty: a short question in the call's language.
         name: the tool's name; default: ``ask_`` and the kind.
         about: what it is, for the model; default: the kind.
-        examples: what callers say when they need it.
+        examples: what callers say when they need it, or by language.
         tries: how many times in a row nothing usable may be heard.
         reads_back: whether the caller has to agree to the value; default: as fits the kind.
         keys: whether the keys of the telephone are asked for when speech has failed.

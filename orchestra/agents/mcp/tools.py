@@ -11,10 +11,9 @@ import structlog
 from orchestra.agents.app_checks import as_tuple
 from orchestra.agents.mcp.catalog import ListedTool
 from orchestra.agents.mcp.schemas import LONGEST_DESCRIPTION, accepted_names
-from orchestra.agents.tool import Tool, ToolContext, read_arguments, with_examples
+from orchestra.agents.tool import Tool, ToolContext, read_arguments
 from orchestra.errors import AppError, MissingExtraError, RejectedError, ToolFailed
 from orchestra.secret_files import read_variable
-from orchestra_schemas import ToolSchema
 
 if TYPE_CHECKING:
     from orchestra.agents.mcp.server import McpServer
@@ -39,7 +38,7 @@ def mcp_tools(
     headers: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
     timeout_s: float = 5.0,
-    filler: str = "",
+    filler: str | Mapping[str, str] = "",
     needs_confirmation: bool = False,
 ) -> tuple[Tool, ...]:
     """The tools that an MCP server offers, for an agent's ``tools``.
@@ -63,7 +62,7 @@ def mcp_tools(
         headers: more headers for a URL; ``${…}`` as for ``token``.
         env: variables for a command, which otherwise only gets PATH, HOME and the like; ``${…}`` as for ``token``.
         timeout_s: seconds after which a call counts as failed. Connecting does not count.
-        filler: what the caller hears when a call is slow.
+        filler: what the caller hears when a call is slow; one text, or by language.
         needs_confirmation: these tools run only after the caller has said yes.
 
     Raises:
@@ -158,11 +157,7 @@ class McpTool(Tool):
         self._read_only = listed.read_only
         self._server_name = listed.name
         self.description = " ".join((listed.description or listed.name or name).split())[:LONGEST_DESCRIPTION]
-        self.schema = ToolSchema(
-            name=self.name,
-            description=with_examples(self.description, self.examples),
-            parameters=listed.schema,
-        )
+        self.parameters = listed.schema
 
     def check(self, arguments: str) -> dict[str, Any]:
         """The arguments by name; the server checks them.
@@ -172,7 +167,7 @@ class McpTool(Tool):
 
         """
         values = read_arguments(self.name, arguments)
-        for name in self.schema.parameters.get("required", ()):
+        for name in self.parameters.get("required", ()):
             if name not in values:
                 msg = f"wrong arguments for {self.name}: {name} is missing"
                 raise RejectedError(msg)
@@ -206,7 +201,7 @@ class _PlaceholderTool(Tool):
         super().__init__(call, name=name, **{**options, "needs_confirmation": False})
         self.source = source
         self.description = _AWAY
-        self.schema = ToolSchema(name=name, description=_AWAY, parameters={"type": "object", "properties": {}})
+        self.parameters = {"type": "object", "properties": {}}
 
 
 _AWAY = "These tools are away right now: tell the caller that what they are for cannot be done just now."

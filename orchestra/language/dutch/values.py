@@ -57,6 +57,7 @@ VALUES: Final = ValueWords(
     een medewerker, een mens, een persoon, laat maar, annuleren, liever niet zeggen
     """),
     negations=frozenset({"niet", "geen"}),
+    excepts=listed("behalve, uitgezonderd, met uitzondering van, afgezien van, anders dan"),
     first=frozenset({"eerste", "begin", "begint"}),
     last=frozenset({"laatste", "eind", "einde", "eindigt"}),
     ordinals=numbered("""

@@ -64,6 +64,10 @@ VALUES: Final = ValueWords(
     else, a real person, cancel, stop, prefer not to say, won t tell you, don t remember, can t find
     """),
     negations=frozenset({"not"}),
+    excepts=listed("""
+    anything but, any but, any day but, any time but, any of them but, anyone but, everything but, every day but,
+    all but, whichever but, either but, except, except for, excepting, excluding, other than, apart from, aside from
+    """),
     first=frozenset({"first", "beginning", "start", "starts"}),
     last=frozenset({"last", "end", "ends", "ending"}),
     ordinals=numbered("""

@@ -69,6 +69,7 @@ VALUES: Final = ValueWords(
     j ai oublie, je prefere ne pas, pourquoi, une personne, un conseiller, un humain, laissez tomber, annuler
     """),
     negations=frozenset({"pas", "et non"}),
+    excepts=listed("sauf, excepte, hormis, a part, en dehors de, a l exception de, autre que"),
     first=frozenset({"premier", "premiere", "premiers", "premieres", "debut", "commence"}),
     last=frozenset({"dernier", "derniere", "derniers", "dernieres", "fin", "termine", "finit"}),
     ordinals=numbered("""

@@ -65,6 +65,7 @@ VALUES: Final = ValueWords(
     warum brauchen sie, abbrechen, egal, nicht sagen
     """),
     negations=frozenset({"nicht", "statt"}),
+    excepts=listed("ausser, ausgenommen, bis auf, abgesehen von, nur nicht, bloss nicht, blos nicht"),
     first=frozenset({"erste", "ersten", "erster", "anfang", "vorne"}),
     last=frozenset({"letzte", "letzten", "letzter", "ende", "hinten", "endet"}),
     ordinals={

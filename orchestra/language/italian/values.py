@@ -48,12 +48,13 @@ VALUES: Final = ValueWords(
     """),
     no=listed("no, sbagliato, non e, non e giusto, non e corretto, mai, per niente, meglio di no, non proprio"),
     but=frozenset({"ma", "pero", "tranne"}),
-    idioms=listed("un momento, un attimo, un secondo, una domanda, un minuto"),
+    idioms=listed("un momento, un attimo, un secondo, una domanda, un minuto, per lo meno, quanto meno"),
     unwilling=listed("""
     non lo so, non so, non ce l ho, non ho, non ricordo, non voglio, preferisco di no, preferisco non, perche, nessuna
     idea, una persona, un operatore, lasci perdere, annulla, non me lo ricordo
     """),
     negations=frozenset({"non"}),
+    excepts=listed("tranne, eccetto, fuorche, salvo, meno, a parte, ad eccezione di"),
     first=frozenset({"primo", "prima", "primi", "prime", "inizio", "inizia"}),
     last=frozenset({"ultimo", "ultima", "ultimi", "ultime", "fine", "finisce", "finale"}),
     ordinals=numbered("""

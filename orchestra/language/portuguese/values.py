@@ -67,12 +67,13 @@ VALUES: Final = ValueWords(
     """),
     no=listed("nao, errado, esta errado, nao esta certo, nunca, nao e, melhor nao, de jeito nenhum, incorreto"),
     but=frozenset({"mas", "exceto", "so que"}),
-    idioms=listed("um momento, um instante, um segundo, um minuto, uma pergunta"),
+    idioms=listed("um momento, um instante, um segundo, um minuto, uma pergunta, pelo menos, ao menos"),
     unwilling=listed("""
     nao sei, nao tenho, nao lembro, nao me lembro, nao quero, prefiro nao, por que, porque precisa, nao faco ideia,
     uma pessoa, um atendente, esqueca, cancelar, um operador
     """),
     negations=frozenset({"nao"}),
+    excepts=listed("menos, exceto, salvo, tirando, fora, a nao ser, que nao seja, desde que nao seja"),
     first=frozenset({"primeiro", "primeira", "primeiros", "primeiras", "inicio", "comeca"}),
     last=frozenset({"ultimo", "ultima", "ultimos", "ultimas", "fim", "final", "termina"}),
     ordinals=numbered("""

@@ -66,12 +66,13 @@ VALUES: Final = ValueWords(
     """),
     no=listed("no, nunca, incorrecto, para nada, no es, no esta bien, negativo, mejor no, esta mal, no es correcto"),
     but=frozenset({"pero", "salvo", "excepto"}),
-    idioms=listed("un momento, un segundo, una cosa, una pregunta, un minuto"),
+    idioms=listed("un momento, un segundo, una cosa, una pregunta, un minuto, al menos, por lo menos"),
     unwilling=listed("""
     no lo se, no se, no lo tengo, no tengo, no me acuerdo, prefiero no, no quiero, ni idea, una persona, un agente,
     un operador, para que lo quiere, por que lo necesita, no se lo voy a decir, olvidelo, cancelar
     """),
     negations=frozenset({"no"}),
+    excepts=listed("menos, excepto, salvo, exceptuando, quitando, que no sea, que no sean, aparte de"),
     first=frozenset({"primero", "primera", "primeros", "primeras", "primer", "principio", "empieza"}),
     last=frozenset({"ultimo", "ultima", "ultimos", "ultimas", "final", "termina", "acaba"}),
     ordinals=numbered("""

@@ -59,6 +59,7 @@ class ValueWords:
         idioms: phrases with a number word that name no number: "the one".
         unwilling: phrases of a caller who does not know the value or will not tell it.
         negations: words between what is right and what is wrong, as in "fifteen, not fifty".
+        excepts: phrases after which stands what a caller does not want of several, as in "anything but Monday".
         first: words of the beginning of a value.
         last: words of its end.
         ordinals: words of 1st to 31st.
@@ -98,6 +99,7 @@ class ValueWords:
     idioms: frozenset[str] = frozenset()
     unwilling: frozenset[str]
     negations: frozenset[str]
+    excepts: frozenset[str] = frozenset()
     first: frozenset[str]
     last: frozenset[str]
     ordinals: Mapping[str, int]

@@ -139,8 +139,9 @@ class Answering:
             return self._script(self.apps[0], variables=known)
         if rule is None:
             # who is called by us need not hear that we have no such number
-            phrase = "" if parties.direction == "outbound" else self.plan.unknown
-            return _last_words(replace(self._script(self.apps[0]), app="", version=""), phrase)
+            script = self._script(self.apps[0])
+            phrase = "" if parties.direction == "outbound" else self._unknown_in(script.language)
+            return _last_words(replace(script, app="", version=""), phrase)
         line = self.line_of(parties)
         shares = self.splits().get(line, NO_SHARES)
         answers = self._find(rule.version_for(line, parties.call, parties.other_party, shares))
@@ -152,7 +153,7 @@ class Answering:
         ours = find_language(chosen.language).phrases
         closed = ours.closed if rule.closed is None else _given(rule.closed, chosen.language, ours.closed)
         if is_target(closed):
-            ending = Transfer(closed, "The line is closed.")
+            ending = Transfer(closed, ours.line_is_closed, language=chosen.language)
             return replace(_last_words(chosen, ours.transferring), ending=ending)
         return _last_words(chosen, in_speech(closed, known))
 
@@ -191,8 +192,7 @@ class Answering:
         closed: list[str] = []
         if rule is not None and not isinstance(rule.closed, tuple) and rule.hours is not None:
             closed = [language.phrases.closed if rule.closed is None else _given(rule.closed, code, "")]
-        unknown = [self.plan.unknown] if self.plan is not None else []
-        of_lines = [language.to_speech(text) for text in (*closed, *unknown) if not is_target(text)]
+        of_lines = [language.to_speech(text) for text in (*closed, self._unknown_in(code)) if not is_target(text)]
         for text in (*script.phrases, *of_lines):
             yield Phrase(text, language=code, speed=script.speed, pronunciations=script.pronunciations)
 
@@ -216,6 +216,13 @@ class Answering:
     def rule(self, line: str) -> LineRule | None:
         """How this line is answered; None if there is no such line."""
         return None if self.plan is None else self.plan.rules.get(line)
+
+    def _unknown_in(self, language: str) -> str:
+        """What who has dialled nothing that is answered hears; empty: they are refused as busy."""
+        if self.plan is None:
+            return ""
+        ours = find_language(language).phrases.unknown_line
+        return ours if self.plan.unknown is None else _given(self.plan.unknown, language, ours)
 
     def _find(self, app: AppId) -> EdgeApp:
         return next(each for each in self.apps if (each.name, each.version) == app)

@@ -20,6 +20,7 @@ from orchestra.history.resume import ResumeState
 from orchestra.language import find_language
 from orchestra.language.registry import DEFAULT_CODE
 from orchestra.refusal_log import Refusals
+from orchestra.spoken_languages import in_language
 from orchestra.voice.carriers.call_lookup import IndexedCall
 from orchestra.voice.carriers.port import (
     Answered,
@@ -130,7 +131,7 @@ class EdgeCallControl:
     def _busy(self, report: CallReport) -> Busy:
         """The operator's message is in the language in which the line is answered."""
         language = self._edge.answering.begin(report.parties, SYSTEM_CLOCK.time()).language
-        return Busy(self._edge.settings.busy_message, language)
+        return Busy(in_language(self._edge.settings.busy_message, language) or "", language)
 
     def _is_refused(self, report: CallReport) -> bool:
         """Whether the caller has dialled what nobody answers, and is to hear the busy tone for it."""
@@ -139,7 +140,7 @@ class EdgeCallControl:
             return False
         edge.admission.unknown_lines += 1
         edge.refusals.note("call.line_unknown", dialled=parties.own_number[:64], call=report.call)
-        return edge.answering.plan is not None and not edge.answering.plan.unknown
+        return edge.answering.plan is not None and edge.answering.plan.unknown == ""
 
     def _answered(self, report: CallReport) -> CallAnswered | None:
         """Who answered a call that we placed; None for any other call, and where the carrier says it later."""

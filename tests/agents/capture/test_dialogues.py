@@ -37,7 +37,7 @@ def dialogues(name: str) -> Iterator[tuple[CaptureTool, list[str]]]:
 def held(tool: CaptureTool, lines: list[str], code: str) -> list[str]:
     """The dialogue as it is held with what the caller says and presses in these lines."""
     setting = Setting(values_of(code), TODAY)
-    question = tool.question_in(setting.values.phrases)
+    question = tool.question_in(code)
     pending = PendingCapture(tool=tool.name, turn=1, question=question)
     held = [f"< {question}"]
     for line in lines:

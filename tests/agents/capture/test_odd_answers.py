@@ -25,7 +25,7 @@ def answered(kind: Kind, code: str, *texts: str) -> Step:
     """The last step of a dialogue in which the caller says this."""
     tool = ask(kind)
     setting = Setting(values_of(code), date(2026, 11, 27))
-    pending = PendingCapture(tool=tool.name, turn=1, question=tool.question_in(setting.values.phrases))
+    pending = PendingCapture(tool=tool.name, turn=1, question=tool.question_in(code))
     step: Step = GivenUp()
     for text in texts:
         step = tool.dialogue.advance(pending, text, setting)

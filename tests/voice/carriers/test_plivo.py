@@ -317,7 +317,8 @@ async def test_what_is_missing_for_calls_is_named(settings: Settings) -> None:
 @pytest.mark.integration
 async def test_a_caller_without_a_line_hears_why_or_the_busy_tone(bus: TestBus, settings: Settings) -> None:
     assert 'reason="busy"' in documents().busy()
-    async with running_edge(bus, settings, carrier="plivo", max_calls=1, busy_message="All lines are busy.") as running:
+    busy = {"en": "All lines are busy."}
+    async with running_edge(bus, settings, carrier="plivo", max_calls=1, busy_message=busy) as running:
 
         async def talk(line: PhoneLine) -> None:
             await running.event(ReplySpoken)

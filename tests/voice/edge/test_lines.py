@@ -14,9 +14,10 @@ from orchestra.agents.lines import app_id
 from orchestra.app_phrases import edge_lines
 from orchestra.execution.handlers import Execution
 from orchestra.execution.models import ModelRegistry
-from orchestra.history.ending import HangUp
+from orchestra.history.ending import HangUp, Transfer
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
+from orchestra.language import find_language
 from orchestra.lines import Shares, version_name
 from orchestra.settings import Settings
 from orchestra.simulator.phone_line import PhoneLine
@@ -161,6 +162,24 @@ async def test_an_unknown_number_hears_a_phrase_and_reaches_nobody(bus: TestBus,
     assert [(event.app, event.line) for event in await bus.published(CallStarted)] == [("", "")]
     assert [event.text for event in await bus.published(ReplySpoken)] == ["No such number."]
     assert not [event for event in await bus.published() if isinstance(event, AgentChanged | PromptRequested)]
+
+
+def test_an_unknown_number_hears_a_phrase_in_the_language_of_the_first_app() -> None:
+    spanish = office("banco", language="es")
+    given = {"en": "No such number.", "es": "Ese número no existe."}
+    dialled = Parties("c", "", to_number="+15550999")
+    said = [edge_of(Lines({"+15550100": app}, unknown=given)).begin(dialled, 0.0).greeting for app in (BANK, spanish)]
+    assert said == ["No such number.", "Ese número no existe."]
+    ours = edge_of(Lines({"+15550100": spanish})).begin(dialled, 0.0).greeting
+    assert ours == find_language("es").phrases.unknown_line
+    portuguese = office("banco", language="pt")
+    assert edge_of(Lines({"+15550100": portuguese}, unknown=given)).begin(dialled, 0.0).greeting.startswith("O número")
+
+
+def test_a_person_who_is_rung_outside_the_hours_hears_why_in_the_language_of_the_line() -> None:
+    lines = Lines({"*": Line(app=office("banco", language="es"), hours=NEVER, closed={"es": "+15550177"})})
+    ending = edge_of(lines).begin(Parties("c", "", to_number="+15550100"), 0.0).ending
+    assert ending == Transfer("+15550177", "La línea está cerrada.", language="es")
 
 
 async def test_an_unknown_number_may_be_refused_as_busy(bus: TestBus, settings: Settings) -> None:

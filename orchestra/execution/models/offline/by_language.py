@@ -204,7 +204,7 @@ class _Turn:
         named: dict[str, set[str]] = {}
         features = {choice: self._features(choice) for choice in choices}
         for clause in _CLAUSE_END.split(said):
-            heard, denied = self._features(clause), has_phrase(clause, self._values.negations)
+            heard, denied = self._features(clause), has_phrase(clause, self._values.negations | self._values.excepts)
             # "not on Monday" names no day; "no" may be a choice itself
             named.update(
                 (each, own) for each, own in features.items() if own and (own == heard if denied else own <= heard)
