@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from orchestra.errors import AppError
-from orchestra.spoken_languages import AUTO
+from orchestra.spoken_languages import AUTO, check_code
 
 if TYPE_CHECKING:
     from orchestra.agents.lines import Lines
@@ -20,14 +20,31 @@ def languages_of(lines: "Lines") -> list[str]:
 
 
 def check_languages(settings: "Settings", lines: "Lines") -> None:
-    """See that the engines hear and speak the languages of the apps.
+    """See that the engines hear and speak the languages of the apps, and that texts of settings are in languages.
 
     Raises:
-        AppError: one does not; the message says what to do.
+        AppError: one does not, or a text has no language's code; the message says what to do.
 
     """
     from orchestra.voice.engines.language_check import unknown_languages
 
-    problems = unknown_languages(settings, languages_of(lines))
+    problems = [*unknown_languages(settings, languages_of(lines)), *wrong_codes(settings)]
     if problems:
         raise AppError("; ".join(problems))
+
+
+def wrong_codes(settings: "Settings") -> list[str]:
+    """What is wrong with the codes by which settings give texts."""
+    problems = []
+    for name in _TEXTS:
+        given = getattr(settings, name)
+        for code in given if isinstance(given, dict) else ():
+            try:
+                check_code(code, f"setting ORCHESTRA_{name.upper()}")
+            except AppError as error:
+                problems.append(str(error))
+    return problems
+
+
+#: settings that callers hear
+_TEXTS = ("busy_message", "recording_consent")

@@ -11,7 +11,7 @@ from orchestra.agents.loader import load_lines
 from orchestra.cli import app_languages
 from orchestra.cli.doctor import app as doctor
 from orchestra.errors import AppError
-from orchestra.settings import Settings
+from orchestra.settings import Settings, load_settings
 from orchestra.voice.engines.local import espeak
 
 SPANISH: Any = SimpleNamespace(apps=())
@@ -73,3 +73,11 @@ def test_the_doctor_has_nothing_to_say_of_a_fallback_that_knows_the_language(mon
     monkeypatch.setattr(app_languages, "languages_of", lambda _lines: ["en", "en-GB"])
     settings = Settings(stt="deepgram", tts="elevenlabs", stt_fallback="local", tts_fallback="local")
     assert [found.what for found in doctor._languages(settings, SPANISH)] == ["languages"]
+
+
+def test_a_text_of_a_setting_in_no_language_keeps_it_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHESTRA_BUSY_MESSAGE", '{"en": "All lines are busy.", "spanisch": "Comunica."}')
+    settings = load_settings()
+    with pytest.raises(AppError, match="setting ORCHESTRA_BUSY_MESSAGE: there is no language 'spanisch'"):
+        app_languages.check_languages(settings, load_lines(settings.app))
+    assert "'spanisch'" in doctor._languages(settings, load_lines(settings.app))[0].detail

@@ -43,11 +43,11 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
 
 
 def _languages(settings: Settings, lines: "Lines") -> list[Finding]:
-    from orchestra.cli.app_languages import languages_of
+    from orchestra.cli.app_languages import languages_of, wrong_codes
     from orchestra.voice.engines.language_check import languages_without_fallback, unknown_languages
 
     languages = languages_of(lines)
-    problems = unknown_languages(settings, languages)
+    problems = [*unknown_languages(settings, languages), *wrong_codes(settings)]
     known = f"{', '.join(languages)}: heard by {settings.stt}, spoken by {settings.tts}"
     found = [Finding("languages", not problems, "; ".join(problems) or known)]
     without = languages_without_fallback(settings, languages)
