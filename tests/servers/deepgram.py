@@ -41,7 +41,7 @@ class DeepgramServer(ProtocolServer):
     said; with 0.0 the whole line. The first
     ``ignores`` `Finalize` messages are not answered. Flux ends no turn before ``may_end``, nova sends no final.
     A language that nova-3 does not have, and too many key terms, are refused; with ``language=multi`` each word has the
-    language that ``language_of`` tells of the text.
+    language that ``language_of`` tells of the text. A connection in one of ``lines_in`` hears those lines.
     """
 
     ignores = 0
@@ -63,6 +63,7 @@ class DeepgramServer(ProtocolServer):
         self.language_of: Callable[[str], str] = lambda _text: "en"
         self.word_s = word_s
         self.lines = list(script)
+        self.lines_in: dict[str, list[str]] = {}
         self.transcribe = transcribe
         self.endpoint_s = endpoint_s
         self.key = key
@@ -197,7 +198,8 @@ class _Stream:
         self._start_s = self._clock_s
         self._audio = bytearray(audio)
         if new:
-            self._line = self._server.lines.pop(0).split() if self._server.lines else []
+            lines = self._server.lines_in.get(self._seen.params.get("language", ""), self._server.lines)
+            self._line = lines.pop(0).split() if lines else []
             self._line_s, self._line_words = self._clock_s, len(self._line)
         first_s = _INTERIM_EVERY_S if self._server.transcribe is None else _FIRST_REAL_INTERIM_S
         self._interim_at_s = self._clock_s + first_s

@@ -66,13 +66,15 @@ def _number(found: list[str], at: int, values: ValueWords) -> tuple[str, int]:
 
 def _begin(pieces: list[str], values: ValueWords) -> int:
     """Where the address begins: after "I live at", "it is"."""
-    found = [plain(piece) or piece for piece in pieces]
+    words = [(word, at) for at, piece in enumerate(pieces) for word in (plain(piece) or piece).split()]  # j'habite
+    found = [word for word, _ in words]
     begin = 0
     for at in range(len(found)):
         if digit_runs(found[at], values):
             break
         size = longest_at(found, at, values.introduces.union(values.at))
-        begin = at + size if size else begin
+        begin = words[at + size - 1][1] + 1 if size else begin
+    found = [plain(piece) or piece for piece in pieces]
     while begin < len(found) and (found[begin] in values.fillers or found[begin] == ","):
         begin += 1
     return begin

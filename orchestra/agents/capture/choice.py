@@ -23,6 +23,9 @@ class YesNo(Kind):
     about: ClassVar[str] = "a yes or a no"
     reads_back: ClassVar[bool] = False
 
+    def wanted(self, text: str, setting: Setting) -> str:  # noqa: ARG002, D102 - a denial is an answer
+        return text
+
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
         if says_no(text, setting.values):
             return Heard("no")
@@ -100,6 +103,9 @@ class Choice(Kind):
         if len(self.options) < 2:  # noqa: PLR2004 - one is no choice
             msg = f'Choice has {len(self.options)} options: write at least two, as in Choice(("small", "large"))'
             raise AppError(msg)
+
+    def wanted(self, text: str, setting: Setting) -> str:  # noqa: ARG002, D102 - it depends on what else there is
+        return text
 
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
         options, values = self._words_in(setting.values.code), setting.values

@@ -133,15 +133,16 @@ class CaptureDialogue:
         again = msgspec.structs.replace(pending, misses=pending.misses + 1)
         return self._missed(again, setting, invalid=bool(keys))
 
-    def _listen(self, pending: PendingCapture, text: str, setting: Setting) -> Step:
+    def _listen(self, pending: PendingCapture, said: str, setting: Setting) -> Step:
+        text = self._kind.wanted(said, setting)
         heard = self._kind.join(pending.part, text, setting) if pending.part else self._kind.read(text, setting)
-        if heard.value and not isinstance(self._kind, YesNo) and has_phrase(text, setting.values.unwilling):
+        if heard.value and not isinstance(self._kind, YesNo) and has_phrase(said, setting.values.unwilling):
             heard = Heard()
         if heard.value:
             return self._read_back(pending, heard.value, setting)
         if heard.part and not heard.invalid:
             return self._go_on(pending, heard.part, setting)
-        if has_phrase(text, setting.values.unwilling):
+        if has_phrase(said, setting.values.unwilling):
             return Declined()
         part = heard.part if heard.invalid else pending.part
         missed = msgspec.structs.replace(pending, misses=pending.misses + 1, part=part)

@@ -16,6 +16,7 @@ from orchestra.agents.capture.corrections import (
     right_and_wrong,
     without_idioms,
 )
+from orchestra.agents.capture.denials import without_denied
 from orchestra.errors import AppError
 from orchestra.language.values import ValueWords, digit_runs, read_date, read_number
 from orchestra.language.values.dates import When, day_alone
@@ -64,6 +65,15 @@ class Kind:
     def read(self, text: str, setting: Setting) -> Heard:
         """The value in a caller's words."""
         raise NotImplementedError
+
+    def wanted(self, text: str, setting: Setting) -> str:
+        """A caller's words without values that they deny: ``not on Monday, Tuesday``."""
+
+        def names(words: str) -> bool:
+            heard = self.read(words, setting)
+            return bool(heard.value or heard.part or heard.invalid)
+
+        return without_denied(text, setting.values, names, number=self.keyed)
 
     def join(self, part: str, text: str, setting: Setting) -> Heard:
         """The value of a part that was said before, and of the words after it; or of these alone."""

@@ -10,6 +10,7 @@ from orchestra.agents.capture.kinds import Heard, Kind, Setting
 from orchestra.language.values import ValueWords, plain, read_email, read_name
 from orchestra.language.values.spelling import address_parts
 from orchestra.language.values.tokens import has_phrase, longest_at, words_of
+from orchestra.language.values.written_with import rewritten, written_with
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,19 @@ class Name(Kind):
     about: ClassVar[str] = "their name"
     spells: ClassVar[bool] = True
 
+    def wanted(self, text: str, setting: Setting) -> str:  # noqa: ARG002, D102 - names have such words in them
+        return text
+
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
-        right, _ = _around_negation(text, setting.values)
-        return Heard(_without_answers(read_name(right, setting.values), setting.values))
+        values = setting.values
+        bare, told = written_with(text, values)
+        right, _ = _around_negation(bare, values)
+        return Heard(rewritten(_without_answers(read_name(right, values), values), told))
 
     def correct(self, value: str, text: str, setting: Setting) -> str:  # noqa: D102
+        bare, told = written_with(f". {text}", setting.values)
+        if told and not self.read(bare, setting).value:  # "mit dt"
+            return rewritten(value, told)
         right, wrong = _around_negation(text, setting.values)
         said = self.read(right, setting).value
         if wrong and said:
@@ -113,6 +122,9 @@ class Address(Kind):
 
     name: ClassVar[str] = "address"
     about: ClassVar[str] = "their postal address"
+
+    def wanted(self, text: str, setting: Setting) -> str:  # noqa: ARG002, D102 - so have streets: Via Salvo d'Acquisto
+        return text
 
     def read(self, text: str, setting: Setting) -> Heard:  # noqa: D102
         return Heard(read_address(text, setting.values))

@@ -89,6 +89,8 @@ VALUES: Final = ValueWords(
     eh, uh, nou, ja, nee, alstublieft, graag, mijn, de, het, naam, voornaam, achternaam, dank, u, alles, aan, elkaar,
     kleine, letters, met, sorry, hallo, en, dus
     """),
+    with_=frozenset({"met"}),
+    without=frozenset({"zonder"}),
     as_in=listed("van, als in, zoals"),
     letters={"ypsilon": "y", "griekse y": "y", "lange ij": "y"},
 )

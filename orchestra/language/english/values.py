@@ -122,6 +122,8 @@ VALUES: Final = ValueWords(
     hi, hello, hey, of, course, you, can, me, thank, then, just, written, right, one, word, wrong,
     incorrect, not, quite, again, with
     """),
+    with_=frozenset({"with"}),
+    without=frozenset({"without"}),
     as_in=listed("as in, for, like, as for"),
     letters={
         "bee": "b",

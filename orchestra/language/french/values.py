@@ -63,7 +63,7 @@ VALUES: Final = ValueWords(
     pas vraiment
     """),
     but=frozenset({"mais", "sauf"}),
-    idioms=listed("un moment, un instant, une seconde, une minute, une question"),
+    idioms=listed("un moment, un instant, une seconde, une minute, une question, au moins, du moins"),
     unwilling=listed("""
     je ne sais pas, je sais pas, je n ai pas, j ai pas, j en ai pas, aucune idee, je ne veux pas, je veux pas,
     j ai oublie, je prefere ne pas, pourquoi, une personne, un conseiller, un humain, laissez tomber, annuler
@@ -102,6 +102,8 @@ VALUES: Final = ValueWords(
     euh, alors, oui, non, s, il, vous, plait, mon, ma, le, la, nom, prenom, merci, bonjour, tout, attache, minuscules,
     en, donc, voila, pardon, adresse
     """),
+    with_=frozenset({"avec"}),
+    without=frozenset({"sans"}),
     as_in=listed("comme, comme dans"),
     letters={"elle": "l", "aime": "m", "haine": "n", "erre": "r", "esse": "s", "ixe": "x", "i grec": "y", "zede": "z"},
 )

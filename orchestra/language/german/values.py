@@ -89,6 +89,8 @@ VALUES: Final = ValueWords(
     ah, ahm, hm, also, ja, nein, bitte, danke, mein, meine, der, die, das, name, vorname, nachname, gross, klein,
     alles, zusammen, mit, sorry, entschuldigung, hier, guten, tag, moment, und, so, nicht, falsch, richtig
     """),
+    with_=frozenset({"mit"}),
+    without=frozenset({"ohne"}),
     as_in=listed("wie, wie in"),
     letters={
         "anton": "a",

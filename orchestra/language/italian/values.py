@@ -76,6 +76,8 @@ VALUES: Final = ValueWords(
     ehm, allora, si, no, per, favore, mio, mia, il, la, nome, cognome, grazie, tutto, attaccato, minuscolo, scusi,
     buongiorno, dunque
     """),
+    with_=frozenset({"con"}),
+    without=frozenset({"senza"}),
     as_in=listed("come, di"),
     letters={
         "bi": "b",

@@ -110,6 +110,8 @@ VALUES: Final = ValueWords(
     eh, hum, bem, sim, nao, por, favor, meu, minha, o, a, nome, sobrenome, apelido, obrigado, obrigada, tudo, junto,
     minusculo, desculpe, bom, entao
     """),
+    with_=frozenset({"com"}),
+    without=frozenset({"sem"}),
     as_in=listed("de, como"),
     letters={
         "be": "b",

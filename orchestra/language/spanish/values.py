@@ -100,6 +100,8 @@ VALUES: Final = ValueWords(
     eh, em, pues, si, no, vale, por, favor, bueno, mi, el, la, nombre, apellido, perdon, todo, junto, minusculas, con,
     gracias, a, ver, direccion, electronico, de
     """),
+    with_=frozenset({"con"}),
+    without=frozenset({"sin"}),
     as_in=listed("de, como, como en"),
     letters={
         "be": "b",

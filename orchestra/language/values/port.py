@@ -76,6 +76,8 @@ class ValueWords:
         fillers: words that are part of no name.
         as_in: words between a letter and the word that explains it.
         letters: names of letters that recognition writes as words.
+        with_: words before the letters that a name is written with, as in "Smith with a y".
+        without: words before those that it is written without.
 
     """
 
@@ -116,6 +118,8 @@ class ValueWords:
     fillers: frozenset[str]
     as_in: frozenset[str]
     letters: Mapping[str, str] = field(default_factory=dict)
+    with_: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
 
     def in_region(self, region: str) -> "ValueWords":
         """The tables for a country's way to write dates: only some begin with the month."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from orchestra.language.values.alike import sounds_alike
 from orchestra.language.values.numbers import digits_at, number_tokens
-from orchestra.language.values.port import ValueWords
+from orchestra.language.values.port import ValueWords, listed
 from orchestra.language.values.tokens import longest_at, plain, tokens
 
 #: the spelling alphabets of ICAO, DIN 5009 and of telephone operators in the seven languages, where they agree
@@ -43,6 +43,11 @@ _ALPHABET: Final = {
         "zulu",
     ]
 }
+#: stand before a last name, in small letters unless recognition knows better
+_PARTICLES: Final = listed("""
+de, del, della, dello, di, da, do, dos, das, van, von, zu, zum, zur, der, den, ten, ter, het, la, las, los, le, el, du,
+des, y, e
+""")
 _EMAIL: Final = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _VALID: Final = re.compile(r"[a-z0-9](?:[a-z0-9._+%-]*[a-z0-9_])?@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}")
 #: how recognition writes common providers
@@ -98,7 +103,7 @@ def read_name(text: str, values: ValueWords) -> str:
     words = [word for word in re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", text) if word]
     words = _after_introduction(words, values)
     spelled = _spelled_runs(" ".join(words), values)
-    kept = [word for word in words if plain(word) not in values.fillers]
+    kept = _without_fillers(words, values)
     whole = _without_spelling(kept, values)
     if not spelled:
         return " ".join(_titled(word) for word in whole)
@@ -107,6 +112,17 @@ def read_name(text: str, values: ValueWords) -> str:
     if len(rest) == len(whole) and len(whole) > len(names):  # nothing sounds alike: the spelling is of the last name
         rest = whole[: len(whole) - len(names)]
     return " ".join([*(_titled(word) for word in rest), *names])
+
+
+def _without_fillers(words: list[str], values: ValueWords) -> list[str]:
+    """The words of a name; particles in its middle are of it: ``Anna de Vries``, but not ``sou a Ana``."""
+    fillers = [plain(word) in values.fillers for word in words]
+    last = max((at for at, filler in enumerate(fillers) if not filler), default=-1)
+    kept: list[str] = []
+    for at, word in enumerate(words):
+        if not fillers[at] or (kept and at < last and plain(word) in _PARTICLES):
+            kept.append(word)
+    return kept
 
 
 def _without_spelling(words: list[str], values: ValueWords) -> list[str]:
@@ -131,11 +147,14 @@ def _after_introduction(words: list[str], values: ValueWords) -> list[str]:
     begin = 0
     for at in range(len(found)):
         size = longest_at(found, at, values.introduces)
-        begin = at + size if size and at + size < len(found) else begin
+        spelled = size == 1 and len(found[at]) == 1 and at > 0 and len(found[at - 1]) == 1  # F E R R A R I
+        begin = at + size if size and not spelled and at + size < len(found) else begin
     return words[begin:]
 
 
 def _titled(word: str) -> str:
+    if word in _PARTICLES:
+        return word
     if word != word.lower() and word != word.upper():
         return word  # recognition knows it
     return re.sub(r"[^\W\d_]+", lambda part: part[0].capitalize(), word)

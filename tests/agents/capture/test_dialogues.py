@@ -74,3 +74,10 @@ def test_the_dialogues_are_held_as_recorded(name: str) -> None:
 @pytest.mark.parametrize("kind", [name.partition("/")[2] for name in FILES if name.startswith("en/")])
 def test_every_kind_has_thirty_dialogues_in_english(kind: str) -> None:
     assert len(list(dialogues(f"en/{kind}"))) >= 30
+
+
+@pytest.mark.parametrize("code", sorted({name.partition("/")[0] for name in FILES}))
+def test_every_kind_has_eight_dialogues_in_each_language(code: str) -> None:
+    kinds = {name.partition("/")[2] for name in FILES}
+    few = {kind for kind in kinds if f"{code}/{kind}" not in FILES or len(list(dialogues(f"{code}/{kind}"))) < 8}
+    assert not few
