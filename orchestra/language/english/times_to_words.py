@@ -46,7 +46,7 @@ WITH_HALF: Final = re.compile(
 #: 17:30, and not "2:05 hrs", "1:10 scale" or "14:30 Uhr", where the figures are not a time of day or not English
 BARE: Final = re.compile(
     rf"{_BEGIN}(?P<hour>\d\d?):(?P<minute>\d\d)(?![A-Za-z]){_END}"
-    r"(?!\s?(?:hrs?|hours?|h|mins?|minutes?|Uhr|ratio|scale|odds|dilution)\b)"
+    r"(?!\s?[ap]\.?m\b)(?!\s?(?:hrs?|hours?|h|mins?|minutes?|Uhr|ratio|scale|odds|dilution)\b)"
 )
 ISO_DATE: Final = re.compile(rf"{_BEGIN}(?P<year>\d{{4}})-(?P<number>\d\d)-(?P<day>\d\d){_END}")
 SLASHED_DATE: Final = re.compile(rf"{_BEGIN}(?P<first>\d\d?)/(?P<second>\d\d?)/(?P<year>\d{{4}}|\d\d){_END}")
@@ -80,6 +80,10 @@ DAY_RANGE: Final = re.compile(
 #: from one time or hour to another
 TIME_RANGE: Final = re.compile(r"(?<=[\dmM])\s?[–—-]\s?(?=\d\d?(?::\d\d|\s?[ap]\.?m))|(?<=[ap]\.m\.)\s?[–—-]\s?(?=\d)")
 
+_TIME: Final = r"\d\d?(?::\d\d)?(?:\s?[ap]\.?m\b)?"
+#: from one time to another: it is read whole, or not at all
+TIME_SPAN: Final = re.compile(rf"{_BEGIN}{_TIME}(?:\s?[-–—]\s?| to | until ){_TIME}(?![\w:/]|[-.,]\d)", re.IGNORECASE)
+
 #: a length of time, such as 0:45, at the other end of a range: then neither end is a time of day
 _LENGTH_BEFORE: Final = re.compile(r"(?<![\d:.])0:\d\d(?:\s?[-–—]\s?| to )\Z")
 _LENGTH_AFTER: Final = re.compile(r"(?:\s?[-–—]\s?| to )0:\d\d(?![\d:])")
@@ -106,6 +110,16 @@ def clock(found: re.Match[str], *, whole_day: bool) -> str:
     minutes = "" if minute == 0 else f" oh {cardinal(minute)}" if minute < _TEN else f" {cardinal(minute)}"
     stop = "." if found[0].endswith(".") and not found.string[found.end() :].strip() else ""
     return f"{cardinal(hour % _NOON or _NOON)}{minutes}{f' {half.upper()}M' if half else ''}{stop}"
+
+
+def is_read_whole(span: str, *, whole_day: bool) -> bool:
+    """Whether both ends of a `TIME_SPAN` are read out: ``0:10 - 2:00 pm`` begins at what may be no time of day."""
+    if ":" not in span and not WITH_HALF.search(span):
+        return True  # of numbers: "5 to 7"
+    hours = TIME_RANGE.sub(" to ", span)
+    for form in WITH_HALF, BARE:
+        hours = form.sub(lambda found: clock(found, whole_day=whole_day), hours)
+    return all(0 < int(hour) <= _NOON for hour in re.findall(r"\d+", hours)) and ":" not in hours
 
 
 def _is_beside_length(found: re.Match[str]) -> bool:

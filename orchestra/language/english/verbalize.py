@@ -267,11 +267,22 @@ def verbalize(sentence: str) -> str:
     """The sentence with its numbers, money, dates, times and abbreviations as words; unchanged if it is not English."""
     if not _NEEDED.search(sentence) or not is_english(sentence):
         return sentence
+    whole_day = times_to_words.uses_whole_day(times_to_words.TIME_RANGE.sub(" to ", sentence))
+    unread: list[str] = []
+
+    def hold(span: re.Match[str]) -> str:
+        if times_to_words.is_read_whole(span[0], whole_day=whole_day):
+            return span[0]
+        unread.append(span[0])
+        return _HELD
+
+    if _HELD not in sentence:
+        sentence = times_to_words.TIME_SPAN.sub(hold, sentence)
     sentence = times_to_words.TIME_RANGE.sub(" to ", sentence)
-    whole_day = times_to_words.uses_whole_day(sentence)
     clock = partial(times_to_words.clock, whole_day=whole_day)
     times = (Reading(_ANY, times_to_words.WITH_HALF, clock), Reading(frozenset(":"), times_to_words.BARE, clock))
-    return apply((*times, *_READINGS), sentence)
+    said = apply((*times, *_READINGS), sentence)
+    return re.sub(_HELD, lambda _: unread.pop(0), said) if unread else said
 
 
 def reader(_region: str) -> Callable[[str], str]:
@@ -279,6 +290,8 @@ def reader(_region: str) -> Callable[[str], str]:
     return verbalize
 
 
+#: stands for what is left as it is written
+_HELD: Final = "\ue000"
 #: most sentences need nothing of this, and are returned at once
 _NEEDED: Final = re.compile(
     rf"[\d&@=+½⅓⅔¼¾⅛]|\b[A-Z][a-z]+ [IVX]+\b|[a-z]/[a-z]|\b(?:e\.g|i\.e|St|{'|'.join(_ABBREVIATIONS)})\.|\b(?:St|Dr|Sat|Sun|{'|'.join(times_to_words.DAYS)})\b"
