@@ -120,7 +120,7 @@ def test_a_value_is_asked_for_and_its_choices_are_named_in_the_language_of_the_c
     assert number.examples_in("es") == EXAMPLES["es"]
     size = ask(Choice({"large": {"en": ("large", "big"), "es": ("grande",)}, "small": {"es": ("pequeño",)}}))
     assert size.question_in("es") == "¿Cuál prefiere: grande o pequeño?"
-    assert size.question_in("en") == "Which would you like: large or small?"
+    assert size.question_in("en") == "Which one would you like: large or small?"
 
 
 @pytest.mark.parametrize(

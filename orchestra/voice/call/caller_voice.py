@@ -8,6 +8,7 @@ class CallerVoice:
         on: whether it is heard now.
         started: when it last began.
         transcribed: when the last words of the current turn were recognized.
+        words_began: when the first words of the current turn were said, as the engine tells of each; 0.0: it does not.
 
     """
 
@@ -15,12 +16,23 @@ class CallerVoice:
         self.on = False
         self.started = 0.0
         self.transcribed = 0.0
+        self.words_began = 0.0
         self._ended = 0.0
         self._turn_ended = 0.0  # the caller's last turn
 
     def begin(self, at: float) -> None:
         """Voice activity detection hears it."""
         self.started, self.on = at, True
+
+    def said(self, began: float) -> None:
+        """Words were recognized whose first was said then; an engine that is late may tell of an earlier voice."""
+        if began:
+            self.words_began = min(self.words_began or began, began)
+
+    @property
+    def since(self) -> float:
+        """When what is heard of the caller now began: their voice, or words of this turn that came late."""
+        return min(self.started, self.words_began or self.started)
 
     def pause(self, at: float) -> None:
         """It stopped then, but so lately that it may go on."""

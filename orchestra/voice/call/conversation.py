@@ -236,16 +236,21 @@ class Conversation:
         """The caller has been silent for a moment while the reply is held."""
         self._act(self.turns.pause_expired())
 
-    def partial(self, text: str) -> None:
-        """The partial transcript of what the caller is saying."""
+    def partial(self, text: str, *, began: float = 0.0) -> None:
+        """The partial transcript of what the caller is saying; ``began`` as in `final`."""
+        self._voice.said(began)
         if text.strip():
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.caller_turn, text=text.strip()))
             self._act(self.turns.words_recognized(text, self._audio.reply_heard(), so_far=True))
 
-    def final(self, text: str, *, joined: bool = False, language: str = "") -> None:
-        """The final transcript of a stretch of speech; ``joined``: and of the one before it, which it replaces."""
+    def final(self, text: str, *, joined: bool = False, language: str = "", began: float = 0.0) -> None:
+        """The final transcript of a stretch of speech; ``joined``: and of the one before it, which it replaces.
+
+        ``began``: when its first word was said, in epoch seconds; 0.0: the engine does not tell.
+        """
         if not text.strip():
             return
+        self._voice.said(began)
         now = self._voice.transcribed = self._clock.time()
         speech_s, ended = self._voice.stretch(now)
         self._act(self.turns.transcribed(text))
@@ -343,8 +348,8 @@ class Conversation:
 
     @property
     def voice_began(self) -> float:
-        """When the caller's voice last began (epoch seconds): so do the words that come now. 0.0: it did not yet."""
-        return self._voice.started
+        """When the caller's voice, or the words that come now, began (epoch seconds). 0.0: they did not yet."""
+        return self._voice.since
 
     @property
     def caller_speaks(self) -> bool:
@@ -585,6 +590,7 @@ class Conversation:
         self._publish(
             UserTurnEnded(call=call, turn=turn, at=now, text=text, speech_ended_at=last_sound, predicted=before)
         )
+        self._voice.words_began = 0.0
 
     def _publish_interruption(self, cut: ReplyCut) -> None:
         # the interruption dates from when the caller began to speak, although only the words confirmed it

@@ -35,9 +35,9 @@ class MultilingualConversation(Conversation):
         if self.screening is not None:
             self.screening.language = self.language
 
-    def final(self, text: str, *, joined: bool = False, language: str = "") -> None:
+    def final(self, text: str, *, joined: bool = False, language: str = "", began: float = 0.0) -> None:
         """The final transcript of a stretch of speech."""
-        super().final(text, joined=joined, language=language)
+        super().final(text, joined=joined, language=language, began=began)
         self._follow(self._choice.heard(text, language, joined=joined), "heard")
 
     def turn_ended(self, text: str) -> None:

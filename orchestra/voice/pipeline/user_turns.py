@@ -34,6 +34,7 @@ from orchestra.voice.call.conversation import Conversation
 from orchestra.voice.engines.turn_detection.barge_in import require_words
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
 from orchestra.voice.engines.turn_detection.frames import (
+    WORDS_BEGAN,
     CallerPausedFrame,
     SegmentTranscribedFrame,
     ShortSoundFrame,
@@ -127,7 +128,7 @@ class UserTurnAggregator(LLMUserAggregator):
     def _report(self, frame: Frame) -> None:
         match frame:
             case InterimTranscriptionFrame():
-                self._conversation.partial(frame.text)
+                self._conversation.partial(frame.text, began=frame.metadata.get(WORDS_BEGAN, 0.0))
             case EagerTranscriptionFrame():
                 self._conversation.turn_predicted(frame.text)
             case EagerEndOfTurnCancelFrame():
@@ -136,7 +137,8 @@ class UserTurnAggregator(LLMUserAggregator):
                 joined = isinstance(frame, JoinedTranscriptionFrame)
                 if joined:
                     del self._aggregation[-1:]
-                self._conversation.final(frame.text, joined=joined, language=str(frame.language or ""))
+                began = frame.metadata.get(WORDS_BEGAN, 0.0)
+                self._conversation.final(frame.text, joined=joined, language=str(frame.language or ""), began=began)
             case BotStartedSpeakingFrame() | BotStoppedSpeakingFrame():
                 self._agent_speaks = isinstance(frame, BotStartedSpeakingFrame)
             case VADUserStartedSpeakingFrame():

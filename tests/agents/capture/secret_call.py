@@ -93,13 +93,19 @@ class SecretCall(Line):
             if not journal:
                 return
 
-    async def hears(self, words: str, *, settle: bool = True) -> None:
-        """The caller says this, and the edge understands it."""
+    async def hears(self, words: str, *, settle: bool = True, late: tuple[str, float] | None = None) -> None:
+        """The caller says this, and the edge understands it.
+
+        ``late``: the engine recognizes meanwhile what they said before, and when that began.
+        """
         conversation, now = self.edge.conversation, time.time()
         conversation.speech_started(now)
         conversation.caller_started()
+        if late is not None:
+            conversation.final(late[0], began=late[1])
+            words = f"{late[0]} {words}"
         conversation.partial(words)
-        conversation.final(words)
+        conversation.final(words, began=now)
         conversation.speech_ended(now)
         conversation.caller_stopped()
         conversation.turn_ended(words)

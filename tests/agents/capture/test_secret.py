@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Annotated
 
 import pytest
@@ -95,6 +96,19 @@ async def test_a_card_is_charged_and_stands_nowhere_in_clear(bus: TestBus) -> No
     await nothing_in_clear(bus, *IN_CLEAR)
     assert not [value for value in IN_CLEAR if value in repr(logs)]
     assert 0 < await bus.bus.redis.ttl(Vault.key(line.call)) <= 60
+
+
+async def test_words_of_the_answer_that_come_after_a_newer_voice_began_are_hidden(bus: TestBus) -> None:
+    async with SecretCall(bus, pays, (charge,)).answered() as line:
+        await line.hears("where is my parcel")
+        await line.hears(SPOKEN)
+        said = time.time() - 1.0
+        for words in ("May 2031", "nine eight seven", "yes"):
+            await line.hears(words)
+        await line.hears("thank you", late=(SPOKEN, said))
+        await line.hears("good bye")
+    await nothing_in_clear(bus, *IN_CLEAR)
+    assert [event.text for event in await line.events(UserTurnEnded)][-2:] == [SECRET, "good bye"]
 
 
 @pytest.mark.integration

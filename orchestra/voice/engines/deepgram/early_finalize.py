@@ -1,15 +1,23 @@
 """Deepgram's final transcript, asked for when the caller's turn is probably over and not only when that is sure."""
 
+import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from deepgram.listen.v1.types import ListenV1Finalize
-from pipecat.frames.frames import Frame, VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.deepgram.stt import DeepgramSTTService
 from pipecat.services.stt_service import STTService
 
 from orchestra.voice.engines.turn_detection.frames import (
+    WORDS_BEGAN,
     CallerWentOnFrame,
     SegmentTranscribedFrame,
     ShortSoundFrame,
@@ -64,6 +72,14 @@ class EarlyFinalizeSTT(DeepgramSTTService):
         else:
             self._requested_at_s = self._sent_s
             await super().process_frame(frame, direction)  # requests it
+
+    async def push_frame(self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM) -> None:
+        """Pass on; words with the moment at which they were said: the audio is sent as it comes."""
+        if isinstance(frame, InterimTranscriptionFrame | TranscriptionFrame) and frame.result is not None:
+            words = frame.result.channel.alternatives[0].words
+            if words:
+                frame.metadata[WORDS_BEGAN] = time.time() - (self._sent_s - words[0].start)
+        await super().push_frame(frame, direction)
 
     async def _finalize_early(self) -> None:
         if self._connection is not None and self._requested_at_s is None:

@@ -1,5 +1,6 @@
 """Speech to text of one call on the shared Whisper model."""
 
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from orchestra.voice.engines.local.early_transcript import EarlyTranscripts
 from orchestra.voice.engines.local.joined_stretches import JoinedStretches
 from orchestra.voice.engines.local.transcript import Transcript
 from orchestra.voice.engines.turn_detection.frames import (
+    WORDS_BEGAN,
     CallerPausedFrame,
     CallerWentOnFrame,
     SegmentTranscribedFrame,
@@ -82,6 +84,8 @@ class LocalSTT(SegmentedSTTService):
         self._early = EarlyTranscripts(self._words_in, self._report_early)
         self._stretches = JoinedStretches()
         self._transcribing = False
+        self._stretch_began = 0.0
+        self._began: deque[float] = deque()  # when what waits for its words began; 0.0: a short sound, just now
         self._wordless_sounds = 0
 
     async def _update_settings(self, delta: Any) -> dict[str, Any]:
@@ -117,6 +121,7 @@ class LocalSTT(SegmentedSTTService):
         if self._wordless_sounds >= _WORDLESS_SOUNDS and not self._has_time():
             return
         audio = bytes(self._audio_buffer)
+        self._began.append(0.0)
         self._audio_buffer.clear()  # its words are not to be heard again at the start of the next stretch
         await self._segment_queue.put(ShortSound(audio))
 
@@ -126,18 +131,22 @@ class LocalSTT(SegmentedSTTService):
 
     async def _handle_user_started_speaking(self, frame: VADUserStartedSpeakingFrame) -> None:
         await super()._handle_user_started_speaking(frame)
+        self._stretch_began = frame.timestamp - frame.start_secs
         last_is_done = self._segment_queue.empty() and not self._transcribing
         self._stretches.begin(self._audio_buffer, self.sample_rate, allowed=last_is_done and self._has_time())
 
     async def _handle_user_stopped_speaking(self, frame: VADUserStoppedSpeakingFrame) -> None:
         self._stretches.end(self._audio_buffer, self.sample_rate)
         self._early.stretch_ended(bytes(self._audio_buffer))
+        if self.is_usable:
+            self._began.append(self._stretch_began)
         await super()._handle_user_stopped_speaking(frame)
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """The words in ``audio``, then the mark that this stretch is done."""
         await self.start_processing_metrics()
         self._transcribing = True
+        began = self._began.popleft() if self._began else 0.0
         try:
             text = await self._early.words_of(audio)
         except EngineError as error:
@@ -147,7 +156,9 @@ class LocalSTT(SegmentedSTTService):
             if text:
                 kind = JoinedTranscriptionFrame if self._stretches.is_joined(audio) else TranscriptionFrame
                 self._stretches.transcribed(audio)
-                yield kind(text, self._user_id, time_now_iso8601(), _language_of(text))
+                frame = kind(text, self._user_id, time_now_iso8601(), _language_of(text))
+                frame.metadata[WORDS_BEGAN] = began
+                yield frame
         finally:
             self._transcribing = False
         await self.stop_processing_metrics()

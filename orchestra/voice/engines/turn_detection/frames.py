@@ -10,8 +10,12 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Final
 
 from pipecat.frames.frames import ControlFrame, EagerTranscriptionFrame, SystemFrame
+
+#: in the metadata of words: when the first of them was said (epoch seconds), if the engine tells
+WORDS_BEGAN: Final = "words_began"
 
 
 @dataclass
