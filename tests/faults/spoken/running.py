@@ -21,9 +21,10 @@ async def spoken_stack(
     *,
     app: str = "tests.faults.spoken.app:app",
     answers: Respond = respond,
+    token_s: float = 0.02,
 ) -> AsyncIterator[RunningStack]:
-    """Two edges and the workers of ``app``, with their data and logs in ``folder``."""
-    async with OpenAIServer(answers, token_s=0.02) as model:
+    """Two edges and the workers of ``app``, with their data and logs in ``folder``; a model that is as fast as told."""
+    async with OpenAIServer(answers, token_s=token_s) as model:
         for name, value in {
             "ORCHESTRA_DATA_DIR": str(folder), "ORCHESTRA_PORT": "0", "ORCHESTRA_APP": app,
             "ORCHESTRA_MODEL": "tones", "ORCHESTRA_MODEL_URL": model.base_url, "SPOKEN_DEEDS": str(folder / "deeds"),
