@@ -112,8 +112,3 @@ def with_password(url: str | None, password: str) -> str:
         msg = "ORCHESTRA_REDIS_URL has another password than ORCHESTRA_REDIS_PASSWORD: write it in one of them"
         raise SettingError(msg)
     return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{hosts}").geturl()
-
-
-def text_by_language(given: object) -> object:
-    """One text as it is; or, written as JSON, texts by the codes of their languages."""
-    return read_table(given) if isinstance(given, str) and given.lstrip().startswith("{") else given

@@ -36,7 +36,7 @@ def _user_data_dir() -> Path:
 
 
 #: what a caller hears: one text, or one for each language
-TextByLanguage = Annotated[str | dict[str, str], NoDecode, BeforeValidator(checks.text_by_language)]
+TextByLanguage = Annotated[str | dict[str, str], NoDecode, BeforeValidator(checks.by_language)]
 
 
 class Settings(BaseSettings):
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     """Several edges of this machine listen on one port (SO_REUSEPORT)."""
     record: bool = True
     """Keep the audio of calls. off: no recordings, and no audio on the media stream. Apps and lines may turn it off."""
-    recording_consent: Annotated[dict[str, str] | str, NoDecode, BeforeValidator(checks.by_language)] = ""
+    recording_consent: TextByLanguage = ""
     """Spoken before the greeting, where the law requires it: a text, or JSON by language: {"en": "…", "de": "…"}. An
     app or a line may have its own."""
     recording_consent_asked: bool = False

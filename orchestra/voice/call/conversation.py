@@ -237,17 +237,14 @@ class Conversation:
         self._act(self.turns.pause_expired())
 
     def partial(self, text: str, *, began: float = 0.0) -> None:
-        """The partial transcript of what the caller is saying; ``began`` as in `final`."""
+        """The partial transcript of what the caller is saying; it began then (epoch seconds; 0.0: it is not known)."""
         self._voice.said(began)
         if text.strip():
             self._publish(TranscriptPartial(call=self._call, turn=self.turns.caller_turn, text=text.strip()))
             self._act(self.turns.words_recognized(text, self._audio.reply_heard(), so_far=True))
 
     def final(self, text: str, *, joined: bool = False, language: str = "", began: float = 0.0) -> None:
-        """The final transcript of a stretch of speech; ``joined``: and of the one before it, which it replaces.
-
-        ``began``: when its first word was said, in epoch seconds; 0.0: the engine does not tell.
-        """
+        """The final transcript of a stretch; ``joined``: and of the one before; ``began``: when it was said."""
         if not text.strip():
             return
         self._voice.said(began)
