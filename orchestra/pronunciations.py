@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from orchestra.errors import AppError
+from orchestra.spoken_languages import in_language
 
 _MANY = 1000
 _LONG = 200
@@ -36,6 +37,12 @@ class Pronunciations(msgspec.Struct, frozen=True):
     """
 
     said: Mapping[str, str] = {}
+
+    @classmethod
+    def spoken_in(cls, given: Mapping[str, str | Mapping[str, str]], language: str) -> "Pronunciations":
+        """Those of a language, where some words are given by language: ``{"Nguyen": {"en": "win", "es": "uin"}}``."""
+        of_language = {written: in_language(said, language) for written, said in given.items()}
+        return cls({written: said for written, said in of_language.items() if said is not None})
 
     def checked(self, here: str) -> "Pronunciations":
         """The same, if it can be used.

@@ -1,7 +1,7 @@
 """The languages of an app's calls: in which a call begins, and into which it may change."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
@@ -68,7 +68,11 @@ def spoken_languages(language: str, named: tuple[str, ...], agents: tuple[str, .
     return SpokenLanguages(first=first, others=tuple(others), automatic=language == AUTO, of_agent=bool(entry))
 
 
-def in_language(given: Mapping[str, T] | T, code: str) -> T | None:
+@overload
+def in_language(given: Mapping[str, T], code: str) -> T | None: ...
+@overload
+def in_language(given: T, code: str) -> T | None: ...
+def in_language(given: Any, code: str) -> Any:
     """Of a value that may be given per language, the one for this code; None if there is none."""
     if not isinstance(given, Mapping):
         return given

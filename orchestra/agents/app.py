@@ -12,6 +12,7 @@ from orchestra.agents.agent import Agent
 from orchestra.agents.app_checks import (
     as_tuple,
     check_endpointing,
+    check_pronunciations,
     check_speed,
     check_text,
     check_text_by_language,
@@ -21,7 +22,7 @@ from orchestra.agents.builtin import end_call, search_tool, stop_recording, tran
 from orchestra.agents.change_language_tool import ChangeLanguageTool
 from orchestra.agents.fingerprint import fingerprint
 from orchestra.agents.key_terms import names_in
-from orchestra.agents.knowledge import Knowledge
+from orchestra.agents.knowledge import Knowledge, check_knowledge
 from orchestra.agents.new_call import OnCall
 from orchestra.agents.rule import Rule
 from orchestra.agents.tool import Tool, ToolSource
@@ -34,7 +35,6 @@ from orchestra.language import find_language
 from orchestra.language.registry import DEFAULT_CODE
 from orchestra.lines import absolute_sound
 from orchestra.lines.dialled import split_extension
-from orchestra.pronunciations import Pronunciations
 from orchestra.spoken_languages import AUTO, SpokenLanguages, check_code, in_language, spoken_languages
 from orchestra.version import package_version
 
@@ -71,7 +71,7 @@ class App:
         asks_consent: that is a question. Nothing is recorded before the caller says yes or presses 1; who says no,
             presses 2 or does not answer is served all the same. None: as ``ORCHESTRA_RECORDING_CONSENT_ASKED`` says.
         records: whether the audio of its calls is kept.
-        knowledge: pages that agents with ``knowledge=True`` may search.
+        knowledge: pages that agents with ``knowledge=True`` may search; or by language, ``{"en": …, "es": …}``.
         rules: functions marked with `orchestra.rule`, applied in this order to every sentence.
         transfer_target: where ``transfer_call`` leads: a number (E.164), with an extension
             (``+15550123,,204``) where the carrier can press one, or a SIP address; empty: there is no such tool.
@@ -103,8 +103,8 @@ class App:
         keyterms: names and products that callers are likely to say, which the speech engine is told; it is also told
             those of its agents, and names in its knowledge.
         pronunciations: how names and products are said that the speech engine would read wrongly, by what is written:
-            ``{"Nguyen": "win", "Łódź": "/wudʑ/"}``, with IPA between slashes for engines that take it. What is recorded
-            and shown stays as it is written.
+            ``{"Nguyen": "win", "Łódź": "/wudʑ/"}``, with IPA between slashes for engines that take it; also by
+            language, ``{"Nguyen": {"en": "win", "es": "uin"}}``. What is recorded and shown stays as it is written.
         reads_out: numbers, times and money are written as words before they are spoken. False: the speech engine gets
             them in figures, because it reads them well itself; the local one does not.
 
@@ -125,7 +125,7 @@ class App:
     consent: str | Mapping[str, str] | None = field(default=None, hash=False)
     asks_consent: bool | None = None
     records: bool = True
-    knowledge: Knowledge | None = None
+    knowledge: Knowledge | Mapping[str, Knowledge] | None = field(default=None, hash=False)
     rules: tuple[Rule, ...] = ()
     transfer_target: str = ""
     three_way: bool = False
@@ -141,7 +141,7 @@ class App:
     endpointing: Endpointing = DEFAULT_ENDPOINTING
     thinking_sound: str = ""
     speed: float = 1.0
-    pronunciations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    pronunciations: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict, hash=False)
     reads_out: bool = True
     keyterms: tuple[str, ...] = ()
 
@@ -172,9 +172,7 @@ class App:
         if self.three_way and (not self.transfer_target or split_extension(self.transfer_target)[1]):
             msg = f"{here} three_way needs a transfer_target without an extension: the number or address of the person"
             raise AppError(msg)
-        if not isinstance(self.knowledge, Knowledge | None):
-            msg = f'{here} knowledge is {type(self.knowledge).__name__}: write knowledge=Knowledge("folder")'
-            raise AppError(msg)
+        check_knowledge(self.knowledge, here)
         if not isinstance(self.redact, Mapping):
             msg = f'{here} redact is {type(self.redact).__name__}: write redact={{"account": "AC[0-9]{{6}}"}}'
             raise AppError(msg)
@@ -193,7 +191,7 @@ class App:
         if not isinstance(self.reads_out, bool):
             msg = f"{here} reads_out is {self.reads_out!r}: write reads_out=False if the engine reads figures well"
             raise AppError(msg)
-        Pronunciations(self.pronunciations).checked(here)
+        check_pronunciations(self.pronunciations, here)
         object.__setattr__(self, "thinking_sound", absolute_sound(self.thinking_sound))
 
     @property
@@ -324,8 +322,8 @@ class App:
             AppError: the knowledge cannot be read.
 
         """
-        english = self.knowledge is not None and self.knowledge.language.code == DEFAULT_CODE
-        pages = self.knowledge.pages().values() if self.knowledge is not None and english else ()
+        english = [each for each in self.all_knowledge.values() if each.language.code == DEFAULT_CODE]
+        pages = [sections for each in english for sections in each.pages().values()]
         known = names_in(text for sections in pages for _, text in sections)
         return tuple(dict.fromkeys((*self.keyterms, *(term for a in self.agents for term in a.keyterms), *known)))
 
@@ -366,9 +364,23 @@ class App:
     def _change_language(self) -> Tool:
         return ChangeLanguageTool(self.speaks.all)
 
+    @property
+    def all_knowledge(self) -> dict[str, Knowledge]:
+        """Its knowledge by language; under "" one for all."""
+        if self.knowledge is None:
+            return {}
+        return dict(self.knowledge) if isinstance(self.knowledge, Mapping) else {"": self.knowledge}
+
+    def knowledge_in(self, language: str) -> Knowledge | None:
+        """What is searched in a call in this language; of several, the first if there is none for it."""
+        known: Mapping[str, Knowledge] = self.all_knowledge
+        if "" in known:
+            return known[""]
+        return in_language(known, language) or next(iter(known.values()), None)
+
     @cached_property
     def _search(self) -> Tool | None:
-        return None if self.knowledge is None else search_tool(self.knowledge.sections)
+        return search_tool(self.knowledge_in) if self.all_knowledge else None
 
 
 def _current(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:

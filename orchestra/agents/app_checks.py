@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from orchestra.agents.speaking_rate import FASTEST, SLOWEST
 from orchestra.endpointing import Endpointing
 from orchestra.errors import AppError
+from orchestra.pronunciations import Pronunciations
 from orchestra.spoken_languages import check_code
 
 T = TypeVar("T")
@@ -129,6 +130,22 @@ def check_speed(speed: Any, here: str) -> None:
     if speed is not None and (type(speed) not in {int, float} or not SLOWEST <= speed <= FASTEST):
         msg = f"{here} speed is {speed!r}: write a number from {SLOWEST} to {FASTEST}, 1.0 is the voice's own pace"
         raise AppError(msg)
+
+
+def check_pronunciations(given: Any, here: str) -> None:
+    """Check how words are said, each as a text, or a text by the code of a language.
+
+    Raises:
+        AppError: one cannot be used; the message names the word.
+
+    """
+    codes = {""}
+    for written, said in given.items() if isinstance(given, Mapping) else ():
+        if isinstance(said, Mapping):
+            check_text_by_language(said, f"{here} pronunciations[{written!r}]")
+            codes |= set(said)
+    for code in sorted(codes):
+        (Pronunciations.spoken_in(given, code) if isinstance(given, Mapping) else Pronunciations(given)).checked(here)
 
 
 def check_variables_from(given: Any, here: str) -> None:

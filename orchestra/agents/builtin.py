@@ -21,6 +21,14 @@ _PASSAGES = 3
 _NOTHING_FOUND = "Nothing in the knowledge matches. Say that you do not know, and offer what you can do."
 
 
+class Pages(Protocol):
+    """Knowledge, as far as it is searched."""
+
+    def sections(self, query: str, limit: int) -> "Sequence[Found]":
+        """The passages that may answer a query, best first."""
+        ...
+
+
 class Found(Protocol):
     """A passage of the knowledge."""
 
@@ -94,13 +102,16 @@ CLOSING = frozenset({end_call.name, transfer_call.name})
 ACTS_ON_CALL = CLOSING | {collect_digits.name, press_keys.name, stop_recording.name, CHANGE_LANGUAGE}
 
 
-def search_tool(sections: Callable[[str, int], Sequence[Found]]) -> Tool:
-    """The tool ``search_knowledge`` over a look-up ``(query, limit) -> passages``, best first."""
+def search_tool(pages_in: Callable[[str], Pages | None]) -> Tool:
+    """The tool ``search_knowledge`` over the pages for the language of a call."""
 
     @tool(idempotent=True, stop_on_barge_in=True)
-    async def search_knowledge(query: Annotated[str, "what the caller wants to know, in their words"]) -> str:
+    async def search_knowledge(
+        query: Annotated[str, "what the caller wants to know, in their words"], context: ToolContext
+    ) -> str:
         """Look up facts: opening hours, prices, conditions, how things are done."""
-        found = await asyncio.to_thread(sections, query, _PASSAGES)  # may ask the embedding server
+        pages = pages_in(context.language)
+        found = [] if pages is None else await asyncio.to_thread(pages.sections, query, _PASSAGES)  # may ask a server
         return "\n\n".join(f"{passage.title}\n{passage.text}" for passage in found) or _NOTHING_FOUND
 
     return search_knowledge

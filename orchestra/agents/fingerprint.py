@@ -42,7 +42,11 @@ def fingerprint(app: "App") -> str:
         **({"speed": app.speed} if app.speed != 1.0 else {}),
         **({"thinking_sound": Path(app.thinking_sound).name} if app.thinking_sound else {}),
         **({"keyterms": app.keyterms} if app.keyterms else {}),
-        **({"pronunciations": dict(app.pronunciations)} if app.pronunciations else {}),
+        **(
+            {"pronunciations": {each: _by_language(said) for each, said in app.pronunciations.items()}}
+            if app.pronunciations
+            else {}
+        ),
         **({} if app.reads_out else {"reads_out": False}),
         **({} if app.records else {"records": False}),
         **({} if app.asks_consent is None else {"asks_consent": app.asks_consent}),
@@ -54,8 +58,7 @@ def fingerprint(app: "App") -> str:
         "lifespan": {} if app.lifespan is None else sources(app.lifespan),
         **({"variables_from": _asked(app.variables_from)} if app.variables_from is not None else {}),
         **({"after": [each.content for each in app.wanted_after]} if app.after else {}),
-        "knowledge": None if app.knowledge is None else _knowledge(app.knowledge),
-        **({"embeddings": app.knowledge.embeddings} if app.knowledge is not None and app.knowledge.embeddings else {}),
+        **_all_knowledge(app),
     }
     return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()[:_DIGITS]
 
@@ -97,6 +100,20 @@ def _agent(app: "App", agent: "Agent") -> dict[str, Any]:
         **({"speed": agent.speed} if agent.speed is not None else {}),
         **({"endpointing": agent.endpointing.content} if agent.endpointing is not None else {}),
     }
+
+
+def _plain_pronunciations(app: "App") -> dict[str, Any]:
+    return {written: _by_language(said) for written, said in app.pronunciations.items()}
+
+
+def _all_knowledge(app: "App") -> dict[str, Any]:
+    """What it knows; one for all languages looks as it did before there were others."""
+    known = app.all_knowledge
+    one = known.get("")
+    if known and one is None:
+        return {"knowledge": {code: _knowledge(each) for code, each in known.items()}}
+    embeddings = {"embeddings": one.embeddings} if one is not None and one.embeddings else {}
+    return {"knowledge": None if one is None else _knowledge(one), **embeddings}
 
 
 def _knowledge(knowledge: "Knowledge") -> dict[str, Any]:

@@ -4,9 +4,10 @@ import hashlib
 import math
 import sqlite3
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -14,6 +15,7 @@ from orchestra.agents.documents import Read, Section, read_folder
 from orchestra.errors import AppError, EngineError
 from orchestra.language import DEFAULT_LANGUAGE, Language, find_language
 from orchestra.settings import load_settings
+from orchestra.spoken_languages import check_code
 
 if TYPE_CHECKING:
     from orchestra.agents.embeddings import Endpoint
@@ -215,6 +217,21 @@ class Knowledge:
     def _sections(self) -> list[Section]:
         self._read = read_folder(self.folder, self._read)
         return [section for _, sections in self._read.values() for section in sections]
+
+
+def check_knowledge(given: Any, here: str) -> None:
+    """Check that this is `Knowledge`, or knowledge by the code of a language, or None.
+
+    Raises:
+        AppError: it is not.
+
+    """
+    for code, each in given.items() if isinstance(given, Mapping) and given else [("", given)]:
+        if code:
+            check_code(code, f"{here} knowledge")
+        if not isinstance(each, Knowledge) and (code or each is not None):
+            msg = f'{here} knowledge is {type(each).__name__}: write knowledge=Knowledge("folder")'
+            raise AppError(msg)
 
 
 class _Index:

@@ -130,12 +130,12 @@ def _problems(app: App) -> list[str]:
             for target in agent.handoffs
             if target not in names or target == agent.name
         ]
-        if agent.knowledge and app.knowledge is None:
+        if agent.knowledge and not app.all_knowledge:
             problems.append(f"agent {agent.name!r} searches the knowledge, but the app has none: give App(knowledge=…)")
         if not all(text.strip() for text in agent.instructions_by_language.values()):
             problems.append(f"agent {agent.name!r} has an empty prompt: say what it does and how it speaks")
-    if app.knowledge is not None:
-        app.knowledge.check()
+    for knowledge in app.all_knowledge.values():
+        knowledge.check()
     return problems + _tool_problems(app) + _redaction_problems(app) + _variable_problems(app)
 
 

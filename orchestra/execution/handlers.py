@@ -108,9 +108,9 @@ class Execution:
 
     async def _open_tools(self, app: App, lines: Lines, http: httpx.AsyncClient, stack: AsyncExitStack) -> Tools:
         resources_of = await self._open_app_resources(app, stack)
-        if app.knowledge is not None:
-            app.knowledge.prepare()
-            stack.callback(app.knowledge.close)
+        for knowledge in app.all_knowledge.values():
+            knowledge.prepare()
+            stack.callback(knowledge.close)
         for source in app.sources if self._override is None else ():
             source.warm()
             stack.push_async_callback(source.close)

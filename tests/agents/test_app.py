@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.agents import Agent, App, Sentence, load_app, rule, tool
+from orchestra.agents import Agent, App, Sentence, ToolContext, load_app, rule, tool
 from orchestra.agents.knowledge import Knowledge
 from orchestra.agents.loader import check_app
 from orchestra.errors import AppError
@@ -101,8 +101,9 @@ async def test_an_agent_with_knowledge_searches_it(tmp_path: Path) -> None:
     (tmp_path / "hours.md").write_text("# Opening hours\n\nWe open at nine.\n")
     agent = dataclasses.replace(RECEPTION, knowledge=True, handoffs=())
     app = dataclasses.replace(APP, agents=(agent,), knowledge=Knowledge(tmp_path))
-    assert "We open at nine." in await app.tools["search_knowledge"](query="opening hours")
-    assert "do not know" in await app.tools["search_knowledge"](query="elephants")
+    context = ToolContext(call="c", turn=1, idempotency_key="k")
+    assert "We open at nine." in await app.tools["search_knowledge"](query="opening hours", context=context)
+    assert "do not know" in await app.tools["search_knowledge"](query="elephants", context=context)
 
 
 def test_a_prompt_may_be_a_file(tmp_path: Path) -> None:

@@ -1,19 +1,24 @@
 """What an app's author writes for callers and models may be one text, or one for each language."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from orchestra import Agent, App, Sentence, ToolUse, rule, tool
+from orchestra import Agent, App, Knowledge, Lines, Sentence, ToolContext, ToolUse, demo, rule, tool
 from orchestra.agents.app_checks import texts_by_language
 from orchestra.agents.autogen.toolset import AgentToolset
 from orchestra.agents.capture import Choice, Digits, ask
 from orchestra.agents.capture.choice import Choice as ChoiceKind
 from orchestra.agents.router import Router
+from orchestra.app_phrases import edge_lines
 from orchestra.errors import AppError
 from orchestra.language import find_language
+from orchestra.settings import Settings
 from orchestra.testing import TestBus
+from orchestra.voice.edge.answering import Answering
 from orchestra_schemas import LanguageChanged, PromptRequested, ReplyChunk
 from tests.agents.team import Line, Parcels, call_of, last, team
 
@@ -121,6 +126,39 @@ def test_a_value_is_asked_for_and_its_choices_are_named_in_the_language_of_the_c
     size = ask(Choice({"large": {"en": ("large", "big"), "es": ("grande",)}, "small": {"es": ("pequeño",)}}))
     assert size.question_in("es") == "¿Cuál prefiere: grande o pequeño?"
     assert size.question_in("en") == "Which one would you like: large or small?"
+
+
+async def test_a_caller_gets_an_answer_from_the_pages_in_their_language() -> None:
+    pages = Path(demo.__file__).parent / "knowledge"
+    known = {code: Knowledge(pages / code, language=code) for code in ("en", "es")}
+    app = replace(shop(knowledge=True), knowledge=known)
+
+    async def found(query: str, language: str) -> str:
+        context = ToolContext(call="c", turn=1, idempotency_key="k", language=language)
+        return await app.tools["search_knowledge"].run(msgspec.json.encode({"query": query}).decode(), context)
+
+    assert "lunes a sábado" in await found("¿Cuál es su horario?", "es-MX")
+    assert "Monday to Saturday" in await found("What are your opening hours?", "en")
+    assert app.knowledge_in("de") is known["en"]
+    other = replace(shop(knowledge=True), knowledge={"en": known["en"]})
+    assert other.version != app.version
+
+
+def test_a_word_may_be_said_otherwise_in_one_language_than_in_another() -> None:
+    app = shop()
+    app = replace(app, pronunciations={"Nguyen": {"en": "win", "es": "uin"}, "SQL": "sequel"})
+    (edge_app,) = edge_lines(Lines.of(app)).apps
+    edge = Answering(Settings(), (edge_app,))
+    said = {}
+    for code in ("en", "es", "de"):
+        script = edge.of_app("shop", app.version, "", code)
+        assert script is not None
+        said[code] = script.pronunciations.say("Nguyen SQL")
+    assert said == {"en": "win sequel", "es": "uin sequel", "de": "Nguyen sequel"}
+    with pytest.raises(AppError, match=r"pronunciations\['X'\]: there is no language 'xx9'"):
+        replace(app, pronunciations={"X": {"xx9": "ex"}})
+    with pytest.raises(AppError, match="knowledge is str"):
+        replace(app, knowledge={"es": "folder"})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ class EdgeApp(Protocol):
         """Names and products that the speech engine is told to expect, the most important first."""
 
     @property
-    def pronunciations(self) -> Mapping[str, str]:
-        """How words are said that a speech engine would read wrongly; see `Pronunciations`."""
+    def pronunciations(self) -> Mapping[str, str | Mapping[str, str]]:
+        """How words are said that a speech engine would read wrongly, or by language; see `Pronunciations`."""
 
     @property
     def endpointing_by_agent(self) -> Mapping[str, Endpointing]:
@@ -181,8 +181,10 @@ class Answering:
             for line in ("", *(self.plan.rules if self.plan is not None else ())):
                 for code in _codes(app, self.rule(line)):
                     found += self._phrases(app, line, code)
-            said = Pronunciations(app.pronunciations)
-            found += [Phrase(text, voice, code, speed, said) for text, voice, speed, code in app.fillers]
+            found += [
+                Phrase(text, voice, code, speed, Pronunciations.spoken_in(app.pronunciations, code))
+                for text, voice, speed, code in app.fillers
+            ]
         return found
 
     def _phrases(self, app: EdgeApp, line: str, code: str) -> Iterator[Phrase]:
@@ -307,7 +309,7 @@ def app_script(
         thinking_sound=app.thinking_sound,
         speed=app.speed,
         reads_out=app.reads_out,
-        pronunciations=Pronunciations(app.pronunciations),
+        pronunciations=Pronunciations.spoken_in(app.pronunciations, code),
         keyterms=tuple(app.every_keyterm),
         max_call_s=settings.max_call_s,
         caller_silence_s=settings.caller_silence_s,
