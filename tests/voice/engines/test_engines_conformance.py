@@ -1,6 +1,7 @@
 """What every engine must do, whoever makes it."""
 
 import re
+import time
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -23,6 +24,7 @@ from orchestra.simulator.transcript_match import compare
 from orchestra.voice.engines.factory import Engines
 from orchestra.voice.engines.local import LocalSpeech
 from orchestra.voice.engines.turn_detection.endpointing import Endpointer
+from orchestra.voice.engines.turn_detection.frames import WORDS_BEGAN
 from tests.voice.engines.conftest import QUESTION, quiet
 from tests.voice.engines.line import Line
 
@@ -40,11 +42,14 @@ def caller_said(turn: LLMContextFrame) -> str:
 
 
 async def test_an_utterance_becomes_a_final_transcript_with_its_words(ears: Engines, question: bytes) -> None:
+    before = time.time()
     async with Line(VADProcessor(vad_analyzer=ears.vad()), ears.stt()) as line:
         await line.hear(question)
         transcripts = await line.until_any(TranscriptionFrame)
     assert compare(QUESTION, transcripts[0].text).matches
     assert transcripts[0].finalized
+    # if the engine tells; the audio came faster than it was said
+    assert before - 10 < transcripts[0].metadata.get(WORDS_BEGAN, before) <= time.time()
 
 
 async def test_a_silent_line_has_no_transcript(ears: Engines) -> None:

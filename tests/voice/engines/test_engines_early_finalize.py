@@ -1,5 +1,6 @@
 """Deepgram is asked for the final transcript in the pause that may end the turn, and once if it does."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +15,7 @@ from orchestra.settings import Settings
 from orchestra.voice.engines import failover
 from orchestra.voice.engines.deepgram.engine import NovaEngine
 from orchestra.voice.engines.turn_detection.frames import (
+    WORDS_BEGAN,
     CallerWentOnFrame,
     SegmentTranscribedFrame,
     TranscriptRequestedFrame,
@@ -66,10 +68,13 @@ async def test_a_final_that_comes_after_the_end_of_the_stretch_is_the_last_one(
     await speak(line, question)
     await line.push(TranscriptRequestedFrame())
     await stop(line)
+    await line.hear(quiet(2.0))
     (final,) = await line.until_any(TranscriptionFrame)
     await line.until_any(SegmentTranscribedFrame)
     assert final.finalized
     assert requests(vendors) == 1
+    ago_s = time.time() - final.metadata[WORDS_BEGAN]  # as if the audio had come in real time
+    assert 2.0 < ago_s < len(question) / 2 / 16_000 + 2.5
 
 
 async def test_a_caller_who_goes_on_is_transcribed_to_the_end(line: Line, vendors: Vendors, question: bytes) -> None:
