@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,12 +14,28 @@ from orchestra.console.call_page.assessments import Found, analysed_in
 from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
 from orchestra.history.views.call_record import call_record
+from orchestra.history.views.timeline import timeline
+from orchestra.history.views.transcript import text
 from orchestra.prices import Prices
 from orchestra.recordings.store import StoredRecording
 from orchestra.settings import Settings
 from orchestra.storage.call_records import changed_fields
 from orchestra.testing import TestBus
-from orchestra_schemas import CallAnalysed, RecordingSaved, TranscriptCurated, TurnMeasured, Verdict
+from orchestra_schemas import (
+    CallAnalysed,
+    CallEnded,
+    CallStarted,
+    Event,
+    RecordingSaved,
+    ReplyChunk,
+    ReplySpoken,
+    TranscriptCurated,
+    TurnCompleted,
+    TurnMeasured,
+    UserTurnEnded,
+    Verdict,
+    clean_text,
+)
 from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
 from tests.console.long_call import long_call, store, write_recording
 
@@ -210,3 +227,40 @@ async def test_a_call_that_an_archive_may_have_is_not_called_unknown_while_that_
         answer = await running.http.get(f"/api/calls/{bus.call()}", headers=READ)
     assert answer.status_code == 503
     assert "archive" in answer.json()["error"]
+
+
+SCRIPTS = {
+    "¿Dónde está mi paquete?": "Está en la oficina de la calle Mayor, «señor Ñandú».",
+    "где моя посылка?": "Ваша посылка в пути.",
+    "荷物はどこですか。": "お荷物は配達中です。",
+    "أين طردي؟": "طردك في الطريق.",
+    "मेरा पार्सल कहाँ है?": "आपका पार्सल रास्ते में है।",
+    "👩\u200d👩\u200d👧 <b>ok</b> \udc00": "Ça va, Zoë? & 3 < 5",
+}
+
+
+async def test_words_stand_in_journal_record_transcript_and_page_as_they_were_said_in_any_script(
+    bus: TestBus, settings: Settings, console: RunningConsole
+) -> None:
+    call, at = bus.call(), time.time() - 60
+    events: list[Event] = [CallStarted(call=call, at=at, from_number="+15550001", language="es")]
+    for turn, (said, reply) in enumerate(SCRIPTS.items(), start=1):
+        when: dict[str, Any] = {"call": call, "turn": turn}
+        events += [
+            UserTurnEnded(**when, at=at + turn * 4, text=said),
+            ReplyChunk(**when, at=at + turn * 4 + 1, text=reply, agent="desk"),
+            ReplySpoken(**when, at=at + turn * 4 + 2, text=reply, agent="desk"),
+            TurnCompleted(**when, at=at + turn * 4 + 2, text=reply, agent="desk"),
+        ]
+    events.append(CallEnded(call=call, at=at + 50, reason="caller_hung_up"))
+    await store(bus.bus, events)
+    words = [clean_text(each) for pair in SCRIPTS.items() for each in pair]
+    assert [
+        event.text for event in await bus.published(None, call) if isinstance(event, UserTurnEnded | ReplySpoken)
+    ] == words
+    page = (await console.http.get(f"/api/calls/{call}", headers=READ)).json()
+    assert [line["text"] for line in page["lines"] if line["kind"] in {"caller", "reply"}] == words
+    history = history_of(await bus.published(None, call))
+    shown = msgspec.json.encode(timeline(history)).decode()
+    assert not [each for each in words if each not in shown or each not in text(history)]
+    assert call_record(history, Prices()).languages == ("es",)
