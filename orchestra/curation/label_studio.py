@@ -41,10 +41,13 @@ _LOOKED_UP = 40
 
 
 class Removed(NamedTuple):
-    """How many tasks and uploaded files there were."""
+    """How many tasks there were, and the uploaded files, by their place in the server's media folder without the call.
+
+    The server forgets such a file when it is asked to, and leaves it on its disk, where nobody is led to it any more.
+    """
 
     tasks: int
-    files: int
+    files: tuple[str, ...]
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -186,13 +189,15 @@ class LabelStudio:
             numbers |= set(self.find(calls).values())
         present = [number for number in sorted(numbers) if self._asked(partial(self._is_of, number, calls))]
         bucket = self._asked(lambda: self._find(self._bucket_title))
-        uploads = self._asked(partial(self._uploads, bucket, calls)) if bucket else []
+        uploads = self._asked(partial(self._uploads, bucket, calls)) if bucket else {}
         if not dry_run:
             for number in present:
                 self._asked(partial(self._delete, f"tasks/{number}/"))
             if uploads:
-                self._asked(partial(self._delete, f"projects/{bucket}/file-uploads", {"file_upload_ids": uploads}))
-        return Removed(len(present), len(uploads))
+                self._asked(
+                    partial(self._delete, f"projects/{bucket}/file-uploads", {"file_upload_ids": list(uploads)})
+                )
+        return Removed(len(present), tuple(place.partition("-")[0] + "-*.wav" for place in uploads.values()))
 
     def _is_of(self, task: int, calls: Sequence[str]) -> bool:
         """Whether there is this task, and it is of one of these calls: another server may have the same numbers."""
@@ -203,13 +208,15 @@ class LabelStudio:
             raise self._meaning(answer.status_code, answer.text)
         return answer.json()["data"].get("call_id") in calls
 
-    def _uploads(self, project: int, calls: Sequence[str]) -> list[int]:
-        """The files of these calls: each was uploaded as ``CALL.wav``, and has a word of the server's before it."""
-        answer = self._http.get(f"{self.url}/api/projects/{project}/file-uploads", headers=self._authorization())
+    def _uploads(self, project: int, calls: Sequence[str]) -> dict[int, str]:
+        """The files of these calls by their ids; ``CALL.wav`` was uploaded as ``upload/3/1a2b3c4d-CALL.wav``."""
+        answer = self._http.get(
+            f"{self.url}/api/projects/{project}/file-uploads", params={"all": "true"}, headers=self._authorization()
+        )
         if answer.status_code != httpx.codes.OK:
             raise self._meaning(answer.status_code, answer.text)
         names = tuple(f"{call}.wav" for call in calls)
-        return [int(each["id"]) for each in answer.json() if each["file"].endswith(names)]
+        return {int(each["id"]): str(each["file"]) for each in answer.json() if each["file"].endswith(names)}
 
     def _delete(self, path: str, body: Any = None) -> None:
         """Delete something, or find it gone."""

@@ -18,7 +18,7 @@ from orchestra.forgetting.chosen import Wanted, calls_with
 from orchestra.forgetting.elsewhere import remains
 from orchestra.forgetting.files import FoundFile, remove_demo_runs, remove_recordings
 from orchestra.forgetting.known import KnownCall, known_calls
-from orchestra.forgetting.receipt import ForgottenCall, Found, Receipt, Refused, day_of, receipt_hash
+from orchestra.forgetting.receipt import ForgottenCall, Found, Receipt, Refused, Remains, day_of, receipt_hash
 from orchestra.forgetting.redis_keys import KeySweep
 from orchestra.forgetting.redis_streams import delete_entries, stream_entries, unhandled
 from orchestra.forgetting.server_files import rewrite_files
@@ -41,6 +41,7 @@ class _Work:
     failed: list[str] = field(default_factory=list)
     #: streams in whose memory the bytes of deleted entries stay until they are trimmed
     unwritten: set[str] = field(default_factory=set)
+    left: list[Remains] = field(default_factory=list)
 
 
 async def forget(
@@ -96,7 +97,7 @@ async def forget(
         calls=tuple(ForgottenCall(receipt_hash(key, call), day_of(keys.started_ms(call))) for call in calls),
         found=tuple(each for each in work.found if each.count),
         refused=tuple(Refused(receipt_hash(key, call), reason) for call, reason in refused.items()),
-        remains=tuple(await remains(bus, wanted, work.unwritten, not_written)) if calls else (),
+        remains=(*work.left, *await remains(bus, wanted, work.unwritten, not_written)) if calls else (),
         failed=tuple(work.failed),
     )
     if not dry_run:
@@ -220,7 +221,11 @@ async def _in_label_studio(bus: Bus, work: _Work) -> None:
         work.failed.append(f"Label Studio: {error}")
         return
     work.found.append(Found("Label Studio", removed.tasks, "tasks", settings.label_studio_url))
-    work.found.append(Found("Label Studio", removed.files, "audio files", settings.label_studio_url))
+    work.found.append(Found("Label Studio", len(removed.files), "audio files", settings.label_studio_url))
+    work.left += [
+        Remains("Label Studio's disk", f"{place} in its media folder, which it only forgets", "somebody deletes it")
+        for place in removed.files
+    ]
 
 
 def check_found(receipt: Receipt, wanted: Wanted) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import secrets
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from orchestra.cli import app
 from orchestra.curation.evaluation import read_set
 from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import SettingError
+from orchestra.forgetting.chosen import parse_wanted
+from orchestra.forgetting.forget import forget
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -179,6 +183,37 @@ async def test_after_the_demo_the_call_is_in_openobserve_event_for_event_and_in_
     assert "hill street" in str(task["data"]["turns"]).lower()
     assert code == 0
     assert "used:" in told
+
+
+def kept_by(studio_data: Path) -> str:
+    """Every row of Label Studio's database."""
+    with closing(sqlite3.connect(studio_data / "label_studio.sqlite3")) as database:
+        return "\n".join(database.iterdump())
+
+
+async def test_a_forgotten_call_leaves_no_task_no_annotation_and_no_audio(
+    bus: TestBus, studio: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    gone, stays = bus.call(), bus.call()
+    async with bus.run(persistence, curator):
+        await bus.publish(*a_call(gone, "rhubarb marmalade"), *a_call(stays, "quince jam"))
+        await bus.settled(60)
+        made = {event.call: event for event in await bus.published(TranscriptCurated)}
+        result = [{"to_name": "transcript", "from_name": "notes", "type": "textarea", "value": {"text": ["rhubarb!"]}}]
+        async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
+            annotations = f"{studio}/api/tasks/{made[gone].task}/annotations/"
+            (await admin.post(annotations, json={"result": result})).raise_for_status()
+        (data,) = tmp_path_factory.getbasetemp().glob("label-studio*/data")
+        assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {True}
+        receipt, _ = await forget(bus.bus, parse_wanted([gone]))
+    found = [(each.count, each.what) for each in receipt.found if each.store == "Label Studio"]
+    assert (found, receipt.failed) == ([(1, "tasks"), (1, "audio files")], ())
+    assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {False}
+    (left,) = [each.what.split()[0] for each in receipt.remains if each.where == "Label Studio's disk"]
+    assert [gone in path.name for path in (data / "media").glob(left)] == [True]
+    (task,) = tasks_of(studio, made[stays].project)
+    audio = httpx.get(task["data"]["audio"], headers=ADMIN, timeout=60)  # noqa: ASYNC210
+    assert (task["data"]["call_id"], audio.content[:4]) == (stays, b"RIFF")
 
 
 async def test_a_deleted_project_is_created_again_and_gets_the_next_call(bus: TestBus, studio: str) -> None:
