@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from orchestra import setting_checks as checks
+from orchestra.app_retention import AppRetention
 from orchestra.engine_names import engine_names
 from orchestra.errors import SettingError
 from orchestra.hide_secrets import secrets_in
@@ -300,6 +301,11 @@ class Settings(BaseSettings):
     """Where finished recordings are moved: a directory, or any URL that fsspec knows. Without one they stay."""
     recordings_days: Annotated[float, Field(ge=0)] = 0
     """Days after which the persistence worker deletes a call's recording, counted from its start. 0: never."""
+    callers_days: Annotated[float, Field(ge=0)] = 0
+    """Days for which a caller's earlier calls are remembered. 0: as long as their records, which is the longest."""
+    app_retention: Annotated[dict[str, AppRetention], NoDecode, BeforeValidator(read_table)] = {}
+    """Other days for the calls of some apps, as JSON: {"clinic": {"recordings_days": 7, "archive_days": 90,
+    "callers_days": 1}}."""
     session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
     """How long call records, and the index of a caller's earlier calls, stay on the server."""
     lost_call_s: Annotated[float, Field(gt=0)] = 120.0
@@ -381,6 +387,8 @@ class Settings(BaseSettings):
     """Maximum time until an event is in a file. A crash loses none, because it stays on the journal until then."""
     archive_rows: Annotated[int, Field(ge=1, le=8000)] = 5000
     """Events of one partition that fill a file before that time."""
+    archive_days: Annotated[float, Field(ge=0)] = 0
+    """Days after which the archive worker removes a call from the archive, counted from its start. 0: never."""
 
     # -- telemetry
     openobserve_url: str | None = None

@@ -1,5 +1,6 @@
 """The consumer ``orchestration``: decides which agent answers, and requests prompts and tools until it has."""
 
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from orchestra.agents.prediction_counts import PredictionCounts
 from orchestra.agents.turn_runner import STALE_S, TURN_S, SteppedIn, TurnRunner
 from orchestra.bus import Bus
 from orchestra.errors import AppError
+from orchestra.retention.policy import KeepDays
 from orchestra.settings import load_settings
 from orchestra.storage.callers import Callers, as_context
 from orchestra.storage.secrets import number_key
@@ -45,6 +47,7 @@ _LOG = structlog.get_logger("orchestra.agents")
 
 #: a prompt may take this many times as long as a model may take to begin, so that a second one can be asked
 FIRST_TOKENS = 2.5
+_DAY_S = 24 * 3600
 
 
 class Orchestration:
@@ -81,6 +84,7 @@ class Orchestration:
     async def open_app(self, bus: Bus) -> AsyncIterator[None]:
         """Load the app before the first call."""
         self._callers = Callers(bus, number_key(bus.settings), ttl_s=bus.settings.session_ttl_s)
+        self._remembered = KeepDays.of(bus.settings, "callers_days")
         lines = self._lines = self._lines or load_lines(load_settings().app)
         self.consumer.version = lines.default.version
         self.consumer.apps = tuple(map(app_id, lines.apps))
@@ -165,8 +169,10 @@ class Orchestration:
         if not app.remembers_callers:
             return ""
         of = app.name if self._opened.several else ""
-        await self._callers.remember(event.other_party, event.call, of=of)
-        return as_context(await self._callers.recent(event.other_party, of=of, before=event.call), event.at)
+        kept_s = self._remembered.days_of(app.name) * _DAY_S or math.inf
+        await self._callers.remember(event.other_party, event.call, of=of, kept_s=kept_s)
+        past = await self._callers.recent(event.other_party, of=of, before=event.call, kept_s=kept_s)
+        return as_context(past, event.at)
 
     async def answer(self, event: UserTurnEnded | UserTurnPredicted, context: Context) -> list[Event]:
         """Answer the caller: publishes `AgentChanged`, `PromptRequested`, `ToolRequested`; returns the turn's end."""

@@ -7,13 +7,16 @@ committing it. So every event is in exactly one file.
 When a day has many small files, they are merged.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 
 from orchestra.archive.archive import Archive
+from orchestra.archive.expiry import sweep_archive
 from orchestra.archive.writer import ArchiveWriter
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Entry
 
 _LOG = structlog.get_logger("orchestra.archive")
@@ -25,6 +28,7 @@ class ArchiveHandlers:
     _archiver: ArchiveWriter
 
     def __init__(self) -> None:
+        self._owned: set[int] = set()
         # at its end it writes what it holds
         self.consumer = Consumer("archive", grace_s=10.0)
         self.consumer.lifespan(self.opened)
@@ -34,7 +38,7 @@ class ArchiveHandlers:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Open the archive; at the end, write what is held."""
+        """Open the archive, and remove what has expired; at the end, write what is held."""
         settings = bus.settings
         archiver = self._archiver = ArchiveWriter(
             Archive.of(settings),
@@ -52,14 +56,17 @@ class ArchiveHandlers:
             "orchestra_archive_failures": ("attempts at writing a file that failed", lambda: archiver.failures),
             "orchestra_archive_troubled": ("1 while the archive cannot be written", lambda: archiver.troubled),
         }
+        sweeping = asyncio.create_task(sweep_archive(bus, lambda: self._owned), name="remove expired calls")
         try:
             yield
         finally:
+            await cancel_and_wait(sweeping)
             await archiver.close()
             _LOG.info("archive.stopped", events=archiver.written, files=archiver.files)
 
     def partition_changed(self, partition: int, mine: bool) -> None:
         """Prepare for a new partition, or write what is held of one that goes."""
+        (self._owned.add if mine else self._owned.discard)(partition)
         self._archiver.partition_changed(partition, mine)
 
     async def keep(self, entries: list[Entry]) -> None:

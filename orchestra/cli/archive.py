@@ -1,7 +1,7 @@
 """`orchestra archive`: what is in the archive, merging its files, and making its derived tables again."""
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
     from orchestra.archive.archive import Archive
     from orchestra.settings import Settings
+
+#: what is kept for a time that the settings say
+KEPT: Final[tuple[Literal["recordings_days", "archive_days", "callers_days"], ...]] = (
+    "recordings_days", "archive_days", "callers_days"
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +40,7 @@ def _archive() -> "tuple[Settings, Archive]":
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
-    """Show the archive's events by day, its gaps, and how many events are not archived yet."""
+    """Show the archive's events by day, its gaps, what is not archived yet, and for how long what is kept."""
     import asyncio
 
     from orchestra.cli.ui.terminal import say_json
@@ -47,7 +52,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     except OSError as error:
         msg = f"the archive at {archive.root} cannot be read: {error}"
         raise OrchestraError(msg) from error
-    found["waiting"] = asyncio.run(_waiting(settings))
+    found["waiting"], held = asyncio.run(_asked(settings))
+    found["retention"] = _retention(settings) | {"held_calls": held}
     if as_json:
         say_json(found)
     else:
@@ -75,20 +81,38 @@ def _found(archive: "Archive") -> dict[str, Any]:
     }
 
 
-async def _waiting(settings: "Settings") -> int | None:
-    """How many events are not archived yet; None without a running server or an archive worker."""
+def _retention(settings: "Settings") -> dict[str, Any]:
+    """For how many days what is kept, 0 being for ever: by the name of the setting, for all and by app."""
+    from orchestra.retention.policy import KeepDays
+
+    found: dict[str, Any] = {}
+    for what in KEPT:
+        keep = KeepDays.of(settings, what)
+        found[what] = {"days": keep.days, "apps": dict(keep.apps)}
+    # callers are not remembered for longer than there are records of their calls
+    found["callers_days"]["days"] = found["callers_days"]["days"] or settings.session_ttl_s / (24 * 3600)
+    return found
+
+
+async def _asked(settings: "Settings") -> tuple[int | None, int | None]:
+    """How many events are not archived yet, None without an archive worker, and how many calls are held.
+
+    Both are None without a running server.
+    """
     from orchestra.bus import Bus
     from orchestra.errors import ServerError
+    from orchestra.retention.holds import Holds
 
     try:
         bus = await Bus.connect(settings)
     except ServerError:
-        return None
+        return None, None
     try:
         lags = [group.lag for group in await bus.groups() if group.group == "archive"]
+        held = await Holds(bus).held_calls()
     finally:
         await bus.close()
-    return sum(lag or 0 for lag in lags) if lags else None
+    return sum(lag or 0 for lag in lags) if lags else None, len(held)
 
 
 def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
@@ -110,8 +134,18 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
         console.print(f"{waiting:,} events of the journal are not archived yet")
+    for what, kept in found["retention"].items():
+        if isinstance(kept, dict):
+            apps = "".join(f"; {app}: {_days(days)}" for app, days in sorted(kept["apps"].items()))
+            console.print(f"{what.removesuffix('_days')} are kept {_days(kept['days'])}{apps}", soft_wrap=True)
+    if held := found["retention"]["held_calls"]:
+        console.print(f"{held:,} calls are held: `orchestra hold list`")
     room = "" if free is None else f", {free / 1e9:,.1f} GB free"
     console.print(f"in {archive.root}{room}", soft_wrap=True)
+
+
+def _days(days: float) -> str:
+    return f"{days:g} days" if days else "for ever"
 
 
 def compact(

@@ -1,28 +1,83 @@
 """Recordings that have been kept for long enough are deleted, from the folder of this machine and from the store."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 
 import structlog
 
-from orchestra.clock import SYSTEM_CLOCK
+from orchestra.bus import Bus
 from orchestra.errors import MissingExtraError
 from orchestra.filesystem import FileRoot
+from orchestra.retention.holds import Holds
 from orchestra.retention.policy import KeepDays
+from orchestra.retention.sweeps import earlier_clock, run_sweeps
 from orchestra.settings import Settings
+from orchestra.storage.call_records import stored_records
+from orchestra_schemas import CallStarted, tag_of
 
 _LOG = structlog.get_logger("orchestra.retention")
 _SUFFIX = ".wav"
-_EVERY_S = 3600.0
 
 
-async def sweep_recordings(settings: Settings, *, clock: Callable[[], float] = SYSTEM_CLOCK.time) -> None:
-    """Delete expired recordings now and every hour, until cancelled. Several workers may do so at a time."""
-    policy = KeepDays(settings.recordings_days)
-    while policy.days:
-        for place in _places(settings):
-            await asyncio.to_thread(delete_expired, place, policy, clock())
-        await asyncio.sleep(_EVERY_S)
+async def sweep_recordings(bus: Bus) -> None:
+    """Delete expired recordings, until cancelled. Several workers may do so at a time."""
+    sweeps = RecordingSweeps(bus)
+    if sweeps.keep.any:
+        await run_sweeps("recordings", sweeps.run, partial(earlier_clock, bus))
+
+
+class RecordingSweeps:
+    """Finds and deletes expired recordings."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.keep = KeepDays.of(bus.settings, "recordings_days")
+        self._bus = bus
+        #: the apps of calls that are kept for longer than those of others
+        self._apps: dict[str, str] = {}
+
+    async def run(self, now: float, dry_run: bool) -> int:
+        """Delete what has expired, but not what is held; how many recordings there were.
+
+        Raises:
+            redis.exceptions.RedisError: the server cannot be reached: nobody knows what is held.
+            OSError: the archive cannot be read, which knows whose calls they were.
+
+        """
+        held, count = await Holds(self._bus).held_calls(), 0
+        for place in _places(self._bus.settings):
+            calls = await asyncio.to_thread(_calls_in, place)
+            old = {call for call in calls if call not in held and self.keep.may_have_expired(call, now)}
+            apps = await self._apps_of(old) if self.keep.depends_on_app else {}
+            expired = [call for call in sorted(old) if self.keep.has_expired(call, now, apps.get(call, ""))]
+            count += len(expired)
+            if not dry_run:
+                await asyncio.to_thread(delete_recordings, place, expired)
+        return count
+
+    async def _apps_of(self, calls: Collection[str]) -> Mapping[str, str]:
+        """The apps of these calls, as far as records and archive know them."""
+        self._apps = {call: app for call, app in self._apps.items() if call in calls}
+        unknown = [call for call in calls if call not in self._apps]
+        records = await stored_records(self._bus, unknown)
+        self._apps |= {call: record.app for call, record in records.items() if record is not None}
+        unknown = [call for call in unknown if call not in self._apps]
+        self._apps |= dict.fromkeys(unknown, "") | await asyncio.to_thread(_archived_apps, self._bus.settings, unknown)
+        return self._apps
+
+
+def _archived_apps(settings: Settings, calls: Collection[str]) -> dict[str, str]:
+    try:
+        from orchestra.archive.archive import Archive  # noqa: PLC0415 - an extra
+    except MissingExtraError:
+        return {}
+    found: dict[str, str] = {}
+    entries = Archive.of(settings).entries(calls=frozenset(calls), types={tag_of(CallStarted)}) if calls else ()
+    for entry in entries:
+        event = entry.event()
+        if isinstance(event, CallStarted):
+            found[entry.call] = event.app
+    return found
 
 
 def _places(settings: Settings) -> Iterator[str]:
@@ -31,21 +86,22 @@ def _places(settings: Settings) -> Iterator[str]:
         yield settings.recordings_url
 
 
-def delete_expired(place: str, policy: KeepDays, now: float) -> list[str]:
-    """Delete the expired recordings in a folder or below an fsspec URL; returns their calls. Blocks.
-
-    Only files that are named after a call are looked at. What cannot be deleted is logged, and tried again next time.
-    """
-    deleted = []
+def _calls_in(place: str) -> list[str]:
+    """The calls that have a recording in a folder or below an fsspec URL. Blocks."""
     try:
-        root = FileRoot(place)
-        calls = [name.removesuffix(_SUFFIX) for name in root.names() if name.endswith(_SUFFIX)]
+        return [name.removesuffix(_SUFFIX) for name in FileRoot(place).names() if name.endswith(_SUFFIX)]
     except (OSError, MissingExtraError) as error:
         _LOG.warning("retention.not_listed", error=str(error))
         return []
-    for call in sorted(calls):
-        if not policy.has_expired(call, now):
-            continue
+
+
+def delete_recordings(place: str, calls: Collection[str]) -> list[str]:
+    """Delete the recordings of these calls in a folder or below an fsspec URL; returns whose were deleted. Blocks.
+
+    What cannot be deleted is logged, and tried again next time.
+    """
+    deleted, root = [], FileRoot(place)
+    for call in calls:
         try:
             root.remove(call + _SUFFIX)
         except OSError as error:

@@ -14,6 +14,8 @@ of the numbers that carriers send for every withheld one.
 
 import hashlib
 import hmac
+import math
+import time
 from collections.abc import Sequence
 
 from orchestra.agents.caller_notes import quoted
@@ -52,24 +54,29 @@ class Callers:
         self._key = key
         self._ttl_s = ttl_s
 
-    async def remember(self, number: str, call: str, *, of: str = "") -> None:
+    async def remember(self, number: str, call: str, *, of: str = "", kept_s: float = math.inf) -> None:
         """Index a call under its caller's number (E.164), unless it is withheld. Safe to repeat.
 
-        ``of`` names the app that may know of it, where there are several: no app learns of calls to another.
+        ``of`` names the app that may know of it, where there are several: no app learns of calls to another. It is
+        remembered for ``kept_s`` seconds, if that is shorter than for how long all are.
         """
         if key := self._of(number, of):
             await self._bus.redis.zadd(key, {call: keys.started_ms(call)})
             await self._bus.redis.zremrangebyrank(key, 0, -_KEPT - 1)
-            await self._bus.redis.expire(key, self._ttl_s)
+            await self._bus.redis.expire(key, math.ceil(min(self._ttl_s, kept_s)))
 
-    async def recent(self, number: str, *, of: str = "", before: str = "", limit: int = 3) -> list[CallRecord]:
+    async def recent(
+        self, number: str, *, of: str = "", before: str = "", limit: int = 3, kept_s: float = math.inf
+    ) -> list[CallRecord]:
         """The caller's latest finished calls, newest first; ``before`` leaves out that call and later ones.
 
-        ``of`` as in `remember`.
+        ``of`` and ``kept_s`` as in `remember`: what is older is deleted.
         """
         key = self._of(number, of)
         if not key:
             return []
+        if kept_s < math.inf:
+            await self._bus.redis.zremrangebyscore(key, "-inf", f"({(time.time() - kept_s) * 1000:.0f}")
         newest = f"({keys.started_ms(before)}" if before else "+inf"
         found = await self._bus.redis.zrevrangebyscore(key, newest, "-inf")
         records: list[CallRecord] = []

@@ -66,7 +66,7 @@ class Persistence:
         """Have recordings open, close calls of lost edges, delete expired recordings, and watch the server's memory."""
         self._recorder = Recorder(bus)
         closing = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
-        sweeping = asyncio.create_task(sweep_recordings(bus.settings), name="delete expired recordings")
+        sweeping = asyncio.create_task(sweep_recordings(bus), name="delete expired recordings")
         watching = asyncio.create_task(watch_memory(bus), name="watch the server's memory")
         try:
             yield

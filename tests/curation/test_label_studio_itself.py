@@ -203,7 +203,7 @@ async def test_a_forgotten_call_leaves_no_task_no_annotation_and_no_audio(
         async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
             annotations = f"{studio}/api/tasks/{made[gone].task}/annotations/"
             (await admin.post(annotations, json={"result": result})).raise_for_status()
-        (data,) = tmp_path_factory.getbasetemp().glob("label-studio*/data")
+        data = min(tmp_path_factory.getbasetemp().glob("label-studio*/data"))
         assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {True}
         receipt, _ = await forget(bus.bus, parse_wanted([gone]))
     found = [(each.count, each.what) for each in receipt.found if each.store == "Label Studio"]

@@ -54,6 +54,18 @@ async def test_the_index_of_callers_contains_no_phone_number(bus: TestBus) -> No
     assert await Callers(bus.bus, b"another key").recent(NUMBER) == []
 
 
+async def test_earlier_calls_are_remembered_for_as_long_as_an_app_keeps_them(bus: TestBus) -> None:
+    async with bus.run(consumer):
+        call = await ended_call(bus, "hello")
+        await bus.settled()
+    (key,) = [key async for key in bus.bus.redis.scan_iter(match="orchestra:caller:*")]
+    await callers(bus).remember(NUMBER, call, kept_s=3600)
+    assert 3590 < await bus.bus.redis.ttl(key) <= 3600
+    assert [each.call for each in await callers(bus).recent(NUMBER, kept_s=3600)] == [call]
+    assert await callers(bus).recent(NUMBER, kept_s=0) == []
+    assert await bus.bus.redis.exists(key) == 0
+
+
 @pytest.mark.parametrize(
     "number",
     [

@@ -41,7 +41,7 @@ class RecordingReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._keeps = KeepDays(settings.recordings_days)
+        self._keeps = KeepDays.of(settings, "recordings_days")
         self._peaks: OrderedDict[tuple[str, int], Peaks] = OrderedDict()
 
     async def view(self, record: CallRecord, *, running: bool, now: float) -> RecordingView:
@@ -75,7 +75,7 @@ class RecordingReader:
             return RecordingView(state="later", why="The recording can be played once the call is over.")
         if why := why_not_recorded(record.recording_mode):
             return RecordingView(state="none", why=f"The call was not recorded: {why}.")
-        if self._keeps.has_expired(record.call, now):
+        if self._keeps.has_expired(record.call, now, record.app):
             return self._gone(record, now)
         if now - record.ended_at < _DAY_S:
             why = "No recording is complete yet: the persistence worker saves it within seconds of the call's end."
@@ -84,8 +84,8 @@ class RecordingReader:
         return RecordingView(state="none", why=why)
 
     def _gone(self, record: CallRecord, now: float) -> RecordingView:
-        days = self._keeps.days
-        if self._keeps.has_expired(record.call, now):
+        if self._keeps.has_expired(record.call, now, record.app):
+            days = self._keeps.days_of(record.app)
             why = f"The recording was deleted: recordings are kept for {days:g} days (ORCHESTRA_RECORDINGS_DAYS)."
             return RecordingView(state="deleted", why=why)
         return RecordingView(state="away", why=f"The recording is no longer where it was saved: {record.recording}")
