@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from orchestra.console.call_page.assessments import Found, analysed_in
+from orchestra.forgetting.chosen import parse_wanted
+from orchestra.forgetting.forget import forget
 from orchestra.history.call_record import CallRecord
 from orchestra.history.reduce import history_of
 from orchestra.history.views.call_record import call_record
@@ -75,6 +77,20 @@ async def test_a_call_comes_with_its_lines_and_the_times_of_its_turns(
     detail = (await console.http.get(f"/api/calls/{call}/turns/1", headers=READ)).json()
     assert detail["tools"][0]["result"] == "depot Hill Street"
     assert [prompt["same"] for prompt in detail["prompts"]] == [0, 2]
+
+
+async def test_the_page_of_a_forgotten_call_says_when_it_was_forgotten(
+    bus: TestBus, settings: Settings, console: RunningConsole
+) -> None:
+    call = await recorded(bus, settings)
+    assert (await console.http.get(f"/api/calls/{call}", headers=READ)).status_code == 200
+    await forget(bus.bus, parse_wanted([call]))
+    for path in ("", "/events", "/recording", "/recording.wav", "/export.txt"):
+        answer = await console.http.get(f"/api/calls/{call}{path}", headers=READ)
+        assert answer.status_code == 410
+        said = answer.json()["error"]
+        assert said.startswith("The call was forgotten on 20")
+        assert said.endswith(" UTC: nothing of it is kept")
 
 
 async def test_a_labelling_task_that_came_days_after_the_call_is_shown(bus: TestBus, console: RunningConsole) -> None:

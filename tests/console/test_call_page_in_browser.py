@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Page, expect
 
+from orchestra.forgetting.chosen import parse_wanted
+from orchestra.forgetting.forget import forget
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -161,3 +163,12 @@ async def test_an_unknown_call_says_what_to_do(bus: TestBus) -> None:
     async with a_page(bus, bus.call()) as page:
         await expect(page.get_by_role("heading", name="No such call")).to_be_visible(timeout=SOON_MS)
         await expect(page.get_by_role("link", name="Find the call in the list")).to_be_visible()
+
+
+async def test_the_page_of_a_forgotten_call_says_so(bus: TestBus, settings: Settings) -> None:
+    call = await recorded(bus, settings, 1)
+    await forget(bus.bus, parse_wanted([call]))
+    async with a_page(bus, call) as page:
+        await expect(page.get_by_role("heading", name="Forgotten")).to_be_visible(timeout=SOON_MS)
+        await expect(page.get_by_text("The call was forgotten on 20")).to_be_visible()
+        await picture(page, "call-forgotten")

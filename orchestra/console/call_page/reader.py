@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.redis.refusal import describe_error
+from orchestra.bus.tombstones import forgotten_at
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.console.call_page.journal import CallJournal
 from orchestra.errors import RedisAwayError, ServerError, UsageError
@@ -86,6 +87,24 @@ class CallReader:
         self._now = now
         self._kept: OrderedDict[str, FoundCall] = OrderedDict()
         self._reading: dict[str, asyncio.Lock] = {}
+
+    async def forgotten_at(self, call: str) -> float | None:
+        """When the call was forgotten, epoch seconds; None if it was not, or the server cannot be asked.
+
+        What was read of it before is dropped.
+
+        Raises:
+            ValueError: this is not the id of a call.
+
+        """
+        keys.validate_call_id(call)
+        try:
+            at = (await forgotten_at(self._bus(), [call])).get(call)
+        except _AWAY:
+            return None
+        if at is not None:
+            self._kept.pop(call, None)
+        return at
 
     async def find(self, call: str) -> FoundCall | None:
         """The call; None if nothing is known of it.

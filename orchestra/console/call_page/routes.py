@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -60,11 +61,14 @@ class CallPage:
         """What is known of the call.
 
         Raises:
-            HTTPException: 404, nothing; 503, the archive cannot be read.
+            HTTPException: 404, nothing; 410, it was forgotten; 503, the archive cannot be read.
             RedisAwayError: nothing, and the server cannot be asked.
 
         """
         try:
+            if (at := await self.calls.forgotten_at(call)) is not None:
+                when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+                raise HTTPException(410, f"The call was forgotten on {when}: nothing of it is kept")
             found = await self.calls.find(call)
         except ValueError as error:
             raise HTTPException(404, f"{_UNKNOWN}: {error}") from None

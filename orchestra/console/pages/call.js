@@ -128,6 +128,7 @@ async function open() {
       return page.follow();
     } catch (error) {
       if (error.status === 404) return main.replaceChildren(unknown(error));
+      if (error.status === 410) return main.replaceChildren(forgotten(error));
       main.replaceChildren(errorState(error, () => location.reload()));
       if (!AWAY.has(error.status)) return undefined;
     }
@@ -147,6 +148,19 @@ function unknown(error) {
         el("code", {}, "orchestra calls list"), "."),
       el("p", {}, "A journal is kept for a day, records for a week, and an archive for good, unless set otherwise."),
       el("p", {}, el("a", { href: "/calls" }, "Find the call in the list")),
+    ),
+  );
+}
+
+function forgotten(error) {
+  return el(
+    "div",
+    {},
+    el("h1", {}, "Forgotten"),
+    emptyState(
+      `${error.message}.`,
+      el("p", {}, "Somebody has run ", el("code", {}, "orchestra forget"), ". What was where is in its receipt."),
+      el("p", {}, el("a", { href: "/calls" }, "Back to the list of calls")),
     ),
   );
 }
