@@ -15,11 +15,11 @@ of the numbers that carriers send for every withheld one.
 import hashlib
 import hmac
 import math
-import time
 from collections.abc import Sequence
 
 from orchestra.agents.caller_notes import quoted
 from orchestra.bus import Bus, keys
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.history.call_record import CallRecord
 from orchestra.history.earlier_calls import BACKGROUND_HEAD
 from orchestra.lines.dialled import E164
@@ -76,7 +76,7 @@ class Callers:
         if not key:
             return []
         if kept_s < math.inf:
-            await self._bus.redis.zremrangebyscore(key, "-inf", f"({(time.time() - kept_s) * 1000:.0f}")
+            await self._bus.redis.zremrangebyscore(key, "-inf", f"({(SYSTEM_CLOCK.time() - kept_s) * 1000:.0f}")
         newest = f"({keys.started_ms(before)}" if before else "+inf"
         found = await self._bus.redis.zrevrangebyscore(key, newest, "-inf")
         records: list[CallRecord] = []
