@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     """Silence after which the caller is asked whether they are still there. After the same time again the call ends."""
     drain_s: Annotated[float, Field(ge=0)] = 5.0
     """How long running calls may continue after SIGTERM. Then other edges of the same port resume them."""
+    stop_notice_s: Annotated[float, Field(ge=0)] = 0.0
+    """Before that, how long new calls are still taken while /readyz tells a proxy to send them elsewhere: longer than
+    the proxy takes to notice it."""
     reconnect_s: Annotated[float, Field(ge=0)] = 10.0
     """How long a call whose media stream broke is kept open before it is closed."""
     edge_name: str = ""

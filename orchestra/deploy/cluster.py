@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestra.deploy.plan import GRACE_S
 from orchestra.deploy.roles import SECRETS, Role
 from orchestra.deploy.yaml_text import Comment
 
@@ -28,7 +29,6 @@ class Pod:
         with_files: it mounts the volume that pods share.
         volumes: more volumes, read-only, by where they are mounted.
         ready_path: answers 200 while requests may come.
-        stop_after_s: how long it still works after it was told to stop.
         grace_s: after this long it is killed.
 
     """
@@ -40,8 +40,7 @@ class Pod:
     with_files: bool = False
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ready_path: str = "/healthz"
-    stop_after_s: int = 0
-    grace_s: int = 30
+    grace_s: int = GRACE_S
     cpu: str = "250m"
     memory: str = "512Mi"
 
@@ -141,7 +140,6 @@ def _pod_spec(pod: Pod) -> dict[Any, Any]:
                 "env": [{"name": variable, "value": value} for variable, value in pod.environment.items()],
                 "ports": [{"name": "http", "containerPort": pod.role.port}],
                 **_probes(pod),
-                **({"lifecycle": {"preStop": {"sleep": {"seconds": pod.stop_after_s}}}} if pod.stop_after_s else {}),
                 "resources": {"requests": {"cpu": pod.cpu, "memory": pod.memory}},
                 "securityContext": confined_container(),
                 "volumeMounts": [

@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestra.deploy import redis_server
-from orchestra.deploy.plan import Plan
+from orchestra.deploy.plan import GRACE_S, Plan
 from orchestra.deploy.proxy import IMAGE as PROXY_IMAGE
 from orchestra.deploy.proxy import caddyfile
 from orchestra.deploy.roles import (
@@ -26,8 +26,6 @@ from orchestra.deploy.yaml_text import MERGE, Comment, Content, Shared, comment,
 
 _OPENOBSERVE_IMAGE = "openobserve/openobserve:v0.92.2"
 _LABEL_STUDIO_IMAGE = "heartexlabs/label-studio:1.23.2"
-#: more than a process needs to end its work in order, in seconds
-_GRACE_S = 30
 #: hours back that OpenObserve takes a record: what waited while it was away is still taken under its own time
 _WINDOW_H = "168"
 _USER = "1000:1000"
@@ -141,7 +139,7 @@ def _ours(plan: Plan, environment: Shared) -> dict[Any, Any]:
         "environment": environment,
         "volumes": ["data:/data"],
         "depends_on": {"redis": {"condition": "service_healthy"}},
-        "stop_grace_period": f"{_GRACE_S}s",
+        "stop_grace_period": f"{GRACE_S}s",
         **_confined(),
         "read_only": True,
         "tmpfs": ["/tmp"],  # noqa: S108 - in the container
@@ -177,16 +175,11 @@ _WORKER_CHECK = Shared("worker-check", _check(WORKER_PORT))
 
 
 def _edge(plan: Plan, ours: Shared, environment: Shared) -> dict[Any, Any]:
-    more = {
-        "ORCHESTRA_HOST": "0.0.0.0",  # noqa: S104 - of its container
-        "ORCHESTRA_PORT": str(EDGE_PORT),
-        "ORCHESTRA_DRAIN_S": str(plan.drain_s),
-        "ORCHESTRA_SIP": "${ORCHESTRA_SIP:-false}",
-    }
+    more = {**plan.edge_environment, "ORCHESTRA_SIP": "${ORCHESTRA_SIP:-false}"}
     return {
         **_process(EDGE, plan.all_secrets, ours, environment, more),
         "networks": ["bus", "edges", "out"],
-        "stop_grace_period": f"{plan.drain_s + _GRACE_S}s",
+        "stop_grace_period": f"{plan.edge_grace_s}s",
     }
 
 

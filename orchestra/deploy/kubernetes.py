@@ -23,7 +23,6 @@ from orchestra.deploy.redis_server import redis_server
 from orchestra.deploy.roles import (
     CONSOLE,
     EDGE,
-    EDGE_PORT,
     ENDPOINT_SECRETS,
     SECRETS,
     SHARED_KEYS,
@@ -46,12 +45,9 @@ _EDGES_AT_MOST = 4
 _LAG = 200
 #: calls of an edge, of those that it takes, before there is another
 _FILLED = 0.7
-#: while the cluster's proxies still send new calls to an edge that is to stop, it takes them, in seconds
-_UNANNOUNCED_S = 10
-_GRACE_S = 30
 
 _HEAD = """\
-The whole system on Kubernetes, 1.30 or newer. This file is written by `orchestra deploy kubernetes`: write it again \
+The whole system on Kubernetes, 1.25 or newer. This file is written by `orchestra deploy kubernetes`: write it again \
 instead of changing it. What it needs in the cluster:
 
   kubectl create namespace NAMESPACE
@@ -207,18 +203,12 @@ def _pod(cluster: ClusterPlan, role: Role, more: Mapping[str, str], **options: A
 
 def _edges(cluster: ClusterPlan) -> Objects:
     plan, namespace = cluster.plan, cluster.namespace
-    more = {
-        "ORCHESTRA_HOST": "0.0.0.0",  # noqa: S104 - of its pod
-        "ORCHESTRA_PORT": str(EDGE_PORT),
-        "ORCHESTRA_DRAIN_S": str(plan.drain_s),
-    }
     pod = _pod(
         cluster,
         EDGE,
-        more,
+        plan.edge_environment,
         ready_path="/readyz",
-        stop_after_s=_UNANNOUNCED_S,
-        grace_s=_UNANNOUNCED_S + plan.drain_s + _GRACE_S,
+        grace_s=plan.edge_grace_s,
         cpu="1",
         memory="1Gi",
     )

@@ -3,10 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from orchestra.deploy.roles import CARRIER_SECRETS, REDIS_SECRETS, check_secrets
+from orchestra.deploy.roles import CARRIER_SECRETS, EDGE_PORT, REDIS_SECRETS, check_secrets
 from orchestra.errors import SettingError
 from orchestra.version import package_version
 
+#: more than a process needs to end its work in order, in seconds
+GRACE_S = 30
+#: more than proxies need to notice that an edge takes no more calls, in seconds
+_NOTICED_WITHIN_S = 10
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 _APP = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -68,6 +72,21 @@ class Plan:
     def image_name(self) -> str:
         """The image that everything of ours runs in."""
         return self.image or f"orchestra:{package_version()}"
+
+    @property
+    def edge_environment(self) -> dict[str, str]:
+        """The settings of edges, beyond those."""
+        return {
+            "ORCHESTRA_HOST": "0.0.0.0",  # noqa: S104 - of its container
+            "ORCHESTRA_PORT": str(EDGE_PORT),
+            "ORCHESTRA_STOP_NOTICE_S": str(_NOTICED_WITHIN_S),
+            "ORCHESTRA_DRAIN_S": str(self.drain_s),
+        }
+
+    @property
+    def edge_grace_s(self) -> int:
+        """After which an edge that was told to stop is killed."""
+        return _NOTICED_WITHIN_S + self.drain_s + GRACE_S
 
     @property
     def environment(self) -> dict[str, str]:

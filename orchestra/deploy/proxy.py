@@ -31,9 +31,11 @@ DOMAIN {
         }
         reverse_proxy EDGES {
             lb_policy least_conn
-            lb_retries 1
+            lb_try_duration 5s
+            lb_try_interval 100ms
+            fail_duration 5s
             health_uri /readyz
-            health_interval 2s
+            health_interval 1s
             health_timeout 2s
         }
     }

@@ -202,4 +202,5 @@ def test_networks_keep_the_images_of_others_away_from_what_is_not_for_them() -> 
 def test_an_edge_is_given_longer_than_its_calls_may_go_on(drain_s: int) -> None:
     edge = yaml.safe_load(compose_file(Plan(drain_s=drain_s)))["services"]["edge-1"]
     assert edge["environment"]["ORCHESTRA_DRAIN_S"] == str(drain_s)
-    assert int(edge["stop_grace_period"].removesuffix("s")) >= drain_s + 15
+    notice_s = int(edge["environment"]["ORCHESTRA_STOP_NOTICE_S"])
+    assert int(edge["stop_grace_period"].removesuffix("s")) >= notice_s + drain_s + 15

@@ -168,7 +168,7 @@ def test_an_edge_is_ready_while_it_takes_calls_and_has_time_to_end() -> None:
         edge = container("edge", plan)
         assert edge["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
         assert edge["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-        waits = edge["lifecycle"]["preStop"]["sleep"]["seconds"]
+        waits = int(environment("edge", plan)["ORCHESTRA_STOP_NOTICE_S"])
         drains = int(environment("edge", plan)["ORCHESTRA_DRAIN_S"])
         assert pods(plan)["edge"]["terminationGracePeriodSeconds"] >= waits + drains + 15
     assert of_kind("Deployment")["edge"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0

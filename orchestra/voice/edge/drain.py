@@ -6,6 +6,9 @@
     edge 1    |---- running calls continue ---------------------------|------------------------------------| exit
     edge 2    |---- takes new calls, resumes those whose stream broke ---------------------------------------------
 
+Behind a proxy, edges have a port each. Then an edge says first that it will stop (``/readyz``), and takes calls until
+the proxy has noticed it.
+
 If no other edge takes calls, because all of them stop, the port is kept: a call whose stream breaks comes back here,
 and new callers get the busy tone.
 """
@@ -124,6 +127,8 @@ async def drain(edge: Edge, server: uvicorn.Server, listen: Callable[[], socket.
     """End the calls of this edge, after the time that the settings give them. ``listen`` as in `SharedPort`."""
     settings, calls = edge.settings, edge.admission
     if not settings.share_port:
+        calls.ending = True
+        await asyncio.sleep(settings.stop_notice_s)
         _LOG.info("edge.draining", calls=len(calls), for_s=settings.drain_s)
         await calls.drain(settings.drain_s)
         await _end_late_calls(edge, server)

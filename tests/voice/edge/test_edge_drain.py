@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from orchestra.async_tasks import cancel_and_wait
 from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller
 from orchestra.simulator.phone_line import PhoneLine
@@ -121,6 +123,24 @@ async def test_a_request_that_arrives_while_the_last_call_ends_is_answered_befor
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", number)
         writer.close()
+
+
+async def test_an_edge_behind_a_proxy_takes_calls_until_the_proxy_has_noticed_that_it_will_stop(
+    bus: TestBus, settings: Settings
+) -> None:
+    chosen = settings.model_copy(
+        update={"twilio_auth_token": SecretStr("t"), "prerender": False, "stop_notice_s": 60.0}
+    )
+    edge = open_edge(chosen, bus.bus, cast("Engines", ScriptedEngines()), Greeting())
+    listener = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/readyz"
+    async with serving(create_app(edge), listener) as server, httpx.AsyncClient(timeout=30) as http:
+        assert (await http.get(url)).status_code == 200
+        stopping = asyncio.create_task(drain(edge, server, partial(listen, "127.0.0.1", 0)))
+        await until(lambda: edge.admission.ending)
+        assert (await http.get(url)).status_code == 503
+        assert edge.admission.admit("07-01", time.time())
+        await cancel_and_wait(stopping)
 
 
 async def edge(settings: Settings, name: str, port: int) -> Process:
