@@ -412,6 +412,9 @@ class Settings(BaseSettings):
     """Headers for that receiver: key=value,key=value."""
     otlp_signals: Literal["both", "traces", "metrics"] = "both"
     """What to send. Many receivers of traces do not accept metrics."""
+    redact_at_rest: bool = False
+    """Remove the same from what outlives the journal: archive and call records hold placeholders, and recordings are
+    silent where it was said."""
     redact: bool = True
     """Remove card numbers, phone numbers, e-mail addresses and the app's own patterns from everything that leaves."""
 

@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
+from msgspec.structs import replace
 
 from orchestra.archive.archive import Archive
 from orchestra.archive.expiry import sweep_archive
 from orchestra.archive.writer import ArchiveWriter
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Entry
+from orchestra.telemetry.redaction import Redaction, redaction_at_rest
 
 _LOG = structlog.get_logger("orchestra.archive")
 
@@ -26,6 +28,7 @@ class ArchiveHandlers:
     """The handlers of the group ``archive``."""
 
     _archiver: ArchiveWriter
+    _redaction: Redaction | None
 
     def __init__(self) -> None:
         self._owned: set[int] = set()
@@ -40,6 +43,7 @@ class ArchiveHandlers:
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
         """Open the archive, and remove what has expired; at the end, write what is held."""
         settings = bus.settings
+        self._redaction = redaction_at_rest(settings)
         archiver = self._archiver = ArchiveWriter(
             Archive.of(settings),
             bus.journal_now,
@@ -71,4 +75,7 @@ class ArchiveHandlers:
 
     async def keep(self, entries: list[Entry]) -> None:
         """Archive a batch; returns when it is in a file, some seconds later."""
+        redaction = self._redaction
+        if redaction is not None:
+            entries = [replace(each, body=redaction.event(each.call, each.type, each.body)) for each in entries]
         await self._archiver.keep(entries)

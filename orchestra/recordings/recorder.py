@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -10,6 +11,7 @@ from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
+from orchestra.recordings.silences import Silence
 from orchestra.recordings.store import StoredRecording, recording_at, store_recording
 from orchestra.recordings.wav import RecordingFiles, sample_rate_of
 from orchestra_schemas import AudioChunk, CallEnded, RecordingSaved
@@ -108,11 +110,14 @@ class Recorder:
             if unwritten.pop(event.id, None) is not None and not unwritten:
                 del self._unwritten[event.call]
 
-    async def complete(self, event: CallEnded, *, within_s: float, gaps_ms: int = 0) -> RecordingSaved | None:
+    async def complete(
+        self, event: CallEnded, *, within_s: float, gaps_ms: int = 0, silent: Sequence[Silence] = ()
+    ) -> RecordingSaved | None:
         """Wait for the last audio, repair what is missing, and move the recording to its store.
 
         Returns None if nothing could be written. If the store is not reached within ``within_s`` seconds, the recording
-        stays in the folder of this machine. ``gaps_ms`` were counted by another process.
+        stays in the folder of this machine. ``gaps_ms`` were counted by another process. Stretches that are ``silent``
+        are made so before anything of it is moved.
         """
         path = self._recordings.path(event.call)
         moved = await self._moved_before(path)
@@ -120,6 +125,7 @@ class Recorder:
         if moved is None:
             try:
                 missing_ms = await self._finish(event)
+                self._silence(event.call, silent)
             except OSError as error:
                 _LOG.error("recording.lost", call=event.call, folder=str(self._recordings.folder), error=str(error))
                 return None
@@ -181,6 +187,11 @@ class Recorder:
         self._ends_ms.pop(event.call, None)
         # audio that could not be written is counted separately
         return 0 if event.call in self._unwritten else lacks_ms
+
+    def _silence(self, call: str, silent: Sequence[Silence]) -> None:
+        for each in silent:
+            self._recordings.of(call).silence(*each)
+        self._recordings.close(call)
 
     def _reaches(self, event: CallEnded) -> bool:
         try:

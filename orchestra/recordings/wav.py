@@ -111,6 +111,18 @@ class Recording:
             self._frames = (os.fstat(self._file).st_size - _HEADER.size) // _FRAME_BYTES
             self._write_header()
 
+    def silence(self, speaker: str, start_ms: int, end_ms: int) -> None:
+        """Make this stretch of the speaker's channel silent, as far as the file goes.
+
+        Raises:
+            RejectedError: the speaker is no side of the call.
+            OSError: it cannot be written.
+
+        """
+        samples = min(end_ms * self.sample_rate // 1000, self._frames) - start_ms * self.sample_rate // 1000
+        if samples > 0:
+            self.write(speaker, start_ms, bytes(samples * _SAMPLE_BYTES), sample_rate=self.sample_rate)
+
     def close(self) -> None:
         """Sync the file to the disk and close it; closing it again does nothing."""
         if self._file >= 0:

@@ -5,16 +5,19 @@ from contextlib import suppress
 from operator import attrgetter
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from orchestra.bus import Bus, keys
 from orchestra.bus.redis.connection import Argument
 from orchestra.bus.redis.reply import pairs
 from orchestra.hide_secrets import without_login
 from orchestra.history.call_record import CallRecord
+from orchestra.telemetry.redaction import Redaction
 
 _INDEX = "calls"
 _PAGE = 100
+#: fields that quote what was said
+_WORDS = ("first_words", "last_words", "summary")
 #: fields that are JSON in the stored hash; all others are plain text
 _JSON = {"usage", "cost", "languages", "operators"}
 
@@ -39,6 +42,12 @@ def changed_fields(before: CallRecord, after: CallRecord) -> dict[str, bytes]:
         if new is not old and new != old:
             changed[name] = msgspec.json.encode(new) if name in _JSON else str(new).encode()
     return changed
+
+
+def without_personal_data(record: CallRecord, redaction: Redaction) -> CallRecord:
+    """The record with placeholders in the words that it quotes."""
+    words = {name: redaction.text(getattr(record, name)) for name in _WORDS}
+    return replace(record, **words) if any(getattr(record, name) != text for name, text in words.items()) else record
 
 
 async def index_call(bus: Bus, call: str, ttl_s: int) -> None:

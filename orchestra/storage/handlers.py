@@ -16,9 +16,11 @@ from orchestra.history.recording_consent import why_not_recorded
 from orchestra.monitoring.memory import watch_memory
 from orchestra.recordings.audio_chunks import ON_ITS_WAY
 from orchestra.recordings.recorder import Recorder
+from orchestra.recordings.silences import silences
 from orchestra.retention.recordings import sweep_recordings
-from orchestra.storage.call_records import changed_fields, from_stored, index_call
+from orchestra.storage.call_records import changed_fields, from_stored, index_call, without_personal_data
 from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
+from orchestra.telemetry.redaction import Redaction, redaction_at_rest
 from orchestra_schemas import (
     AudioChunk,
     CallAnalysed,
@@ -47,6 +49,7 @@ class Persistence:
     """The handlers of the group ``persistence``."""
 
     _recorder: Recorder
+    _redaction: Redaction | None
 
     def __init__(self) -> None:
         self.consumer = Consumer("persistence", streams=("events", "media"), state="call")
@@ -65,6 +68,7 @@ class Persistence:
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
         """Have recordings open, close calls of lost edges, delete expired recordings, and watch the server's memory."""
         self._recorder = Recorder(bus)
+        self._redaction = redaction_at_rest(bus.settings)
         closing = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
         sweeping = asyncio.create_task(sweep_recordings(bus), name="delete expired recordings")
         watching = asyncio.create_task(watch_memory(bus), name="watch the server's memory")
@@ -88,6 +92,8 @@ class Persistence:
         after = reduce_record(before, event)
         if isinstance(event, USAGE_EVENTS):
             after = priced(after, context.bus.settings.prices)
+        if self._redaction is not None:
+            after = without_personal_data(after, self._redaction)
         for field, value in changed_fields(before, after).items():
             context.state.set(field, value)
         context.state.expire(context.bus.settings.session_ttl_s)
@@ -112,7 +118,10 @@ class Persistence:
         if event.audio_ms == 0 or why_not_recorded(mode):
             return None
         gaps_ms = int(await context.state.get(_MISSING) or 0)
-        saved_as = await self._recorder.complete(event, within_s=_STORED_WITHIN_S, gaps_ms=gaps_ms)
+        silent = []
+        if self._redaction is not None:
+            silent = silences(await context.bus.journal(event.call), self._redaction)
+        saved_as = await self._recorder.complete(event, within_s=_STORED_WITHIN_S, gaps_ms=gaps_ms, silent=silent)
         answered_by = (await context.state.get("version") or b"").decode()
         return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
 

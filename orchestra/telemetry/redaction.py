@@ -8,6 +8,7 @@ a number that is said in pieces, over several events or messages.
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -33,6 +34,8 @@ _BODY_START: Final = re.compile(r'"trace":"[0-9a-f-]{55}"')
 _NAMES: Final = frozenset(
     {"type", "call", "id", "cause", "trace", "source", "request", "tool_call_id", "provider_call", "url"}
 )
+#: who is in a call
+_PARTIES: Final = frozenset({"from_number", "to_number", "target", "line"})
 #: the same for log entries
 _LOG_NAMES: Final = _NAMES | {"timestamp", "level", "process", "event_id", "worker", "token", "stream_id"}
 #: keys that were pressed; cards, birthdays and PINs come digit by digit
@@ -77,12 +80,26 @@ def redaction_of(settings: Settings) -> "Redaction | None":
         AppError: an app, which may name patterns of its own, cannot be loaded: then nothing may leave.
 
     """
-    if not settings.redact:
-        return None
+    return Redaction(_patterns(settings)) if settings.redact else None
+
+
+def redaction_at_rest(settings: Settings) -> "Redaction | None":
+    """The redaction of what outlives the journal; None unless the settings ask for it.
+
+    It leaves the numbers of both parties and of whom a call goes to: by them a caller's calls are found, and forgotten.
+
+    Raises:
+        AppError: as above.
+
+    """
+    return Redaction(_patterns(settings), keeps=_PARTIES) if settings.redact_at_rest else None
+
+
+def _patterns(settings: Settings) -> list[tuple[str, str]]:
     from orchestra.agents.loader import load_lines  # noqa: PLC0415 - only where something is redacted
 
     # what one app calls by a word is hidden in the calls of the others, too
-    return Redaction([pair for app in load_lines(settings.app).apps for pair in app.redact.items()])
+    return [pair for app in load_lines(settings.app).apps for pair in app.redact.items()]
 
 
 class Redaction:
@@ -92,10 +109,14 @@ class Redaction:
         patterns: regular expressions by the word that replaces what they match (``{"parcel": "PC-[0-9]+"}``
             puts ``[parcel]``). They also match what is spelled ("P C 1 2 3" for ``PC123``). Where one and a built-in
             one overlap, the longer match counts.
+        keeps: fields of events, beside ids and the like, that stay as they are.
 
     """
 
-    def __init__(self, patterns: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, patterns: Mapping[str, str] | Iterable[tuple[str, str]] = (), *, keeps: frozenset[str] = frozenset()
+    ) -> None:
+        self._names = _NAMES | keeps
         pairs = patterns.items() if isinstance(patterns, Mapping) else patterns
         self._patterns = [(word, re.compile(pattern)) for word, pattern in dict.fromkeys(pairs)]
         self._calls: OrderedDict[tuple[str, str], Chain] = OrderedDict()
@@ -137,7 +158,7 @@ class Redaction:
             return self.body(body)
         hidden = {name: left for name, text in said.items() if "[number]" in (left := chain(name, text))}
         self._keep(call, kind, chain)
-        return _encode({**self._top(fields, _NAMES), **hidden}) if hidden else self.body(body)
+        return _encode({**self._top(fields, self._names), **hidden}) if hidden else self.body(body)
 
     def _without_values(self, body: bytes) -> bytes:
         """The event with the names of the call's variables, and ``[variable]`` in place of each value."""
@@ -173,7 +194,7 @@ class Redaction:
             return self.text(text).encode()
         if not isinstance(event, dict):
             return _encode(self._any(event))
-        redacted = self._top(event, _NAMES)
+        redacted = self._top(event, self._names)
         if keyed:
             redacted[keyed] = "*" * len(str(event.get(keyed, "")))
         return _encode(redacted)
@@ -209,7 +230,7 @@ class Redaction:
 
     def _any(self, value: Any, key: str = "") -> Any:
         if isinstance(value, str):
-            return self.text(value)
+            return self._string(value)
         if isinstance(value, dict):
             return {self._any(name): self._any(each, str(name)) for name, each in value.items()}
         if isinstance(value, list | tuple):
@@ -217,6 +238,26 @@ class Redaction:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _number(value, key)
         return value
+
+    def _string(self, value: str) -> str:
+        """A string; JSON in it, as in the arguments of a tool, stays JSON."""
+        left = self.text(value)
+        if left != value and value[:1] in {"{", "["}:
+            with suppress(msgspec.DecodeError):
+                return _encode(self._inside(_decode(value))).decode()
+        return left
+
+    def _inside(self, value: Any) -> Any:
+        """A value in a text that is JSON: there a number is redacted like the same figures in words around it."""
+        if isinstance(value, dict):
+            return {self.text(name): self._inside(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._inside(each) for each in value]
+        if isinstance(value, str):
+            return self._string(value)
+        shown = str(value)
+        left = shown if isinstance(value, bool) else self.text(shown)
+        return value if left == shown else left
 
     def _messages(self, messages: list[Any] | tuple[Any, ...]) -> list[Any]:
         """Redact a prompt's messages: a number may begin in a speaker's message and end in their next one."""

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestra.settings import Settings
 from orchestra.telemetry.personal_data_patterns import luhn
-from orchestra.telemetry.redaction import Redaction
+from orchestra.telemetry.redaction import Redaction, redaction_at_rest
 from orchestra_schemas import (
     AudioChunk,
     CallAnalysed,
@@ -354,3 +355,26 @@ def test_an_apps_pattern_is_found_as_it_is_spelled_and_the_rest_stays(said: str,
     assert own.text(said) == left
     body = encode(UserTurnEnded(call="07-1", text=said))[b"body"]
     assert msgspec.json.decode(own.body(body))["text"] == left
+
+
+def test_what_stands_in_json_in_a_text_is_taken_out_and_it_stays_json() -> None:
+    asked = ToolRequested(
+        call="07-1",
+        agent="a",
+        name="t",
+        tool_call_id="1",
+        arguments='{"to":4155550199123,"card":4111111111111111,"n":7}',
+    )
+    left = msgspec.json.decode(redaction.event("07-1", "tool.requested", encode(asked)[b"body"]))
+    assert msgspec.json.decode(left["arguments"]) == {"to": "[phone]", "card": "[card]", "n": 7}
+
+
+def test_at_rest_the_numbers_of_the_parties_stay_and_nothing_else() -> None:
+    at_rest = redaction_at_rest(Settings(redact_at_rest=True))
+    assert at_rest is not None
+    assert redaction_at_rest(Settings()) is None
+    started = CallStarted(
+        call="07-1", from_number="+14155550199", to_number="+4930901820", greeting="Call 415 555 0199"
+    )
+    left = msgspec.json.decode(at_rest.event("07-1", "call.started", encode(started)[b"body"]))
+    assert (left["from_number"], left["to_number"], left["greeting"]) == ("+14155550199", "+4930901820", "Call [phone]")
