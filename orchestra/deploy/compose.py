@@ -40,7 +40,7 @@ Before the first start, in this folder:
   mkdir -m 700 secrets
   openssl rand -hex 32 > secrets/redis_password
   printf %s YOUR_TOKEN > secrets/NAME       # for every other name below `secrets:` at the end of this file
-  chmod 444 secrets/*                       # the containers' users read them; the folder keeps others out
+  find secrets -type f -exec chmod 444 {} + # the containers' users read them; the folder keeps others out
   echo DOMAIN=voice.example.com > .env
   docker compose up --build --wait
 

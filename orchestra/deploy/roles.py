@@ -73,7 +73,8 @@ SIP = Role(name="sip", arguments=("sip",), port=SIP_PORT, secrets=("sip_token", 
 WORKERS = (
     _worker("orchestration", "number_key"),
     _worker("execution", *_MODEL, "vault_key", "on_call_secret"),
-    _worker("persistence", "recordings_url", files=True),
+    # an operator runs `orchestra forget` and `hold` there
+    _worker("persistence", "recordings_url", "archive_url", "number_key", files=True),
     _worker("analysis", *_MODEL),
     _worker("archive", "archive_url", files=True),
     _worker("logging", *_OPENOBSERVE),
