@@ -1,5 +1,7 @@
 """Calls whose edge was lost: they have not ended, and no event or audio has come from them for a while."""
 
+import secrets
+
 from orchestra.bus import Bus, keys
 from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.clock import SYSTEM_CLOCK
@@ -52,7 +54,8 @@ async def claim_end(bus: Bus, call: str) -> bool:
         RedisError: the server does not answer.
 
     """
-    return bool(await bus.redis.set(_claim(bus, call), "1", nx=True, ex=_CLAIMED_S))
+    ours = secrets.token_bytes(8)  # the client asks again if the answer is lost
+    return await bus.redis.set(_claim(bus, call), ours, nx=True, get=True, ex=_CLAIMED_S) in {None, ours}
 
 
 async def release_end_claim(bus: Bus, call: str) -> None:

@@ -64,7 +64,7 @@ async def test_callers_of_an_edge_that_is_cut_off_from_everything_go_on_at_the_o
     await asyncio.sleep(4)
     cut_at = time.time()
     net.cut(hosts["edge-1"])
-    await asyncio.sleep(8)
+    await asyncio.sleep(6.5)
     net.heal()  # it still has the calls, and much to say of them
     await asyncio.gather(*calls)
     journals = await running.check(cut_at=cut_at)

@@ -52,4 +52,17 @@ async def _findings(bus: "Bus") -> list[Finding]:
         found.append(Finding("server", None, told))
     found += [Finding("server", False, f"refuses to write: {each}") for each in fitness.refuses]
     found += [Finding("server", None, f"its user may not run {each}") for each in fitness.lacks]
+    if await _accepts_alone(bus):
+        told = "set min-replicas-to-write 1: what a master accepts while it is cut off from its replicas is lost"
+        found.append(Finding("server", None, told))
     return found
+
+
+async def _accepts_alone(bus: "Bus") -> bool:
+    """Whether a master that Sentinels may have replaced goes on accepting writes, as far as it says."""
+    from orchestra.bus.redis.sentinel import SentinelServers
+
+    if not isinstance(bus.servers, SentinelServers):  # a master of a cluster that is cut off from it accepts none
+        return False
+    (answer,) = await bus.shared_connection.try_calls([("CONFIG", "GET", "min-replicas-to-write")])
+    return isinstance(answer, list) and answer[1:] == [b"0"]

@@ -6,6 +6,7 @@ tokens were issued for it.
 """
 
 import asyncio
+import secrets
 
 import structlog
 from redis.exceptions import RedisError
@@ -69,13 +70,14 @@ async def claim_stream(bus: Bus, call: str, token: str) -> None:
         RejectedError: an edge has taken it before.
 
     """
-    number = token.partition(".")[2].partition("-")[0]
+    number, ours = token.partition(".")[2].partition("-")[0], secrets.token_bytes(8)
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_S):
-            first = await bus.redis.set(bus.key(call, "stream", call, number), "1", nx=True, ex=LIFETIME_S)
+            # the client asks again if the answer is lost, and is not to find its own claim in the way
+            before = await bus.redis.set(bus.key(call, "stream", call, number), ours, nx=True, get=True, ex=LIFETIME_S)
     except (TimeoutError, RedisError) as error:
         _LOG.warning("token.not_shared", call=call, error=repr(error))
         return
-    if not first:
+    if before not in {None, ours}:
         msg = "the stream token was used before"
         raise RejectedError(msg)

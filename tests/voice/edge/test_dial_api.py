@@ -9,10 +9,12 @@ import httpx
 import pytest
 from twilio.request_validator import RequestValidator
 
+from orchestra.bus.stream.publisher import CLOSED
 from orchestra.errors import RejectedError
 from orchestra.settings import Settings
 from orchestra.simulator.caller import Caller, CallOutcome
 from orchestra.simulator.phone_line import PhoneLine
+from orchestra.storage.calls_of_lost_edges import claim_end
 from orchestra.testing import TestBus
 from orchestra.voice.carriers.stream_token import claim_stream
 from orchestra_schemas import (
@@ -166,6 +168,20 @@ async def test_a_token_is_used_once_among_all_edges(bus: TestBus) -> None:
     await claim_stream(bus.bus, call, "1.other")
 
 
+async def test_a_caller_is_not_turned_away_because_redis_answer_was_lost_and_its_client_asked_again(
+    bus: TestBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = bus.bus.redis.set
+
+    async def again(*words: Any, **options: Any) -> Any:
+        await claim(*words, **options)
+        return await claim(*words, **options)
+
+    monkeypatch.setattr(bus.bus.redis, "set", again)
+    await claim_stream(bus.bus, bus.call(), "1.token")
+    assert await claim_end(bus.bus, bus.call())
+
+
 async def test_keys_that_the_agents_press_are_heard_as_tones(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "hello", app=Greeting(greeting="")) as running:
 
@@ -187,6 +203,24 @@ async def test_a_silent_caller_is_asked_before_the_call_ends(bus: TestBus, setti
     assert ending.how == "agent_hung_up"
     assert [event.text for event in await bus.published(ReplySpoken)] == ["Are you there?"]
     assert [event.reason for event in await bus.published(CallEnded)] == ["silence"]
+
+
+async def test_a_caller_whose_call_was_closed_while_the_edge_was_cut_off_is_told_and_let_go(
+    bus: TestBus, settings: Settings
+) -> None:
+    closer = bus.bus.publisher("persistence")
+    async with running_edge(bus, settings, app=Greeting(greeting="")) as running:
+
+        async def talk(line: PhoneLine) -> None:
+            call = (await running.event(CallStarted)).call
+            closer.claim(call, CLOSED)
+            closer.publish(CallEnded(call=call, reason="failed"))
+            await line.until(lambda: False, 60)
+            assert line.agent_audible_s > 0.2
+
+        ending = await running.call(talk)
+    assert ending.how == "agent_hung_up"
+    assert [event.source for event in await bus.published(CallEnded)] == ["persistence"]
 
 
 async def _wait(line: PhoneLine) -> None:
