@@ -39,7 +39,7 @@ def edges_of(journal: list[Event]) -> set[str]:
 
 async def test_hosts_whose_clocks_are_90_s_off_serve_calls_like_any_other(running: Platform) -> None:
     began = time.time()
-    await asyncio.gather(*(running.call(2) for _ in range(4)))
+    await asyncio.gather(*(running.call(1) for _ in range(4)))
     journals = await running.check()
     assert set.union(*map(edges_of, journals.values())) >= CLOCKS_OFF_S.keys() & {"edge-1", "edge-2"}
     moments = [event.at for journal in journals.values() for event in journal]
@@ -48,10 +48,10 @@ async def test_hosts_whose_clocks_are_90_s_off_serve_calls_like_any_other(runnin
 
 async def test_an_edge_that_is_cut_off_from_redis_alone_keeps_its_callers(running: Platform) -> None:
     net, hosts = running.network, running.hosts
-    calls = [running.call(3) for _ in range(4)]
-    await asyncio.sleep(4)
+    calls = [running.call(2) for _ in range(3)]
+    await asyncio.sleep(3)
     net.cut(hosts["edge-1"], hosts["redis"])
-    await asyncio.sleep(6)
+    await asyncio.sleep(5)
     net.heal()
     await asyncio.gather(*calls)
     journals = await running.check()
@@ -60,11 +60,11 @@ async def test_an_edge_that_is_cut_off_from_redis_alone_keeps_its_callers(runnin
 
 async def test_callers_of_an_edge_that_is_cut_off_from_everything_go_on_at_the_other_one(running: Platform) -> None:
     net, hosts = running.network, running.hosts
-    calls = [running.call(3) for _ in range(4)]
-    await asyncio.sleep(4)
+    calls = [running.call(2) for _ in range(3)]
+    await asyncio.sleep(3)
     cut_at = time.time()
     net.cut(hosts["edge-1"])
-    await asyncio.sleep(6.5)
+    await asyncio.sleep(6)
     net.heal()  # it still has the calls, and much to say of them
     await asyncio.gather(*calls)
     journals = await running.check(cut_at=cut_at)
@@ -78,13 +78,21 @@ async def test_callers_of_an_edge_that_is_cut_off_from_everything_go_on_at_the_o
 
 async def test_callers_do_not_notice_that_a_host_with_workers_is_cut_off_from_everything(running: Platform) -> None:
     net, hosts = running.network, running.hosts
-    calls = [running.call(3) for _ in range(3)]
+    calls = [running.call(2) for _ in range(3)]
     await asyncio.sleep(3)
     net.cut(hosts["worker-1"])
-    await asyncio.sleep(5)
+    await asyncio.sleep(4)
     net.heal()
     await asyncio.gather(*calls)
     await running.check()
+
+
+async def test_callers_of_an_edge_whose_packets_take_200_ms_and_of_which_5_percent_are_lost(running: Platform) -> None:
+    net, hosts = running.network, running.hosts
+    net.slow_down(hosts["edge-1"], delay_s=0.1, loss=0.05)  # in each direction
+    await asyncio.gather(*(running.call(1) for _ in range(2)))
+    net.heal()
+    await running.check(slower=3.0)
 
 
 async def test_a_full_disk_keeps_no_caller_waiting_and_what_was_to_be_written_is_written_once_there_is_room(
@@ -98,7 +106,7 @@ async def test_a_full_disk_keeps_no_caller_waiting_and_what_was_to_be_written_is
     with fill.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(65_536))
-    await asyncio.sleep(5)
+    await asyncio.sleep(3)
     fill.unlink()
     await asyncio.gather(*calls)
     (journal,) = (await running.check()).values()

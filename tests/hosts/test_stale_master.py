@@ -56,7 +56,7 @@ async def test_nobody_reads_from_a_master_that_was_replaced_and_does_not_know_it
                 await journal.start()
                 following = asyncio.create_task(follow(journal, read))
                 await fleet.bus.redis.set("{shared}:before", "x")
-                load = asyncio.create_task(fleet.load(2_400, 40, per_s=300))
+                load = asyncio.create_task(fleet.load(2_000, 40, per_s=350))
                 await fleet.asked_for(300)
                 before = await replicated(fleet)
                 net.cut_groups([servers.master], servers.others)

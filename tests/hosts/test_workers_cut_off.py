@@ -36,7 +36,7 @@ async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostF
 
 async def loses(fleet: HostFleet, seconds: float) -> None:
     """Publish meanwhile, let the fault end, and check everything that was ever published."""
-    load = asyncio.create_task(fleet.load(1_500, 40, per_s=500))
+    load = asyncio.create_task(fleet.load(1_200, 40, per_s=500))
     await asyncio.sleep(seconds)
     fleet.network.heal()
     await load

@@ -7,12 +7,17 @@
 --       stream may be followed by a space and the number by which the producer claims the call: the largest has it
 -- Returns how many were new.
 local i, n, added, last, gone = 3, #ARGV, 0, {}, {}
+local known = {}
 local function has_call(key, number)
-  local claim = redis.call('HGET', key, 'claim')
-  local largest, holder = string.match(claim or '', '^(%d+) (.*)$')
-  if holder and tonumber(number) < tonumber(largest) then return false end
-  if holder ~= ARGV[1] or number ~= largest then redis.call('HSET', key, 'claim', number .. ' ' .. ARGV[1]) end
-  return true
+  local asked = number .. key
+  if known[asked] == nil then
+    local largest, holder = string.match(redis.call('HGET', key, 'claim') or '', '^(%d+) (.*)$')
+    known[asked] = not holder or tonumber(number) >= tonumber(largest)
+    if known[asked] and (holder ~= ARGV[1] or number ~= largest) then
+      redis.call('HSET', key, 'claim', number .. ' ' .. ARGV[1])
+    end
+  end
+  return known[asked]
 end
 local any_gone = redis.call('EXISTS', KEYS[3]) == 1
 while i <= n do
