@@ -137,7 +137,8 @@ def read_number(text: str, values: ValueWords) -> Decimal | None:
     """The number that a caller names; None without one. The last one counts: people correct themselves."""
     written = [match[0] for match in _FIGURES.finditer(text.casefold())]
     found = number_tokens(text, values)
-    negative = any(token in values.minus for token in found)
+    before_numbers = (token for at, token in enumerate(found) if digits_at(found, at + 1, values)[1])
+    negative = any(token in values.minus for token in before_numbers)  # not "moins de cinq"
     if written and not any(token in values.thousands | values.millions | values.point for token in found):
         value = _in_figures(written[-1], values)
         return -abs(value) if negative or value < 0 else value

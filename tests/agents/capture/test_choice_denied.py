@@ -86,6 +86,7 @@ def test_what_is_denied_is_not_chosen(language: str, said: str, chosen: str) -> 
         (Number(), "es", "menos cinco", "-5"),
         (Number(), "es", "al menos cinco", "5"),
         (Number(), "fr", "au moins cinq", "5"),
+        (Number(), "fr", "moins cinq", "-5"),
         (Digits(4), "en", "4272, not 4271", "4272"),
         (Digits(4), "de", "nicht 4271, 4272", "4272"),
         (Phone("GB"), "en", "not 020 7946 0018, 020 7946 0019", "+442079460019"),
