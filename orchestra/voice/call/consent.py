@@ -10,7 +10,7 @@
                                               "no"     | ConsentRefused: none is kept, and the call goes on
 
 Notice and question cannot be interrupted, because the caller is not heard meanwhile. Where they are cut all the same,
-by a fault or the death of the edge, they are said again.
+by a fault or the death of the edge, or by who takes up a telephone that we have called, they are said again.
 """
 
 from collections.abc import Callable, Sequence
@@ -99,10 +99,15 @@ class Consent:
         return True
 
     def hears(self) -> bool:
-        """Whether the caller is heard: not while the notice or the question is being said."""
+        """Whether the caller is heard: not while the notice or the question is being said.
+
+        Where we have called, a robot may ask at once who it is, and has to be heard.
+        """
         if self.mode not in {"told", "asked"}:
             return True
         self.look()
+        if (screening := self._conversation.screening) is not None and screening.watching:
+            return True
         turns, heard = self._conversation.turns, self._conversation.words_played()
         return self._begun and not turns.is_being_said(self._script().consent, heard)
 

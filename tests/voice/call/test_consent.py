@@ -28,6 +28,7 @@ from orchestra_schemas import (
     Event,
     OperatorJoined,
     OperatorTookOver,
+    ReplyChunk,
     TranscriptFinal,
     TranscriptPartial,
     UserTurnEnded,
@@ -323,3 +324,33 @@ def test_a_setting_takes_a_text_or_one_for_each_language(monkeypatch: pytest.Mon
     assert Settings().record is False
     monkeypatch.setenv("ORCHESTRA_RECORDING_CONSENT", "This call is recorded.")
     assert Settings().recording_consent == "This call is recorded."
+
+
+ROBOT = "Hi, if you record your name and reason for calling, I'll see if this person is available."
+
+
+async def test_a_robot_that_screens_a_call_is_told_who_calls_and_the_person_is_asked() -> None:
+    placed = Parties(call="07-1", provider_call="CA1", direction="outbound")
+    call = ConsentCall(replace(ASKED, introduction="Acme about a parcel."), parties=placed)
+    call.wait(0.5)
+    call.says(ROBOT)
+    call.wait(1.5)
+    call.says("Hello?")
+    call.wait(1.5)
+    assert call.said == [QUESTION, "Acme about a parcel.", QUESTION]
+    assert not call.of(AudioChunk)
+    call.says("yes")
+    call.wait(1.0)
+    assert [given.by for given in call.of(ConsentGiven)] == ["words"]
+    assert call.said[3:] == [GREETING]
+
+
+async def test_who_is_called_and_says_hello_into_the_notice_hears_it_again() -> None:
+    placed = Parties(call="07-1", provider_call="CA1", direction="outbound")
+    call = ConsentCall(TOLD, parties=placed)
+    call.wait(0.4)
+    call.says("Hello?")
+    call.call.take_event(ReplyChunk(call="07-1", turn=1, text="Good day.", id="r"))
+    call.wait(2.0)
+    assert call.said == [NOTICE, NOTICE, "Good day."]
+    assert len(call.of(ConsentGiven)) == 1
