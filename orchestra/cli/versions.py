@@ -20,7 +20,10 @@ _MOST_CHANGES = 10
 versions = typer.Typer(help="Versions of an app: their shares of a line's calls.", no_args_is_help=True)
 
 Name = Annotated[
-    str, typer.Option("--line", metavar="LINE", help="A line, if several have versions: a number, SIP name or *.")
+    str,
+    typer.Option(
+        "--line", metavar="LINE", help="One line: a number, SIP name or *; all that share versions otherwise."
+    ),
 ]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who changes it, for the history; you unless given.")]
 
@@ -117,11 +120,11 @@ def _with_bus(ask: "Callable[[Bus], Awaitable[T]]") -> T:
     return uvloop.run(run())
 
 
-def _changed(act: "Callable[[Bus], Awaitable[tuple[str, Change]]]") -> None:
+def _changed(act: "Callable[[Bus], Awaitable[dict[str, Change]]]") -> None:
     from orchestra.versions.changes import in_words
 
-    line, change = _with_bus(act)
-    say(f"line {line}, from the next call on: {in_words(change.shares)}")
+    for line, change in _with_bus(act).items():
+        say(f"line {line}, from the next call on: {in_words(change.shares)}")
 
 
 def _print(found: "LineVersions") -> None:

@@ -116,7 +116,7 @@ class Watch:
 
     async def _gone(self, monitor: Monitor, there: Collection[str]) -> list[Figure]:
         """What has an alarm and no figure any more, such as a version that answers no calls: its alarm is to end."""
-        names = [name.decode().partition(" ") for name in await self._bus.redis.hkeys(_STATES)]
+        names = [name.decode().partition(" ") for name in await self._bus.redis.hgetall(_STATES)]
         known = {of for name, _, of in names if name == monitor.name and of}
         return [Figure(monitor.threshold, f"{of}: there is no figure any more", of) for of in known - set(there)]
 

@@ -2,17 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-import structlog
-
 from orchestra.bus import Bus
 from orchestra.bus.worker.presence import present
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import UsageError
-from orchestra.versions.changes import Action, Change, Changes, current, in_words, rolled_back, with_split
+from orchestra.versions.changes import Action, Change, Changes, current, rolled_back, with_split
 from orchestra.versions.running import LineVersions, running_lines
 from orchestra.versions.store import change, changes_by_line
-
-_LOG = structlog.get_logger("orchestra.versions")
 
 
 async def lines_with_versions(bus: Bus) -> tuple[LineVersions, ...]:
@@ -27,18 +23,18 @@ async def lines_with_versions(bus: Bus) -> tuple[LineVersions, ...]:
 
 async def split(
     bus: Bus, line: str, shares: Mapping[str, float], *, by: str, action: Action = "split"
-) -> tuple[str, Change]:
+) -> dict[str, Change]:
     """Give versions these percents of the calls of a line that begin from now on, and the others nothing.
 
     Args:
         bus: its server has the shares.
-        line: a name; empty: the one that has several versions.
+        line: a name; empty: every line that has several versions, if these are the same ones.
         shares: percents by what `LineVersions.find` understands.
         by: who does it.
         action: how it is called in the history.
 
     Returns:
-        The line's name, and the change.
+        The change of each line. A line that has these shares already is left out.
 
     Raises:
         UsageError: there is no such line or version, or the shares do not sum up to 100; the message says what
@@ -46,25 +42,27 @@ async def split(
         RedisError: the server does not answer.
 
     """
-    found = _line(await lines_with_versions(bus), line)
+    lines = _lines(await lines_with_versions(bus), line)
     meant: dict[str, float] = {}
     for written, share in shares.items():
-        name = found.find(written).name
+        name = next(each.find(written).name for each in lines)
         if name in meant:
             msg = f"{name} is named twice: give each version one share"
             raise UsageError(msg)
         meant[name] = share
-    return await _change(
-        bus, found.line, lambda changes: with_split(changes, action, meant, by=by, at=SYSTEM_CLOCK.time())
-    )
+
+    def with_shares(changes: Changes) -> Changes:
+        return with_split(changes, action, meant, by=by, at=SYSTEM_CLOCK.time())
+
+    return await _change(bus, lines, with_shares)
 
 
-async def promote(bus: Bus, line: str, version: str, *, by: str) -> tuple[str, Change]:
+async def promote(bus: Bus, line: str, version: str, *, by: str) -> dict[str, Change]:
     """Give one version all calls; the arguments, results and errors are those of `split`."""
     return await split(bus, line, {version: 100.0}, by=by, action="promote")
 
 
-async def roll_back(bus: Bus, line: str, *, by: str) -> tuple[str, Change]:
+async def roll_back(bus: Bus, line: str, *, by: str) -> dict[str, Change]:
     """Take the last change of a line back that was not taken back yet; see `split`.
 
     Raises:
@@ -72,33 +70,47 @@ async def roll_back(bus: Bus, line: str, *, by: str) -> tuple[str, Change]:
         RedisError: the server does not answer.
 
     """
-    found = _line(await lines_with_versions(bus), line)
+    lines = _lines(await lines_with_versions(bus), line)
 
     def back(changes: Changes) -> Changes:
         after = rolled_back(changes, by=by, at=SYSTEM_CLOCK.time())
         for name in current(after):
-            found.find(name)
+            lines[0].find(name)
         return after
 
-    return await _change(bus, found.line, back)
+    return await _change(bus, lines, back)
 
 
-def _line(lines: tuple[LineVersions, ...], name: str) -> LineVersions:
+def _lines(lines: tuple[LineVersions, ...], name: str) -> tuple[LineVersions, ...]:
+    """The line of this name; without one, those that the same several versions share."""
     if not lines:
         msg = "no edge runs, so there are no versions whose shares could be changed: start one, as `orchestra up` does"
         raise UsageError(msg)
-    chosen = [each for each in lines if (each.line == name if name else len(each.versions) > 1)]
-    if len(chosen) == 1:
-        return chosen[0]
-    there = ", ".join(each.line for each in (chosen or lines))
-    if not name and not chosen:
+    if name and not (chosen := tuple(each for each in lines if each.line == name)):
+        msg = f"no line {name!r}: there is {', '.join(each.line for each in lines)}"
+        raise UsageError(msg)
+    if name:
+        return chosen
+    chosen = tuple(each for each in lines if len(each.versions) > 1)
+    if not chosen:
         msg = "no line has several versions: write Line(versions={old: 100, new: 0}) in the app's code"
         raise UsageError(msg)
-    msg = f"several lines have versions, name one of {there}" if not name else f"no line {name!r}: there is {there}"
-    raise UsageError(msg)
+    if len({frozenset(version.name for version in each.versions if version.version) for each in chosen}) > 1:
+        msg = f"several lines have versions, and not the same ones: name one of {', '.join(e.line for e in chosen)}"
+        raise UsageError(msg)
+    return chosen
 
 
-async def _change(bus: Bus, line: str, next_changes: Callable[[Changes], Changes]) -> tuple[str, Change]:
-    last = (await change(bus, line, next_changes))[-1]
-    _LOG.info("versions.changed", line=line, action=last.action, shares=in_words(last.shares), by=last.by)
-    return line, last
+async def _change(
+    bus: Bus, lines: tuple[LineVersions, ...], next_changes: Callable[[Changes], Changes]
+) -> dict[str, Change]:
+    refusals: list[UsageError] = []
+    made: dict[str, Change] = {}
+    for each in lines:
+        try:
+            made[each.line] = (await change(bus, each.line, next_changes))[-1]
+        except UsageError as error:
+            refusals.append(error)
+    if not made:
+        raise refusals[0]
+    return made

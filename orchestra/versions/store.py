@@ -50,8 +50,10 @@ class Splits:
         try:
             async with asyncio.timeout(_READ_WITHIN_S):
                 stored = await self._bus.redis.hgetall(_SHARES)
-            self._known = {line.decode(): _decoded(value) for line, value in stored.items()}
-            self._away = False
+            known = {line.decode(): _decoded(value) for line, value in stored.items()}
+            if known != self._known:
+                _LOG.info("versions.shares", shares=known)
+            self._known, self._away = known, False
         except (RedisError, OSError, TimeoutError, msgspec.MsgspecError) as error:
             if not self._away:
                 _LOG.warning("versions.not_read", error=repr(error), known=dict(self._known))

@@ -83,6 +83,7 @@ async def supervised(redis_url: str) -> AsyncIterator[ChildProcess]:
     await child.stop()
 
 
+@pytest.mark.integration
 async def test_a_process_is_replaced_once_another_does_its_part_and_not_before(redis_url: str) -> None:
     async with supervised(redis_url) as child:
         old = child.process
@@ -100,6 +101,7 @@ async def test_a_process_is_replaced_once_another_does_its_part_and_not_before(r
         assert [line["event"] for line in logs] == ["stack.process_replaced"]
 
 
+@pytest.mark.integration
 async def test_a_process_stays_where_its_successor_cannot_start(redis_url: str) -> None:
     async with supervised(redis_url) as child:
         old, child.arguments = child.process, ["--no-such-option"]

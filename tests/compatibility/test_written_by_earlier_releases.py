@@ -24,6 +24,8 @@ from orchestra.storage.handlers import Persistence
 from orchestra.testing import TestBus
 from orchestra_schemas import CallEnded, ReplyChunk, ReplySpoken, TurnCompleted, UserTurnEnded, decode
 
+pytestmark = pytest.mark.integration
+
 RELEASES = sorted(folder.name for folder in Path(__file__).parent.glob("[0-9]*"))
 
 

@@ -37,7 +37,7 @@ async def test_a_change_is_kept_on_the_server_with_who_made_it_and_is_read_by_ev
         assert await splits.read() == {"*": {OLD: 90, NEW: 10}}
         await promote(bus.bus, "*", "b771", by="bob")
         assert await splits.read() == {"*": {NEW: 100}}
-        line, back = await roll_back(bus.bus, "", by="cid")
+        ((line, back),) = (await roll_back(bus.bus, "", by="cid")).items()
         assert (line, back.shares, back.number) == ("*", {OLD: 90, NEW: 10}, 3)
         await roll_back(bus.bus, "", by="cid")
         assert await splits.read() == {}  # as the code says
@@ -68,11 +68,16 @@ async def test_what_does_not_run_is_refused_and_changes_nothing(bus: TestBus) ->
     assert await Splits(bus.bus).read() == {"*": {OLD: 100}}
 
 
-async def test_of_several_lines_with_versions_one_has_to_be_named(bus: TestBus) -> None:
+async def test_without_a_name_every_line_that_the_same_versions_share_is_changed(bus: TestBus) -> None:
     async with edge(bus, OLD, NEW), edge(bus, OLD, NEW, line="web"):
-        with pytest.raises(UsageError, match=r"name one of \*, web"):
-            await promote(bus.bus, "", "3f2a", by="ann")
-        assert (await promote(bus.bus, "web", "3f2a", by="ann"))[0] == "web"
+        assert list(await promote(bus.bus, "web", "b771", by="ann")) == ["web"]
+        assert list(await promote(bus.bus, "", "b771", by="ann")) == ["*"]  # the other has these shares already
+        assert list(await split(bus.bus, "", {"3f2a": 50, "b771": 50}, by="ann")) == ["*", "web"]
+        assert list(await roll_back(bus.bus, "", by="ann")) == ["*", "web"]
+        assert await Splits(bus.bus).read() == {"*": {NEW: 100}, "web": {NEW: 100}}
+        async with edge(bus, OLD, "bank+000000000000", line="sip:help"):
+            with pytest.raises(UsageError, match=r"not the same ones: name one of \*, sip:help, web"):
+                await promote(bus.bus, "", "3f2a", by="ann")
 
 
 async def test_changes_at_the_same_moment_follow_one_another(bus: TestBus) -> None:

@@ -60,15 +60,16 @@ def router(console: Console) -> APIRouter:
             raise HTTPException(400, "name a line")
         try:
             if asked.action == "split":
-                line, made = await split(console.bus, asked.line, asked.shares, by=operator.name)
+                made = await split(console.bus, asked.line, asked.shares, by=operator.name)
             elif asked.action == "promote":
-                line, made = await promote(console.bus, asked.line, asked.version, by=operator.name)
+                made = await promote(console.bus, asked.line, asked.version, by=operator.name)
             else:
-                line, made = await roll_back(console.bus, asked.line, by=operator.name)
+                made = await roll_back(console.bus, asked.line, by=operator.name)
         except UsageError as error:
             raise HTTPException(409, str(error)) from None
-        console.audit.log(operator, f"changed versions: {made.action}", line=line, shares=in_words(made.shares))
-        return as_json({"line": line, "change": made}, 201)
+        for line, each in made.items():
+            console.audit.log(operator, f"changed versions: {each.action}", line=line, shares=in_words(each.shares))
+        return as_json({"changes": made}, 201)
 
     return api
 
