@@ -18,7 +18,11 @@ from orchestra.curation.task import is_wanted, task
 from orchestra.demo import app as demo
 from orchestra.execution.handlers import Execution
 from orchestra.history.reduce import history_of
+from orchestra.history.views import transcript
 from orchestra.history.views.dialogue import dialogue
+from orchestra.history.views.spans import spans
+from orchestra.history.views.timeline import timeline
+from orchestra.history.views.turn_summaries import call_summary
 from orchestra.post_call.handlers import Analysis
 from orchestra.settings import Settings
 from orchestra.storage.handlers import Persistence
@@ -112,6 +116,9 @@ async def test_every_consumer_survives_types_fields_and_words_that_it_does_not_k
         journal = await bus.bus.journal(call)
         history = history_of(journal)
         assert history.record.status == "ended"
+        for view in (timeline, spans, transcript.webvtt, call_summary):
+            assert view(history)
+        assert history.resume.ended
         shown = dialogue(history)
         assert is_wanted(shown, "all")
         assert task(call, shown, "")["data"]

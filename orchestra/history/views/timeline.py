@@ -166,7 +166,7 @@ def _rare(event: Event) -> tuple[str, Kind] | None:  # noqa: PLR0911 - one for e
         case TurnCancelled(reason=reason, turn=turn) if reason not in {"interrupted", "operator"}:
             return f"turn {turn} was cancelled: {reason.replace('_', ' ')}", "event"
         case LanguageChanged(language=language, reason=reason):
-            return f"the call goes on in {language} ({_WHY[reason]})", "event"
+            return f"the call goes on in {language} ({_WHY.get(reason, reason)})", "event"
         case _:
             return _transfer(event)
 

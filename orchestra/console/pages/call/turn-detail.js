@@ -47,7 +47,7 @@ function prepared({ measured: [first] = [] }) {
   if (!first?.ready) return null;
   const predicted = first.predicted_ms ? `Predicted ${milliseconds(first.predicted_ms)} before its end. ` : "";
   const wasted = first.wasted_predictions ? ` Wrong predictions before: ${count(first.wasted_predictions)}.` : "";
-  return el("p", { class: "quiet" }, `${predicted}When the turn ended, ${READY[first.ready]}.${wasted}`);
+  return el("p", { class: "quiet" }, `${predicted}When the turn ended, ${READY[first.ready] ?? first.ready}.${wasted}`);
 }
 
 function used({ usage, cost, currency }) {
