@@ -11,6 +11,7 @@ from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
+from orchestra.recordings.edge_spans import EdgeSpans
 from orchestra.recordings.silences import Silence
 from orchestra.recordings.store import StoredRecording, recording_at, store_recording
 from orchestra.recordings.wav import RecordingFiles, sample_rate_of
@@ -49,6 +50,7 @@ class Recorder:
         self._gaps_ms: dict[str, int] = {}
         #: calls whose recording was begun in the middle: a worker on another machine has what was before
         self._begun_late: set[str] = set()
+        self._spans: dict[str, EdgeSpans] = {}
 
     def has(self, call: str) -> bool:
         """Whether this process writes the call's recording."""
@@ -60,6 +62,8 @@ class Recorder:
 
     async def write(self, event: AudioChunk) -> int:
         """Write a chunk. Returns the length of the gap before it, in ms."""
+        if not self._spans.setdefault(event.call, EdgeSpans()).was_heard(event):
+            return 0
         if event.offset_ms > _SHORTEST_GAP_MS and not self._recordings.has_begun(event.call):
             self._begun_late.add(event.call)
         gap_ms = self._gap_ms(event)
@@ -148,6 +152,7 @@ class Recorder:
         self._recordings.close(call)
         self._recordings.path(call).unlink(missing_ok=True)
         self._begun_late.discard(call)
+        self._spans.pop(call, None)
         for kept in (self._unwritten, self._ends_ms, self._gaps_ms):
             kept.pop(call, None)
 
@@ -179,6 +184,7 @@ class Recorder:
         if event.call in self._unwritten or event.call in self._begun_late or not self._reaches(event):
             await self._repair(event)
         self._begun_late.discard(event.call)
+        self._spans.pop(event.call, None)
         lacks_ms = 0
         if not self._reaches(event):
             lacks_ms = round(event.audio_ms - self._recordings.of(event.call).duration_s * 1000)
@@ -201,9 +207,10 @@ class Recorder:
 
     async def _repair(self, event: CallEnded) -> None:
         """Write what the media stream has of the call again; every chunk has its position in the file."""
-        since = str(keys.earliest_ms(event.call))
+        since, spans = str(keys.earliest_ms(event.call)), EdgeSpans()
         async for entry in self._bus.entries(keys.partition_of(event.call), keys.MEDIA, since=since):
-            if (chunk := audio_of(entry, event.call)) is not None:
+            chunk = audio_of(entry, event.call)
+            if chunk is not None and spans.was_heard(chunk):
                 self._put(chunk)
 
     async def _bring(self, path: Path, within_s: float) -> StoredRecording:
