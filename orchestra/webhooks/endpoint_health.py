@@ -54,7 +54,10 @@ class EndpointHealth:
         if len(self._failing) < _CALLS:
             self._failing.add(call)
         if throttled or len(self._failing) >= _CALLS:
-            self._until = self._clock() + max(self._backoff.next_s(), min(retry_after_s, _LONGEST_RETRY_AFTER_S))
+            # requests that were under way together may fail together: that is one failure, not one for each
+            pause_s = 0.0 if self.wait_s else self._backoff.next_s()
+            pause_s = max(pause_s, min(retry_after_s, _LONGEST_RETRY_AFTER_S))
+            self._until = max(self._until, self._clock() + pause_s)
 
 
 def next_attempt_s(attempts: int, *, refused: bool, retry_after_s: float) -> float:

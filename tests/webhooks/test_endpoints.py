@@ -85,6 +85,19 @@ def test_either_of_two_secrets_verifies_a_message() -> None:
         assert Webhook(secret).verify('{"ä":1}'.encode(), headers) == {"ä": 1}
 
 
+def test_requests_that_fail_together_are_one_failure() -> None:
+    now = [100.0]
+    health = EndpointHealth(lambda: now[0])
+    for number in range(32):  # the endpoint restarts, with as many requests under way
+        health.failed(f"call {number}", throttled=False, retry_after_s=0.0)
+    assert 0 < health.wait_s < 0.03
+    now[0] += 1.0
+    health.failed("call 1", throttled=False, retry_after_s=0.0)
+    assert 0 < health.wait_s < 0.06
+    health.failed("call 2", throttled=True, retry_after_s=60.0)
+    assert health.wait_s == 60.0
+
+
 def test_three_calls_without_an_answer_stop_an_endpoint_for_a_growing_time_and_a_delivery_ends_it() -> None:
     now = [100.0]
     health = EndpointHealth(lambda: now[0])
