@@ -1,4 +1,4 @@
-"""Workers are killed and endpoints fail: each event reaches a receiver that drops what it knows once, and in order."""
+"""Workers and Redis are killed, endpoints fail: a receiver that drops what it knows gets each event once, in order."""
 
 import asyncio
 import os
@@ -7,22 +7,25 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, EmbeddedServer
 from orchestra.bus.group.dead_letters import dead_letters
 from orchestra.child_process import die_with_parent
 from orchestra.settings import Settings
 from orchestra_schemas import CallEnded, CallStarted, Event, ReplySpoken
+from tests.bus.conftest import AT_ONCE
 from tests.servers.webhook_receiver import SECRET, Trouble, WebhookReceiver
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(200)]
 
-PER_CALL, AT_A_TIME = 12, 30
+PER_CALL, AT_A_TIME, ROUNDS = 12, 30, 10
+EVENTS = PER_CALL * AT_A_TIME * ROUNDS
 
 
 def a_call(call: str) -> list[Event]:
@@ -33,7 +36,10 @@ def a_call(call: str) -> list[Event]:
 class Delivering:
     """A server, two receivers, an endpoint that never answers, worker processes, and the published events."""
 
-    def __init__(self, folder: Path, bus: Bus, receivers: tuple[WebhookReceiver, WebhookReceiver]) -> None:
+    def __init__(
+        self, folder: Path, server: EmbeddedServer, bus: Bus, receivers: tuple[WebhookReceiver, WebhookReceiver]
+    ) -> None:
+        self.server = server
         self.bus = bus
         self.receivers = receivers
         self.published: dict[str, list[str]] = defaultdict(list)
@@ -59,10 +65,26 @@ class Delivering:
         process.send_signal(number)
         await asyncio.to_thread(process.wait)  # the receivers run in this loop
 
-    async def owned(self) -> None:
-        async with asyncio.timeout(20):
-            while len([each for each in await self.bus.groups() if each.owner]) < self.bus.partitions:  # noqa: ASYNC110
+    async def until_owned(self, done: Callable[[set[int]], bool] = bool) -> None:
+        """Wait until every partition has an owner, and their process ids are as wanted."""
+        async with asyncio.timeout(30):
+            while not done(await self.owners()):  # noqa: ASYNC110 - other processes take them
                 await asyncio.sleep(0.05)
+
+    async def owners(self) -> set[int]:
+        """The process ids of the workers that have partitions; none while one has no owner, or Redis is away."""
+        try:
+            owners = [each.owner for each in await self.bus.groups()]
+        except RedisError:
+            return set()
+        if len(owners) < self.bus.partitions or not all(owners):
+            return set()
+        return {int(owner.split("-")[-2]) for owner in owners}
+
+    async def more(self, receiver: WebhookReceiver, messages: int) -> None:
+        """Wait until a receiver has so many messages more, or all there are."""
+        wanted = len(receiver.arrived_at) + messages
+        await receiver.until(lambda: len(receiver.arrived_at) >= min(wanted, EVENTS))
 
     async def load(self, rounds: int) -> None:
         """Calls side by side, one event of each after another."""
@@ -76,7 +98,7 @@ class Delivering:
 
     async def arrived(self, receiver: WebhookReceiver) -> None:
         count = sum(len(ids) for ids in self.published.values())
-        await receiver.until(lambda: len(receiver.arrived_at) >= count, 60)
+        await receiver.until(lambda: len(receiver.arrived_at) >= count, 90)
 
     def check(self, receiver: WebhookReceiver) -> int:
         """Check that nothing is lost, foreign or out of order; returns the number of repetitions."""
@@ -91,7 +113,7 @@ class Delivering:
 @pytest_asyncio.fixture
 async def delivering(tmp_path: Path) -> AsyncIterator[Delivering]:
     async with (
-        EmbeddedServer(tmp_path) as server,
+        EmbeddedServer(tmp_path, options=AT_ONCE) as server,
         WebhookReceiver() as one,
         WebhookReceiver() as two,
         WebhookReceiver() as mute,
@@ -105,7 +127,7 @@ async def delivering(tmp_path: Path) -> AsyncIterator[Delivering]:
             )
         )
         bus = await Bus.connect(Settings(redis_url=server.url, data_dir=tmp_path))
-        delivering = Delivering(tmp_path, bus, (one, two))
+        delivering = Delivering(tmp_path, server, bus, (one, two))
         try:
             yield delivering
         finally:
@@ -115,7 +137,7 @@ async def delivering(tmp_path: Path) -> AsyncIterator[Delivering]:
             await bus.close()
 
 
-async def test_kills_of_the_workers_and_failures_of_endpoints_lose_nothing_and_keep_the_order(
+async def test_kills_of_workers_and_redis_and_failures_of_endpoints_lose_nothing_and_keep_the_order(
     delivering: Delivering,
 ) -> None:
     one, two = delivering.receivers
@@ -124,18 +146,23 @@ async def test_kills_of_the_workers_and_failures_of_endpoints_lose_nothing_and_k
     one.trouble = lambda _path, _message: chance.choice(troubles)
     delivering.worker()
     delivering.worker()
-    await delivering.owned()
-    load = asyncio.create_task(delivering.load(10))
+    await delivering.until_owned()
+    load = asyncio.create_task(delivering.load(ROUNDS))
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
-        await asyncio.sleep(chance.uniform(1.5, 2.0))
+        await delivering.more(two, 300)
         await delivering.end(delivering.workers[0], number)
         await two.stop()  # refuses connections for a while
         delivering.worker()
-        await asyncio.sleep(0.7)
+        await delivering.more(one, 30)
         await two.start()
+    await delivering.more(two, 300)
+    await delivering.server.kill()
+    await delivering.server.start()
+    await delivering.more(two, 300)
     stopped = delivering.workers[0]
+    await delivering.until_owned(lambda pids: stopped.pid in pids)
     stopped.send_signal(signal.SIGSTOP)  # it loses its partitions without knowing
-    await asyncio.sleep(1.5)
+    await delivering.until_owned(lambda pids: bool(pids) and stopped.pid not in pids)
     stopped.send_signal(signal.SIGCONT)
     await load
     one.trouble = lambda _path, _message: None
