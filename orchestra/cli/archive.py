@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from orchestra.settings import Settings
 
 #: what is kept for a time that the settings say
-KEPT: Final[tuple[Literal["recordings_days", "archive_days", "callers_days"], ...]] = (
-    "recordings_days", "archive_days", "callers_days"
-)  # fmt: skip
+KEPT: Final[dict[Literal["recordings_days", "archive_days", "callers_days"], str]] = {
+    "recordings_days": "recordings are",
+    "archive_days": "the archive is",
+    "callers_days": "callers' earlier calls are",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -137,9 +139,9 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
     for what, kept in found["retention"].items():
         if isinstance(kept, dict):
             apps = "".join(f"; {app}: {_days(days)}" for app, days in sorted(kept["apps"].items()))
-            console.print(f"{what.removesuffix('_days')} are kept {_days(kept['days'])}{apps}", soft_wrap=True)
+            console.print(f"{KEPT[what]} kept {_days(kept['days'])}{apps}", soft_wrap=True)
     if held := found["retention"]["held_calls"]:
-        console.print(f"{held:,} calls are held: `orchestra hold list`")
+        console.print(f"held calls: {held:,} (orchestra hold list)")
     room = "" if free is None else f", {free / 1e9:,.1f} GB free"
     console.print(f"in {archive.root}{room}", soft_wrap=True)
 

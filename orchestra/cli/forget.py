@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.ui.terminal import complain, say, say_json
+from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestra.forgetting.receipt import Receipt
@@ -38,23 +39,28 @@ def forget(
     import uvloop
 
     from orchestra.bus import Bus
+    from orchestra.bus.tombstones import forgotten_at
+    from orchestra.cli.ui.parse_time import shown
     from orchestra.cli.ui.write_errors import writing
     from orchestra.forgetting.chosen import parse_wanted
-    from orchestra.forgetting.forget import check_found
     from orchestra.forgetting.forget import forget as forget_calls
+    from orchestra.forgetting.forget import is_nothing
     from orchestra.settings import load_settings
 
     wanted = parse_wanted(what)
 
-    async def run() -> "tuple[Receipt, list[tuple[str, str]]]":
+    async def run() -> "tuple[Receipt, list[tuple[str, str]], dict[str, float]]":
         bus = await Bus.connect(load_settings())
         try:
-            return await forget_calls(bus, wanted, dry_run=dry_run, past=past or (), say=complain)
+            before = await forgotten_at(bus, wanted.calls)
+            return *await forget_calls(bus, wanted, dry_run=dry_run, past=past or (), say=complain), before
         finally:
             await bus.close()
 
-    made, refused = uvloop.run(run())
-    check_found(made, wanted)
+    made, refused, before = uvloop.run(run())
+    if is_nothing(made) and len(before) < len(what):
+        msg = f"nothing is kept of {' and '.join(each for each in what if each not in before)}"
+        raise UsageError(msg)
     if receipt is not None:
         import msgspec
 
@@ -64,6 +70,8 @@ def forget(
         say_json(made)
     else:
         _print(made)
+        for call, at in before.items():
+            say(f"{call} was forgotten before, on {shown(at)}")
     for call, reason in refused:
         complain(f"orchestra: {call} is not forgotten: {reason}")
     for sentence in made.failed:
@@ -77,7 +85,8 @@ def _print(receipt: "Receipt") -> None:
     from orchestra.cli.ui.table import columns, print_table
 
     console = terminal()
-    say(f"{len(receipt.calls)} calls {'would be' if receipt.dry_run else 'are'} forgotten")
+    calls = "1 call" if len(receipt.calls) == 1 else f"{len(receipt.calls)} calls"
+    say(f"{calls} would be forgotten" if receipt.dry_run else f"forgotten: {calls}")
     rows = [(each.store, f"{each.count:,}", each.what, each.place) for each in receipt.found]
     if rows:
         print_table(console, columns("store", "found", "what", "where", right=("found",)), rows)

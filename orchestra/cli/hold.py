@@ -49,7 +49,7 @@ def add(
         finally:
             await bus.close()
 
-    say(f"{uvloop.run(run())} calls are held")
+    say(f"held calls: {uvloop.run(run())}")
 
 
 @hold.command("list")
@@ -101,4 +101,4 @@ def remove(what: What) -> None:
         finally:
             await bus.close()
 
-    say(f"{uvloop.run(run())} holds are ended")
+    say(f"ended holds: {uvloop.run(run())}")

@@ -7,10 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import structlog
-
 from orchestra.bus import Bus, keys
-from orchestra.bus.tombstones import digest, mark_forgotten
+from orchestra.bus.tombstones import mark_forgotten
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import MissingExtraError, OrchestraError, UsageError
@@ -25,7 +23,6 @@ from orchestra.forgetting.server_files import rewrite_files
 from orchestra.retention.holds import Holds
 from orchestra.storage.secrets import number_key
 
-_LOG = structlog.get_logger("orchestra.forgetting")
 _LOOK_EVERY_S = 0.25
 _STREAMS = {keys.JOURNAL: ("journal", "events"), keys.MEDIA: ("media stream", "pieces of audio")}
 
@@ -65,14 +62,18 @@ async def forget(
         say: gets a sentence when something has to be waited for.
 
     Raises:
-        UsageError: nothing is known of a call, or groups have not handled the calls' events in time.
-        OSError: the archive cannot be reached.
+        UsageError: groups have not handled the calls' events in time.
+        OrchestraError: the archive cannot be reached.
         redis.exceptions.RedisError: Redis cannot be reached, or refuses.
 
     """
     settings, key = bus.settings, number_key(bus.settings)
     chosen = list(dict.fromkeys([*wanted.calls, *await calls_with(bus, wanted.parties)]))
-    known = await known_calls(bus, chosen)
+    try:
+        known = await known_calls(bus, chosen)
+    except OSError as error:
+        msg = f"nothing is forgotten: the archive cannot be read: {error}"
+        raise OrchestraError(msg) from error
     refused = await _refused(bus, known)
     calls = {call: each for call, each in known.items() if call not in refused}
     if not dry_run and calls:
@@ -86,9 +87,9 @@ async def forget(
         await _in_label_studio(bus, work)
         await _in_files(bus, work)
         sweep = await _in_keys(bus, work)
-        await _in_archive(bus, work)
-        await _in_streams(bus, work)
-        await sweep.remove_records()
+        if await _in_archive(bus, work):
+            await _in_streams(bus, work)
+            await sweep.remove_records()
         not_written = "" if dry_run else await rewrite_files(bus)
     receipt = Receipt(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -100,9 +101,6 @@ async def forget(
         remains=(*work.left, *await remains(bus, wanted, work.unwritten, not_written)) if calls else (),
         failed=tuple(work.failed),
     )
-    if not dry_run:
-        for call in calls:
-            _LOG.info("call.forgotten", digest=digest(call))
     return receipt, list(refused.items())
 
 
@@ -196,17 +194,23 @@ async def _in_files(bus: Bus, work: _Work) -> None:
     work.found.append(Found("demo runs", len(runs), "folders"))
 
 
-async def _in_archive(bus: Bus, work: _Work) -> None:
+async def _in_archive(bus: Bus, work: _Work) -> bool:
+    """Remove the calls from the archive; False where it does not let us, and the command has to be run again."""
     try:
         from orchestra.archive.archive import Archive  # noqa: PLC0415 - an extra
         from orchestra.archive.forgotten import remove_calls  # noqa: PLC0415 - an extra
     except MissingExtraError:
-        return
+        return True
     archive = Archive.of(bus.settings)
-    done = await asyncio.to_thread(remove_calls, archive, work.calls, dry_run=work.dry_run)
+    try:
+        done = await asyncio.to_thread(remove_calls, archive, work.calls, dry_run=work.dry_run)
+    except OSError as error:
+        work.failed.append(f"the archive at {archive.root} cannot be written: {error}; run the command again")
+        return False
     work.found.append(Found("archive", done.events, f"events in {done.files} files", str(archive.root)))
     work.found.append(Found("archive: derived tables", done.derived, "ranges", str(archive.root)))
     work.failed += done.failed
+    return True
 
 
 async def _in_label_studio(bus: Bus, work: _Work) -> None:
@@ -228,14 +232,6 @@ async def _in_label_studio(bus: Bus, work: _Work) -> None:
     ]
 
 
-def check_found(receipt: Receipt, wanted: Wanted) -> None:
-    """Complain where nothing was found.
-
-    Raises:
-        UsageError: nothing is kept of what was asked for.
-
-    """
-    if not receipt.calls and not receipt.refused and not receipt.found:
-        what = " and ".join(filter(None, (", ".join(wanted.calls), ", ".join(wanted.parties))))
-        msg = f"nothing is kept of {what}"
-        raise UsageError(msg)
+def is_nothing(receipt: Receipt) -> bool:
+    """Whether nothing was kept of what was asked for."""
+    return not receipt.found and not receipt.refused and not receipt.failed

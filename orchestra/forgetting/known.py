@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orchestra.bus import Bus, Entry, keys
@@ -95,4 +96,8 @@ def _archived(bus: Bus, calls: Collection[str]) -> list[Entry]:
         from orchestra.archive.archive import Archive  # noqa: PLC0415 - an extra
     except MissingExtraError:
         return []
-    return list(Archive.of(bus.settings).entries(calls=frozenset(calls), types=_TYPES)) if calls else []
+    archive, found = Archive.of(bus.settings), list[Entry]()
+    archive.files(partitions=())  # raises where it cannot be reached
+    with suppress(OSError):  # of a damaged file: it is said when its events are to be removed
+        found.extend(archive.entries(calls=frozenset(calls), types=_TYPES) if calls else ())
+    return found

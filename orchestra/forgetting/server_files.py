@@ -4,13 +4,11 @@ import asyncio
 import time
 from typing import Any
 
-import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
 from orchestra.bus.redis.refusal import describe_error
 
-_LOG = structlog.get_logger("orchestra.forgetting")
 _WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.05
 
@@ -22,9 +20,7 @@ async def rewrite_files(bus: Bus) -> str:
         for target in targets:
             await _rewrite(bus.redis, target)
     except (RedisError, TimeoutError) as error:
-        reason = describe_error(error) if isinstance(error, RedisError) else f"not within {_WITHIN_S:.0f} s"
-        _LOG.warning("forget.files_not_rewritten", error=reason)
-        return reason
+        return describe_error(error) if isinstance(error, RedisError) else f"not within {_WITHIN_S:.0f} s"
     return ""
 
 

@@ -65,7 +65,7 @@ def contents(archive: Archive) -> str:
     for path in sorted(archive.root.folder.rglob("*")):
         said.append(str(path))
         if path.suffix == ".parquet":
-            said.append(str(duckdb.sql(f"FROM read_parquet('{path}')").fetchall()))
+            said.append(str(duckdb.execute(f"FROM read_parquet('{path}')").fetchall()))
         elif path.is_file():
             said.append(path.read_bytes().decode("latin-1"))
     return "\n".join(said)

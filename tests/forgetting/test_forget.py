@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestra.campaign.contacts import Contact
 from orchestra.campaign.options import CampaignOptions
 from orchestra.campaign.store import CampaignStore
 from orchestra.errors import UsageError
+from orchestra.filesystem import FileRoot
 from orchestra.forgetting.chosen import parse_wanted
 from orchestra.forgetting.forget import forget
 from orchestra.forgetting.receipt import Receipt
@@ -58,7 +60,7 @@ def kept_in_files(folder: Path) -> str:
     for path in sorted(folder.rglob("*")):
         said.append(str(path))
         if path.suffix == ".parquet":
-            said.append(str(duckdb.sql(f"FROM read_parquet('{path}')").fetchall()))
+            said.append(str(duckdb.execute(f"FROM read_parquet('{path}')").fetchall()))
         elif path.is_file():
             said.append(path.read_bytes().decode("latin-1"))
     return "\n".join(said)
@@ -197,3 +199,21 @@ async def test_nothing_is_forgotten_before_every_group_has_handled_it_unless_it_
 def test_only_calls_and_people_can_be_forgotten(what: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         parse_wanted([what])
+
+
+async def test_while_the_archive_cannot_be_written_the_calls_are_still_found_by_the_number(
+    bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, _ = await finished_calls(bus)
+    with monkeypatch.context() as full:
+
+        def write(root: FileRoot, path: str, content: bytes) -> None:
+            raise OSError(ENOSPC, f"no space for {len(content)} bytes of {root}/{path}")
+
+        full.setattr(FileRoot, "write", write)
+        receipt, _ = await forget(bus.bus, parse_wanted([GONE]))
+        assert len(receipt.failed) == 1
+        assert "no space" in receipt.failed[0]
+    receipt, _ = await forget(bus.bus, parse_wanted([GONE]))
+    assert (receipt.failed, len(receipt.calls)) == ((), 1)
+    assert gone not in await kept(bus, settings)
