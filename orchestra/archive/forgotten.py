@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from orchestra.archive.abandoned import is_abandoned
 from orchestra.archive.archive import Archive, ArchiveFile
 from orchestra.archive.derived.derive import forget_other_versions
 from orchestra.archive.derived.without_calls import derived_calls, derived_ranges, remove_halves, write_without
@@ -118,11 +119,12 @@ def _remove_derived(
 
 
 def _remove_drafts(archive: Archive, files: Collection[ArchiveFile], since_ms: int) -> None:
-    """Remove halves of files that a dead process left; a living one finds its draft gone, and writes it again."""
+    """Remove what a dead process has left half written; a living one looks for marks when it has written."""
     for folder in sorted({file.folder for file in files}):
         for name in archive.root.names(folder):
             stem, dot, _ = name.partition(".parquet")
-            if dot and name.endswith(DRAFT) and _last(stem).ms >= since_ms:
+            is_draft = dot and name.endswith(DRAFT) and _last(stem).ms >= since_ms
+            if is_draft and is_abandoned(archive.root, f"{folder}/{name}"):
                 archive.root.remove(f"{folder}/{name}")
 
 

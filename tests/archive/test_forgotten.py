@@ -1,6 +1,7 @@
 """A call that is forgotten is in no file of the archive, whatever else is done to it at the same time."""
 
 import asyncio
+import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +185,17 @@ def test_calls_are_forgotten_while_others_write_merge_and_forget(archive: Archiv
     assert sorted({entry.call for entry in archive.entries()}) == kept
     assert len(list(archive.entries())) == 3 * len(kept)
     assert figures(archive)[0] == ("calls", len(kept))
+
+
+def test_a_draft_of_a_dead_process_goes_and_one_that_is_being_written_stays(archive: Archive) -> None:
+    assert archive.root.folder is not None
+    file = archive.root.folder / min(archive.files()).path
+    dead, alive = (file.with_name(f"{file.name}.{word}.part") for word in ("dead", "alive"))
+    dead.write_bytes(b"half")
+    alive.write_bytes(b"half")
+    os.utime(dead, (1.0, 1.0))
+    remove_calls(archive, CALLS[:1])
+    assert (dead.exists(), alive.exists()) == (False, True)
 
 
 def test_a_damaged_file_is_named_and_keeps_no_other_from_being_cleared(archive: Archive) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from orchestra.archive.abandoned import is_abandoned
 from orchestra.archive.archive import Archive, ArchiveFile
 from orchestra.archive.derived.encoding import parquet_of
 from orchestra.archive.derived.files import LAST, derived_archive, derived_files, derived_path, paths_of
@@ -85,7 +86,9 @@ def _without(
 
 
 def remove_halves(archive: Archive, partitions: Collection[int], since_ms: int) -> None:
-    """Remove tables of ranges that were left half written; who is still writing them looks for marks when it has.
+    """Remove tables of ranges that a dead process has left half written.
+
+    A living one looks for marks when it has written them all.
 
     Raises:
         OSError: they cannot be removed.
@@ -95,5 +98,5 @@ def remove_halves(archive: Archive, partitions: Collection[int], since_ms: int) 
     for table in (SUMS, *TABLES):
         files = derived_archive(archive, table)
         for file in files.files(partitions=partitions):
-            if file not in complete and file.last.ms >= since_ms:
+            if file not in complete and file.last.ms >= since_ms and is_abandoned(files.root, file.path):
                 files.root.remove(file.path)
