@@ -21,7 +21,7 @@ from tests.hosts.rig import until
 
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(400),
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(bool(lacking()), reason=lacking()),
 ]
