@@ -117,14 +117,13 @@ class Platform:
         for call in self.calls:
             if cut_at is not None and call.breaks_s:
                 call.breaks_s.insert(0, cut_at - call.began_at)
-        write_down(self.deeds.parent, self.calls, journals)
-        wrong = [line for call in self.calls for line in verdict_on(call, journals[call.sid], slower)]
+        calls, self.calls = self.calls, []
+        write_down(self.deeds.parent, calls, journals)
+        wrong = [line for call in calls for line in verdict_on(call, journals[call.sid], slower)]
         done = Counter(self.deeds.read_text().splitlines())
         wrong += [f"{deed}: done {times} times" for deed, times in done.items() if times > 1]
-        assert not wrong, "\n".join([*wrong, f"see {self.deeds.parent}/calls.txt"])
-        checked = {call.sid: journals[call.sid] for call in self.calls}
-        self.calls.clear()
-        return checked
+        assert not wrong, "\n".join([*wrong, (self.deeds.parent / "calls.txt").read_text()])
+        return {call.sid: journals[call.sid] for call in calls}
 
 
 #: how much the wall clocks of some hosts are wrong, in seconds; and the room on the disks of workers, in bytes
