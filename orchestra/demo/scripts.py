@@ -207,7 +207,7 @@ IN_SPANISH = Script(
     about="una pregunta, una interrupción, el estado de un paquete, una nueva entrega, despedida",
     lines=(
         Line(
-            "¿Cuál es su horario?",
+            "¿Cuál es el horario?",
             agent="reception",
             tools=("search_knowledge",),
             words=("lunes a sábado", "siete de la tarde"),
@@ -219,13 +219,13 @@ IN_SPANISH = Script(
             words=("cinco días laborables",),
         ),
         Line(
-            "Perdone ¿dónde está mi paquete cuatro dos siete uno?",
+            "Quiero saber dónde está mi paquete cuatro dos siete uno.",
             barge_in_after_s=2.5,
             agent="tracking",
             tools=("find_parcel",),
             words=("cuatro dos siete uno", "calle Mayor"),
         ),
-        Line("Entréguenlo otra vez, por favor.", agent="redelivery", words=("qué día",)),
+        Line("Quiero una nueva entrega por favor.", agent="redelivery", words=("qué día",)),
         Line(
             "El viernes por favor.", agent="redelivery", tools=("redeliver",), words=("cuatro dos siete uno", "viernes")
         ),
@@ -240,7 +240,7 @@ IN_GERMAN = Script(
     about="eine Frage, eine Unterbrechung, der Stand eines Pakets, eine neue Zustellung, Abschied",
     lines=(
         Line(
-            "Wann haben Sie geöffnet?",
+            "Guten Tag was sind Ihre Öffnungszeiten?",
             agent="reception",
             tools=("search_knowledge",),
             words=("Montag bis Samstag", "sieben Uhr abends"),
@@ -258,9 +258,9 @@ IN_GERMAN = Script(
             tools=("find_parcel",),
             words=("vier zwei sieben eins", "Bergstraße"),
         ),
-        Line("Bringen Sie es bitte noch einmal.", agent="redelivery", words=("welcher Tag",)),
+        Line("Ich möchte eine neue Zustellung.", agent="redelivery", words=("welcher Tag",)),
         Line("Am Freitag bitte.", agent="redelivery", tools=("redeliver",), words=("vier zwei sieben eins", "Freitag")),
-        Line("Vielen Dank und auf Wiederhören.", tools=("end_call",), words=("Wiederhören",), ends_call=True),
+        Line("Vielen Dank und tschüss.", tools=("end_call",), words=("Wiederhören",), ends_call=True),
     ),
     app="orchestra.demo.team:in_german",
     language="de",

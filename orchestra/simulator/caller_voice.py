@@ -48,7 +48,7 @@ async def caller_voice(settings: Settings, speech: LocalSpeech) -> AsyncIterator
 
 
 class LocalCallerVoice:
-    """The local voices, without their chance: Piper for English, espeak-ng for other languages."""
+    """The local voices, without their chance: Piper for English, Pico or espeak-ng for other languages."""
 
     def __init__(self, settings: Settings, speech: LocalSpeech) -> None:
         self._settings, self._speech = settings, speech

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from orchestra.language.registry import DEFAULT_CODE
 from orchestra.simulator.audio_measure import TurnAudio, cut
 from orchestra.simulator.transcript_match import TranscriptMatch, compare
 from orchestra.voice.audio.mulaw import SAMPLE_RATE, Samples
@@ -20,17 +21,24 @@ def transcribe_reply(agent: Samples, turn: TurnAudio, transcribe: Transcribe) ->
 
 
 def match_reply(
-    agent: Samples, turn: TurnAudio, transcribe: Transcribe, expected: str, *, interrupted: bool = False
+    agent: Samples,
+    turn: TurnAudio,
+    transcribe: Transcribe,
+    expected: str,
+    *,
+    interrupted: bool = False,
+    language: str = DEFAULT_CODE,
 ) -> TranscriptMatch:
     """Compare the words that were heard with the words of the reply.
 
     A small speech engine sometimes drops half a sentence that is perfectly audible. So a reply that does not match is
     transcribed again, padded with silence and stretch by stretch; the best match counts.
     """
-    best = compare(expected, "")
+    best = compare(expected, "", language=language)
     for hearing in _excerpts(agent, turn):
         heard = " ".join(transcribe(part.tobytes(), SAMPLE_RATE) for part in hearing).strip()
-        best = max(best, compare(expected, heard, open_end=interrupted), key=lambda found: found.similarity)
+        found = compare(expected, heard, open_end=interrupted, language=language)
+        best = max(best, found, key=lambda match: match.similarity)
         if best.matches:
             break
     return best

@@ -8,6 +8,11 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from orchestra.language.registry import DEFAULT_CODE
+from orchestra.language.tags import base_of
+from orchestra.language.values.registry import values_of
+from orchestra.language.values.tokens import words_of
+
 #: the same words, heard over a telephone line by a small speech engine, score above; a wrong or missing sentence below
 MATCH = 0.75
 _CUT_OFF_WORDS = 2
@@ -53,13 +58,13 @@ class TranscriptMatch:
         return self.similarity >= MATCH
 
 
-def compare(expected: str, heard: str, *, open_end: bool = False) -> TranscriptMatch:
+def compare(expected: str, heard: str, *, open_end: bool = False, language: str = DEFAULT_CODE) -> TranscriptMatch:
     """Compare what was said with the transcript of its audio.
 
     ``open_end``: the audio was cut off in the middle of a word, so up to two words at the end of either side may have
-    no counterpart.
+    no counterpart. ``language`` (BCP 47) is that of both.
     """
-    one, other = normalise(expected), normalise(heard)
+    one, other = (normalise(text, language) for text in (expected, heard))
     spare = _CUT_OFF_WORDS if open_end else 0
     similarity = max(
         _similarity(one[: len(one) - left], other[: len(other) - right])
@@ -74,8 +79,15 @@ def _similarity(one: list[str], other: list[str]) -> float:
     return max(_word_similarity(one, other), _letter_similarity("".join(one), "".join(other)))
 
 
-def normalise(text: str) -> list[str]:
-    """The words of a text, normalized: ``"It's 4:30, parcel 42"`` → ``it s 4 3 0 parcel 4 2``; each digit is a word."""
+def normalise(text: str, language: str = DEFAULT_CODE) -> list[str]:
+    """The words of a text, normalized: ``"It's 4:30, parcel 42"`` → ``it s 4 3 0 parcel 4 2``; each digit is a word.
+
+    In other languages than English only case, accents, punctuation and the words of numbers are.
+    """
+    if base_of(language) != DEFAULT_CODE:
+        numbers = values_of(language).numbers
+        figures = (str(numbers.get(word, word)) for word in words_of(text))
+        return [part for word in figures for part in (word if word.isdigit() else (word,))]
     plain = text.lower().replace("\u2019", "'")
     for sign, word in _SIGNS.items():
         plain = plain.replace(sign, word)

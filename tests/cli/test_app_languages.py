@@ -21,6 +21,7 @@ SPANISH: Any = SimpleNamespace(apps=())
 def spanish(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_languages, "languages_of", lambda _lines: ["es"])
     monkeypatch.setattr(espeak, "espeak_folder", lambda: None)
+    monkeypatch.setattr("orchestra.voice.engines.local.languages.pico_voice", lambda _language: "")
     monkeypatch.setattr("orchestra.voice.engines.local.languages.is_multilingual", lambda: False)
 
 

@@ -71,3 +71,44 @@ def test_nothing_said_and_nothing_heard_match() -> None:
 )
 def test_a_reply_that_was_cut_off_matches_up_to_where_it_was_cut(heard: str, matches: bool) -> None:
     assert compare("Parcel 4271 is out for delivery. It", heard, open_end=True).matches is matches
+
+
+#: replies of the demo, and what Whisper base made of them on a telephone line
+_HEARD = {
+    "es": {
+        "Bienvenido a Swift Parcel. ¿En qué puedo ayudarle?": "Bienvenidos a su vis parcel. ¿En qué puedo ayudarle?",
+        "Su paquete cuatro dos siete uno está en la oficina de la calle Mayor. ¿Quiere una nueva entrega?": (
+            "Su paquete 4271 está en la oficina de la calle mayor. ¿Quieres una nueva entrega?"
+        ),
+        "Hecho. Su paquete cuatro dos siete uno se entregará el viernes.": (
+            "hecho, su paquete 4-271 se entregará el viernes"
+        ),
+        "¿Qué día le viene bien, de lunes a sábado?": "¿Qué día le viene bien, de lunes asábado?",
+    },
+    "de": {
+        "Willkommen bei Swift Parcel. Wie kann ich Ihnen helfen?": (
+            "Willkommen bei Swissparken. Wie kann ich Ihnen helfen?"
+        ),
+        "Ihr Paket vier zwei sieben eins liegt in der Filiale in der Bergstraße. Sollen wir es noch einmal bringen?": (
+            "4 Paket 4271 liegt in der Filiale in der Bergstraße, sollen wir es noch einmal bringen?"
+        ),
+        "Erledigt. Ihr Paket vier zwei sieben eins wird am Freitag gebracht.": (
+            "Erledigt, Ihr Paket 4271 wird am Freitag gebracht."
+        ),
+        "Welcher Tag passt Ihnen, Montag bis Samstag?": "Welcher Tag passt Ihnen, nun Tag bis am Tag?",
+    },
+}
+
+
+@pytest.mark.parametrize("language", _HEARD)
+def test_a_reply_matches_what_was_heard_of_it_and_of_no_other(language: str) -> None:
+    for said in _HEARD[language]:
+        matching = [
+            reply for reply, heard in _HEARD[language].items() if compare(said, heard, language=language).matches
+        ]
+        assert matching == [said]
+
+
+def test_number_words_are_digits_in_the_language_of_the_text() -> None:
+    assert normalise("Veintitrés, cuatro, Añejo", "es-MX") == ["2", "3", "4", "anejo"]
+    assert normalise("vier-271 Straße", "de") == ["4", "2", "7", "1", "strasse"]

@@ -92,7 +92,8 @@ class _Made:
 def demo(
     script: Annotated[str, typer.Option(metavar="NAME", help=f"The scripted caller: {_NAMES}.")] = "demo",
     line: Annotated[
-        Line | None, typer.Option(help="How the caller reaches the system: in English twilio, otherwise relay.")
+        Line | None,
+        typer.Option(help="How the caller reaches the system: twilio, or relay if no model hears them."),
     ] = None,
     language: Annotated[str, typer.Option(metavar="CODE", help=f"What caller and agents speak: {_LANGUAGES}.")] = "en",
     keep: Annotated[
@@ -121,9 +122,13 @@ def demo(
 
 
 def _script(name: str, chosen: Line | None, language: str) -> "Script":
-    """The script, on its line: other languages come as text, since no model here understands the voices here."""
+    """The script, on its line: as text where no model here understands the voice here."""
+    from orchestra.cli.ui.requires_extra import needs_extra
     from orchestra.demo.scripts import SCRIPTS, SHOWS, TRANSLATED
     from orchestra.errors import UsageError
+
+    with needs_extra("all"):
+        from orchestra.voice.engines.local.languages import understands_itself
 
     scripts = SCRIPTS | SHOWS
     if name not in scripts:
@@ -138,7 +143,7 @@ def _script(name: str, chosen: Line | None, language: str) -> "Script":
         if name != script.name:
             msg = f"the demo script {name!r} is in English only: in other languages there is {script.name!r}"
             raise UsageError(msg)
-    line = chosen or ("twilio" if script.language == "en" else "relay")
+    line = chosen or ("twilio" if understands_itself(script.language) else "relay")
     if line == "browser" and (script.answered_by or script.person):
         msg = f"the demo script {name!r} needs a telephone: it cannot be played with --line browser"
         raise UsageError(msg)
@@ -446,6 +451,7 @@ def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[Chec
     from orchestra.history.reduce import history_of
     from orchestra.history.views.by_utterance import by_utterance
     from orchestra.simulator import SAMPLE_RATE, CheckedTurn, match_reply, measure_turns
+    from orchestra.voice.engines.local.languages import understands_itself
 
     agent, spans = call.tracks.agent, call.talk.said_spans
     if call.person is not None and call.person.connected_s is not None:
@@ -456,8 +462,15 @@ def _records(call: _Call, script: "Script", speech: "LocalSpeech") -> "list[Chec
     records = []
     for text, turn, sound in zip(said, turns, audio, strict=True):
         heard = (
-            match_reply(agent, sound, speech.transcribe, turn.reply_heard, interrupted=turn.interrupted)
-            if script.language == "en"
+            match_reply(
+                agent,
+                sound,
+                partial(speech.transcribe, language=script.language),
+                turn.reply_heard,
+                interrupted=turn.interrupted,
+                language=script.language,
+            )
+            if understands_itself(script.language)
             else None
         )
         records.append(CheckedTurn(text, turn, sound, heard))

@@ -2,16 +2,18 @@
 
 import hashlib
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from orchestra.errors import MissingExtraError
+from orchestra.errors import EngineError, MissingExtraError
 from orchestra.language.spoken_pieces import split_pieces
 from orchestra.settings import Settings
 from orchestra.spoken_languages import AUTO
 from orchestra.voice.engines.language_check import unknown_languages
-from orchestra.voice.engines.local import espeak, whisper_base
+from orchestra.voice.engines.local import espeak, languages, pico, whisper_base
 from orchestra.voice.engines.local.files import ModelFile
 
 _HALVES = (b"first half ", b"second half")
@@ -93,10 +95,65 @@ def test_without_the_package_there_is_no_voice(monkeypatch: pytest.MonkeyPatch) 
         espeak.EspeakVoice()
 
 
+class _Nanotts(ModuleType):
+    """The package of Pico: every text lasts two seconds, one that says "fail" fails."""
+
+    def __init__(self) -> None:
+        super().__init__("py_nanotts")
+        self.__spec__ = ModuleSpec("py_nanotts", None)
+        self.said: list[tuple[str, str, float]] = []
+
+    def NanoTTS(self) -> "_Nanotts":  # noqa: N802 - the package's name
+        return self
+
+    def speak(self, text: str, *, voice: str, speed: float, volume: float) -> bytes:
+        assert 0 < volume < 1
+        text.encode()
+        if "fail" in text:
+            msg = "pico_putTextUtf8 failed"
+            raise RuntimeError(msg)
+        self.said.append((text, voice, speed))
+        return bytes(2 * 2 * 16_000)
+
+
+@pytest.fixture
+def nanotts(monkeypatch: pytest.MonkeyPatch) -> _Nanotts:
+    package = _Nanotts()
+    monkeypatch.setitem(sys.modules, "py_nanotts", package)
+    return package
+
+
+def test_pico_speaks_four_languages_and_takes_no_tags_from_a_text(nanotts: _Nanotts) -> None:
+    assert [pico.pico_voice(code) for code in ("es-MX", "de", "fr-CA", "it", "en", "pt", "ja")] == [
+        "es-ES", "de-DE", "fr-FR", "it-IT", "", "", ""
+    ]  # fmt: skip
+    voice = pico.PicoVoice()
+    (piece,) = voice.speak('Hola <genfile file="x">\0mundo \ud800', 8_000, "es", 1.2)
+    assert nanotts.said == [('Hola  genfile file="x"  mundo ?', "es-ES", 1.2)]
+    assert len(piece.pcm16) == 2 * 2 * 8_000
+    assert piece.words[0] == ("Hola", 0.0)
+    assert all(0 <= start < 2 for _, start in piece.words)
+    assert list(voice.speak("  ", 8_000, "es", 1.0)) == []
+    with pytest.raises(EngineError, match="pico_putTextUtf8"):
+        list(voice.speak("fail", 8_000, "es", 1.0))
+    with pytest.raises(EngineError, match="no voice"):
+        list(voice.speak("olá", 8_000, "pt", 1.0))
+
+
+def test_a_model_here_understands_picos_voice_but_not_espeaks(
+    nanotts: _Nanotts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del nanotts
+    monkeypatch.setattr(languages, "is_multilingual", lambda: True)
+    assert [languages.understands_itself(code) for code in ("en", "es", "de", "pt")] == [True, True, True, False]
+    monkeypatch.setattr(languages, "is_multilingual", lambda: False)
+    assert [languages.understands_itself(code) for code in ("en", "es")] == [True, False]
+
+
 @pytest.mark.parametrize("text", ["¿Dónde está mi paquete?", "私の荷物はどこ。", "أين طردي؟", "พัสดุของฉัน", "", "  "])
 def test_pieces_are_placed_between_the_words_that_espeak_reports(text: str) -> None:
     first = text.find(" ") + 1
-    timed = espeak._timed(text, [(0, 0.0), (first, 0.4)] if first else [], 2.0)
+    timed = espeak.timed_pieces(text, [(0, 0.0), (first, 0.4)] if first else [], 2.0)
     assert [piece for piece, _ in timed] == split_pieces(text)
     starts = [start for _, start in timed]
     assert starts == sorted(starts)
@@ -105,6 +162,7 @@ def test_pieces_are_placed_between_the_words_that_espeak_reports(text: str) -> N
 
 def test_what_the_chosen_engines_do_not_know_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "espeak_folder", lambda: None)
+    monkeypatch.setattr("orchestra.voice.engines.local.languages.pico_voice", lambda _language: "")
     monkeypatch.setattr("orchestra.voice.engines.local.languages.is_multilingual", lambda: False)
     assert unknown_languages(Settings(), ["en", "en-GB"]) == []
     hears, speaks, automatic = unknown_languages(Settings(), ["es-MX", AUTO])

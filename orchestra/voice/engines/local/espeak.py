@@ -112,7 +112,7 @@ class EspeakVoice:
         samples = np.frombuffer(audio, "<i2").astype(np.float32) / np.float32(32_768)
         if samples.size:
             seconds = samples.size / self.rate
-            yield SpokenPiece(to_pcm16(resampled(samples, self.rate, rate)), rate, _timed(text, words, seconds))
+            yield SpokenPiece(to_pcm16(resampled(samples, self.rate, rate)), rate, timed_pieces(text, words, seconds))
 
     def _synthesize(self, data: bytes, voice: str, speed: float) -> tuple[bytes, list[tuple[int, float]]]:
         self._audio.clear()
@@ -139,8 +139,8 @@ class EspeakVoice:
         return 0
 
 
-def _timed(text: str, words: list[tuple[int, float]], seconds: float) -> tuple[tuple[str, float], ...]:
-    """Each piece of the text (`split_pieces`) with its start: between two of espeak's words by its characters."""
+def timed_pieces(text: str, words: list[tuple[int, float]], seconds: float) -> tuple[tuple[str, float], ...]:
+    """Each piece of the text (`split_pieces`) with its start: between two words with known starts by its characters."""
     known = [(0, 0.0), *((at, start) for at, start in words if 0 < at < len(text)), (len(text), seconds)]
     known.sort()
     places, starts = zip(*known, strict=True)

@@ -5,6 +5,7 @@ import importlib.util
 from orchestra.language.tags import base_of
 from orchestra.settings import Settings
 from orchestra.voice.engines.local.espeak import espeak_voice
+from orchestra.voice.engines.local.pico import pico_voice
 from orchestra.voice.engines.local.whisper_base import PARTS
 
 
@@ -18,9 +19,14 @@ def hears(_settings: Settings, language: str) -> bool:
 
 def speaks(_settings: Settings, language: str) -> bool:
     """Whether there is a voice for this language."""
-    return base_of(language) == "en" or bool(espeak_voice(language))
+    return base_of(language) == "en" or bool(pico_voice(language) or espeak_voice(language))
 
 
 def is_multilingual() -> bool:
     """Whether the packages of Whisper base are installed."""
     return all(importlib.util.find_spec(part.package) is not None for part in PARTS)
+
+
+def understands_itself(language: str) -> bool:
+    """Whether the local recognition understands the local voice of this language, as measured on a telephone line."""
+    return base_of(language) == "en" or (is_multilingual() and bool(pico_voice(language)))

@@ -11,6 +11,7 @@ from orchestra.settings import load_settings
 from orchestra.voice.engines.local.espeak import EspeakVoice, espeak_folder, espeak_voice
 from orchestra.voice.engines.local.languages import is_multilingual
 from orchestra.voice.engines.local.pcm import from_pcm16, resampled
+from orchestra.voice.engines.local.pico import PicoVoice, pico_voice
 from orchestra.voice.engines.local.piper import PIPER_VOICE, SpokenPiece, StreamingPiperVoice
 from orchestra.voice.engines.local.whisper import RATE, WhisperTranscriber
 
@@ -27,6 +28,7 @@ class LocalSpeech:
     voice: StreamingPiperVoice
     multilingual: WhisperTranscriber | None = None
     espeak: EspeakVoice | None = None
+    pico: PicoVoice | None = None
 
     @classmethod
     def load(cls, data_dir: Path | None = None) -> "LocalSpeech":
@@ -43,21 +45,29 @@ class LocalSpeech:
             StreamingPiperVoice.load(notes, threads),
             WhisperTranscriber.load(notes, threads, multilingual=True) if is_multilingual() else None,
             EspeakVoice() if espeak_folder() else None,
+            PicoVoice() if pico_voice("es") else None,
         )
 
     def voice_name(self, language: str) -> str:
         """Which voice speaks this language (BCP 47)."""
-        return PIPER_VOICE if self._espeak_for(language) is None else f"espeak-ng {espeak_voice(language)}"
+        voice = self._foreign_voice(language)
+        if voice is None:
+            return PIPER_VOICE
+        return f"pico {pico_voice(language)}" if voice is self.pico else f"espeak-ng {espeak_voice(language)}"
 
     def speak(self, text: str, rate: int, *, language: str = DEFAULT_CODE, speed: float = 1.0) -> Iterator[SpokenPiece]:
         """``text`` at ``rate`` Hz in pieces, each as soon as it is ready. Raises EngineError: the voice failed."""
-        espeak = self._espeak_for(language)
-        if espeak is None:
+        foreign = self._foreign_voice(language)
+        if foreign is None:
             return self.voice.speak(text, rate, speed=speed)
-        return espeak.speak(text, rate, language, speed)
+        return foreign.speak(text, rate, language, speed)
 
-    def _espeak_for(self, language: str) -> EspeakVoice | None:
-        return self.espeak if base_of(language) != "en" and espeak_voice(language) else None
+    def _foreign_voice(self, language: str) -> PicoVoice | EspeakVoice | None:
+        if base_of(language) == "en":
+            return None
+        if self.pico is not None and pico_voice(language):
+            return self.pico
+        return self.espeak if espeak_voice(language) else None
 
     def synthesize(self, text: str, rate: int | None = None, language: str = DEFAULT_CODE) -> tuple[bytes, int]:
         """Speak ``text``: mono 16-bit PCM and its rate in Hz (the English voice's own, 22,050, when ``rate`` is None).
@@ -69,8 +79,8 @@ class LocalSpeech:
 
         """
         wanted = self.voice.rate if rate is None else rate
-        if (espeak := self._espeak_for(language)) is not None:
-            return b"".join(piece.pcm16 for piece in espeak.speak(text, wanted, language, 1.0)), wanted
+        if (foreign := self._foreign_voice(language)) is not None:
+            return b"".join(piece.pcm16 for piece in foreign.speak(text, wanted, language, 1.0)), wanted
         return b"".join(sentence.pcm16 for sentence in self.voice.speak(text, wanted, steady=True)), wanted
 
     def transcribe(self, pcm16: bytes, rate: int, *, quick: bool = False, language: str = DEFAULT_CODE) -> str:
