@@ -240,10 +240,10 @@ IN_GERMAN = Script(
     about="eine Frage, eine Unterbrechung, der Stand eines Pakets, eine neue Zustellung, Abschied",
     lines=(
         Line(
-            "Guten Tag was sind Ihre Öffnungszeiten?",
+            "Guten Tag was kostet ein Paket?",
             agent="reception",
             tools=("search_knowledge",),
-            words=("Montag bis Samstag", "sieben Uhr abends"),
+            words=("vier Euro fünfzig", "neun Euro"),
         ),
         Line(
             "Und was passiert wenn ein Paket verloren geht?",
@@ -259,7 +259,12 @@ IN_GERMAN = Script(
             words=("vier zwei sieben eins", "Bergstraße"),
         ),
         Line("Ich möchte eine neue Zustellung.", agent="redelivery", words=("welcher Tag",)),
-        Line("Am Freitag bitte.", agent="redelivery", tools=("redeliver",), words=("vier zwei sieben eins", "Freitag")),
+        Line(
+            "Bringen Sie es am Freitag.",
+            agent="redelivery",
+            tools=("redeliver",),
+            words=("vier zwei sieben eins", "Freitag"),
+        ),
         Line("Vielen Dank und tschüss.", tools=("end_call",), words=("Wiederhören",), ends_call=True),
     ),
     app="orchestra.demo.team:in_german",
