@@ -227,9 +227,12 @@ IN_SPANISH = Script(
         ),
         Line("Quiero una nueva entrega por favor.", agent="redelivery", words=("qué día",)),
         Line(
-            "El viernes por favor.", agent="redelivery", tools=("redeliver",), words=("cuatro dos siete uno", "viernes")
+            "Quiero que sea el viernes.",
+            agent="redelivery",
+            tools=("redeliver",),
+            words=("cuatro dos siete uno", "viernes"),
         ),
-        Line("Muchas gracias y adiós.", tools=("end_call",), words=("adiós",), ends_call=True),
+        Line("Muchas gracias por su ayuda y adiós.", tools=("end_call",), words=("adiós",), ends_call=True),
     ),
     app="orchestra.demo.team:in_spanish",
     language="es",
