@@ -112,3 +112,11 @@ def with_password(url: str | None, password: str) -> str:
         msg = "ORCHESTRA_REDIS_URL has another password than ORCHESTRA_REDIS_PASSWORD: write it in one of them"
         raise SettingError(msg)
     return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{hosts}").geturl()
+
+
+def time_of_day(text: str) -> str:
+    """Hours and minutes, or nothing."""
+    if text and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text, re.ASCII):
+        msg = f"{text!r} is not a time of the day: write 02:30"
+        raise ValueError(msg)
+    return text

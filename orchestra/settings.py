@@ -393,6 +393,10 @@ class Settings(BaseSettings):
     archive_days: Annotated[float, Field(ge=0)] = 0
     """Days after which the archive worker removes a call from the archive, counted from its start. 0: never."""
 
+    archive_compact_at: Annotated[str, AfterValidator(checks.time_of_day)] = "02:00"
+    """When one archive worker compacts the whole archive, each night within half an hour from then on, in its machine's
+    local time. Empty: never."""
+
     # -- telemetry
     openobserve_url: str | None = None
     """OpenObserve server that receives events and logs. Starts the logging worker."""

@@ -4,18 +4,20 @@ The group's position moves past an event when the event is in a complete file. I
 owner of the partition asks the archive for its last stream id and skips what the dead worker had written without
 committing it. So every event is in exactly one file.
 
-When a day has many small files, they are merged.
+When a day has many small files, they are merged, and at night the whole archive is compacted.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import time
 
 import structlog
 from msgspec.structs import replace
 
 from orchestra.archive.archive import Archive
 from orchestra.archive.expiry import sweep_archive
+from orchestra.archive.nightly import NightlyCompaction
 from orchestra.archive.writer import ArchiveWriter
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Entry
@@ -41,11 +43,15 @@ class ArchiveHandlers:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Open the archive, and remove what has expired; at the end, write what is held."""
-        settings = bus.settings
+        """Open the archive, remove what has expired, and compact it at night; at the end, write what is held."""
+        settings, archive = bus.settings, Archive.of(bus.settings)
+        compacting = None
+        if settings.archive_compact_at:
+            nightly = NightlyCompaction(bus, archive, time.fromisoformat(settings.archive_compact_at))
+            compacting = asyncio.create_task(nightly.run(), name="nightly compaction")
         self._redaction = redaction_at_rest(settings)
         archiver = self._archiver = ArchiveWriter(
-            Archive.of(settings),
+            archive,
             bus.journal_now,
             flush_s=settings.archive_flush_s,
             rows=settings.archive_rows,
@@ -65,6 +71,8 @@ class ArchiveHandlers:
             yield
         finally:
             await cancel_and_wait(sweeping)
+            if compacting is not None:
+                await cancel_and_wait(compacting)
             await archiver.close()
             _LOG.info("archive.stopped", events=archiver.written, files=archiver.files)
 

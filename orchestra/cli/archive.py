@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from orchestra.archive.archive import Archive
+    from orchestra.archive.compaction_record import CompactionRecord
     from orchestra.settings import Settings
 
 #: what is kept for a time that the settings say
@@ -56,6 +57,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         raise OrchestraError(msg) from error
     found["waiting"], held = asyncio.run(_asked(settings))
     found["retention"] = _retention(settings) | {"held_calls": held}
+    found["compacts_at"] = settings.archive_compact_at
     if as_json:
         say_json(found)
     else:
@@ -65,6 +67,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 def _found(archive: "Archive") -> dict[str, Any]:
     from orchestra.archive.archive import effective_parts
     from orchestra.archive.compact import find_gaps
+    from orchestra.archive.compaction_record import last_compaction
 
     days: dict[str, dict[str, int]] = {}
     files = archive.files()
@@ -80,6 +83,7 @@ def _found(archive: "Archive") -> dict[str, Any]:
         "covered_files": len(files) - sum(day["files"] for day in days.values()),
         "holes": [str(hole) for hole in find_gaps(archive)],
         "free_bytes": archive.root.free_bytes(),
+        "compacted": last_compaction(archive),
     }
 
 
@@ -142,6 +146,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
             console.print(f"{KEPT[what]} kept {_days(kept['days'])}{apps}", soft_wrap=True)
     if held := found["retention"]["held_calls"]:
         console.print(f"held calls: {held:,} (orchestra hold list)")
+    console.print(_compactions(found["compacted"], found["compacts_at"]), soft_wrap=True)
     room = "" if free is None else f", {free / 1e9:,.1f} GB free"
     console.print(f"in {archive.root}{room}", soft_wrap=True)
 
@@ -150,19 +155,35 @@ def _days(days: float) -> str:
     return f"{days:g} days" if days else "for ever"
 
 
+def _compactions(last: "CompactionRecord | None", at: str) -> str:
+    from datetime import datetime
+
+    every = f"each night from {at} on, by the archive worker" if at else "not by itself (ORCHESTRA_ARCHIVE_COMPACT_AT)"
+    if last is None:
+        return f"never compacted; {every}"
+    when = datetime.fromtimestamp(last.ended_at).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006 - where the reader is
+    done = last.result
+    merged = f"{done.get('merged', 0):,} files became {done.get('made', 0):,}"
+    return f"compacted {when} in {last.ended_at - last.began_at:,.0f} s: {merged}; {every}"
+
+
 def compact(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Merge the small files of each day and partition; workers and readers can continue. Run it daily, by cron."""
+    """Merge the small files of each day and partition now: the archive worker does it at night. All else continues."""
+    import time
     from dataclasses import asdict
 
     from orchestra.cli.ui.terminal import complain, say, say_json
 
     _, archive = _archive()
     from orchestra.archive.compact import compact as merge
+    from orchestra.archive.compaction_record import record_compaction
 
     with _shown(archive, "merging", "merged") as show_progress:
+        began_at = time.time()
         done = merge(archive, progress=show_progress)
+        record_compaction(archive, done, began_at=began_at, ended_at=time.time())
     if as_json:
         say_json(asdict(done))
         return

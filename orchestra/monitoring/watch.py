@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -14,6 +13,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import Bus, Publisher
 from orchestra.bus.keys import PREFIX
+from orchestra.bus.shared_lease import SharedLease
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.errors import MonitorError, OrchestraError, UsageError
 from orchestra.monitoring.alarm import AlarmState, clear_removed, look
@@ -26,14 +26,6 @@ _LOG = structlog.get_logger("orchestra.monitoring")
 
 _STATES = f"{PREFIX}:{{shared}}:monitors"
 _LEASE = f"{PREFIX}:{{shared}}:monitor:"
-#: KEYS: the lease. ARGV: who takes it, for how many ms. Whoever has it, renews it
-_TAKE = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-_RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
 _PUBLISHED_WITHIN_S = 10.0
 #: how much longer than two looks a lease lasts
 _LEASE_MORE_S = 5.0
@@ -163,11 +155,14 @@ class Watch:
         """Let another process look at once."""
         with contextlib.suppress(RedisError):  # the leases expire by themselves
             for monitor in self._monitors:
-                await self._bus.redis.eval(_RELEASE, 1, _LEASE + monitor.name, self._token)
+                await self._lease(monitor.name).release()
 
     async def _take(self, name: str, for_s: float) -> bool:
         """Whether this process looks at a monitor, for so long unless it says so again: no other one does."""
-        return bool(await self._bus.redis.eval(_TAKE, 1, _LEASE + name, self._token, math.ceil(for_s * 1000)))
+        return await self._lease(name).take(for_s)
+
+    def _lease(self, name: str) -> SharedLease:
+        return SharedLease(self._bus.redis, _LEASE + name, self._token)
 
     async def _figures(self, monitor: Monitor) -> list[Figure]:
         if monitor.run or monitor.figure:
