@@ -46,3 +46,13 @@ def test_an_interrupted_reply_only_has_to_be_heard_up_to_the_interruption() -> N
     cut = [Sentence(1, ["one", "two", "three"], optional=True), Sentence(2, ["four", "five"], optional=False)]
     assert judge(heard("one two four five"), [], cut).wrong == []
     assert judge(heard("one two four"), [], cut).wrong
+
+
+def test_who_asks_again_may_be_answered_in_the_words_of_the_reply_that_was_cut_off() -> None:
+    words = ["one", "two", "three"]
+    asked_again = [Sentence(1, words, optional=True), Sentence(2, words, optional=False), SENTENCES[1]]
+    assert judge(heard("one two three four five"), [], asked_again).wrong == []
+    assert judge(heard("one one two three four five"), [], asked_again).wrong == []
+    assert judge(heard("four five"), [], asked_again).wrong
+    assert judge(heard("one two three one two three four five"), [], asked_again).wrong == []
+    assert judge(heard("one two three one two three one two three four five"), [], asked_again).wrong

@@ -55,6 +55,8 @@ def as_text(report: dict[str, Any]) -> str:
                 details += [f"\n{name}:", *(f"  {line}" for line in shown)]
             case []:
                 lines.append(f"{name:26} 0")
+            case dict() if name == "memory of the longest lives":
+                continue  # for programs
             case dict() if name == "processes":
                 lines += _table(value)
             case dict():

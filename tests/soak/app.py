@@ -1,8 +1,9 @@
-"""The app of the soak: the one whose words are tones, which also judges every call when it has ended."""
+"""The app of the soak in two versions: the one whose words are tones, which also judges every call at its end."""
 
 from dataclasses import replace
 
 from orchestra.agents.after import After, Judge
+from orchestra.agents.lines import Line, Lines
 from orchestra.history.call import CallHistory
 from tests.faults.spoken.app import app as spoken
 
@@ -17,3 +18,5 @@ app = replace(
     name="soak",
     after=After(judges=(Judge("answered", is_answered),), success=is_answered, shortest_s=0.0, shortest_turns=0),
 )
+candidate = replace(app, agents=tuple(replace(agent, prompt="You answer in brief.") for agent in app.agents))
+lines = Lines({"*": Line(versions={app: 100, candidate: 0})})

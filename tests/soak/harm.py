@@ -9,7 +9,11 @@ from collections import Counter
 from contextlib import suppress
 
 import httpx
+from redis.exceptions import RedisError
 
+from orchestra.bus import Bus
+from orchestra.errors import OrchestraError
+from orchestra.versions.decide import lines_with_versions, split
 from tests.soak.servers import Servers
 from tests.soak.system import EDGES, ROLES, System, children
 
@@ -21,9 +25,11 @@ WEIGHTS = {
 }  # fmt: skip
 #: how: kill -9, SIGSTOP for a while, SIGTERM
 _HOW = {"killed": 0.6, "stopped": 0.25, "ended": 0.15}
+#: what is done beside
+CHANGES = ("app reload", "rolling restart", "split of versions")
 _STOPPED_S, _AWAY_S = (0.5, 4.0), (0.5, 6.0)
-#: of the time of the whole run; a rolling restart and an app reload come in between
-_ROLLING_EVERY, _RELOAD_EVERY = 1 / 3, 1 / 5
+#: in an hour, and in any run at least one of each
+_ROLLING_RESTARTS, _RELOADS, _SPLITS = 6, 12, 12
 _BACK_WITHIN_S = 120.0
 
 
@@ -33,15 +39,16 @@ class Harm:
     At most one edge is down at a time, since another must resume its calls, and at most one of any other role.
 
     Attributes:
+        kills: how often somebody was killed, stopped or sent away.
         done: how often what was done to whom: "edge killed".
         skipped: kills that found nobody to kill, because the role was not back yet.
 
     """
 
-    def __init__(self, system: System, servers: Servers, *, seed: int) -> None:
+    def __init__(self, system: System, servers: Servers, bus: Bus, *, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.skipped = 0
-        self._system, self._servers = system, servers
+        self._system, self._servers, self._bus = system, servers, bus
         self._chance = random.Random(seed)
         self._locks = {role: asyncio.Lock() for role in WEIGHTS}
         self._stopped: set[int] = set()
@@ -52,10 +59,12 @@ class Harm:
         at = sorted(self._chance.uniform(0, seconds) for _ in range(kills))
         try:
             async with asyncio.TaskGroup() as group:
-                for part in _parts(_ROLLING_EVERY):
-                    group.create_task(self._later(began + part * seconds, self._restart_all))
-                for part in _parts(_RELOAD_EVERY):
-                    group.create_task(self._later(began + part * seconds, self._reload))
+                for moment in _moments(seconds, _ROLLING_RESTARTS):
+                    group.create_task(self._later(began + moment, self._restart_all))
+                for moment in _moments(seconds, _RELOADS):
+                    group.create_task(self._later(began + moment, self._reload))
+                for moment in _moments(seconds, _SPLITS):
+                    group.create_task(self._later(began + moment, self._split))
                 for moment in at:
                     await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
                     role = self._chance.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
@@ -115,6 +124,20 @@ class Harm:
         self._system.reload_app()
         self.done["app reload"] += 1
 
+    async def _split(self) -> None:
+        """Share the next calls otherwise among the versions of the app; as soon as all of them run everywhere again."""
+        share = self._chance.choice((10.0, 50.0, 90.0))
+        while True:
+            try:
+                (line,) = await lines_with_versions(self._bus)
+                one, other = (version.name for version in line.versions)
+                await split(self._bus, line.line, {one: share, other: 100 - share}, by="the soak")
+            except (OrchestraError, RedisError, ValueError):  # ValueError: no edge has told yet what it runs
+                await asyncio.sleep(1)
+            else:
+                self.done["split of versions"] += 1
+                return
+
     async def _back(self, role: str) -> list[int]:
         """Wait until the supervision has restarted this role; returns its process ids."""
         wanted = EDGES if role == "edge" else 1
@@ -148,6 +171,10 @@ class Harm:
                         answered.add(health["edge"])
                     await asyncio.sleep(0.1)
 
+    @property
+    def kills(self) -> int:
+        return self.done.total() - sum(self.done[name] for name in CHANGES)
+
     def _note(self, role: str, how: str, pid: int) -> None:
         self.done[f"{role} {how}"] += 1
         with (self._system.folder / "kills").open("a", encoding="utf-8") as kills:
@@ -163,6 +190,7 @@ def _between(bounds: tuple[float, float], chance: float) -> float:
     return bounds[0] + chance * (bounds[1] - bounds[0])
 
 
-def _parts(every: float) -> list[float]:
-    """0.2 → 0.2, 0.4, 0.6, 0.8 of the time."""
-    return [every * number for number in range(1, round(1 / every))]
+def _moments(seconds: float, per_hour: float) -> list[float]:
+    """When to do what is to be done so often in an hour: in the middle of equal parts of this time."""
+    times = max(1, round(seconds / 3600 * per_hour))
+    return [seconds * (number + 0.5) / times for number in range(times)]

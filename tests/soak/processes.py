@@ -15,13 +15,13 @@ _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 _TICKS = os.sysconf("SC_CLK_TCK")
 #: a younger process is still loading what it needs
 _GROWN_UP_S = 15.0
-#: slopes are told of processes that were seen for as long as this
-_LONG_ENOUGH_S = 240.0
+#: slopes are told of what was seen for as long as this: until then a process still grows into its work (the archive's,
+#: for one, by 40 MB when it derives its first tables)
+_LONG_ENOUGH_S = 600.0
 _FEWEST = 24
-#: What may be added in an hour. Python's allocator, and Redis's copy-on-write while it rewrites its file, move a
-#: process's memory by some MB up and down whatever it does; the median of slopes over minutes turns these into up to
-#: 20 MB an hour (measured on an idle system). A leak of one event or one call is found: 1 kB for each of 100,000 events
-#: an hour is 100 MB.
+#: What may be added in an hour. Of 4 kB for every call and 100 bytes for every event, which is what a forgotten entry in
+#: a dictionary takes, the soak's 1,400 calls and 85,000 events would make 14 MB; allocators move a process's memory by
+#: some MB whatever it does, which over ten minutes looks like 20 MB an hour.
 MOST_MB_PER_H, MOST_FDS_PER_H = 40.0, 30.0
 
 
@@ -54,6 +54,13 @@ class Processes:
                         self.samples[role, pid].append(sample)
             self.own_fds.append(_open_files("self"))
             await asyncio.sleep(_EVERY_S)
+
+    def lives(self) -> dict[str, list[tuple[float, float]]]:
+        """Seconds and memory of the process of each role that was seen longest, to look at what grows."""
+        longest: dict[str, list[Sample]] = {}
+        for (role, _), samples in self.samples.items():
+            longest[role] = max(longest.get(role, []), samples, key=len)
+        return {role: [(round(each.at_s), round(each.rss_mb, 1)) for each in those] for role, those in longest.items()}
 
     def table(self) -> dict[str, dict[str, float]]:
         """Of each role: memory at the end, the most of it, open files, and what both grow in an hour.

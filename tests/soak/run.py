@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +115,7 @@ class Soak:
         self, system: System, servers: Servers, bus: Bus, journal: JournalRecord, say: Callable[[str], None]
     ) -> Harm:
         plan, seconds = self.plan, self.plan.hours * 3600
-        harm = Harm(system, servers, seed=plan.seed)
+        harm = Harm(system, servers, bus, seed=plan.seed)
         publisher, at_once = bus.publisher("soak"), asyncio.Semaphore(plan.voices_at_once)
 
         async def by_voice(seed: int) -> None:
@@ -135,7 +136,7 @@ class Soak:
             while True:
                 await asyncio.sleep(30)
                 say(
-                    f"{harm.done.total()} kills, calls: {len(self.voices)} by voice and {len(self.texts)} by text,"
+                    f"{harm.kills} kills, calls: {len(self.voices)} by voice and {len(self.texts)} by text,"
                     f" {len(journal.entries)} events, {len(self.dropped)} dropped; load {os.getloadavg()[0]:.1f}"
                 )
 
@@ -200,7 +201,7 @@ class Soak:
         said = accounts.warnings(seen.system.log)
         wrong, unheard = self._heard(by_sid)
         table = seen.processes.table()
-        kills = seen.harm.done.total() - sum(seen.harm.done[name] for name in ("app reload", "rolling restart"))
+        versions = Counter(events[0].version for events in map(_of_agents, calls.values()) if events)
         waits = sorted((wait for text in self.texts for wait in text.waits_s), reverse=True)
         own = seen.processes.own_fds
         return {
@@ -210,7 +211,8 @@ class Soak:
             "taken up by another edge": sum(len(call.breaks_s) for call in self.voices),
             "asked again": sum(call.asked_again for call in (*self.voices, *self.texts)),
             "kills": dict(sorted(seen.harm.done.items())),
-            "kills in all": kills,
+            "kills in all": seen.harm.kills,
+            "calls by version": dict(versions),
             "nobody to kill": seen.harm.skipped,
             "events": len(entries),
             "media events": len(seen.journal.media),
@@ -225,6 +227,7 @@ class Soak:
             "came again, as it may": again,
             "processes": table,
             "growing": growing(table),
+            "memory of the longest lives": seen.processes.lives(),
             "harness open files": [own[0], own[-1]] if own else [],
             "cpu s": round(seen.spent_s),
             "cores": round(seen.spent_s / (self.plan.hours * 3600), 2),
@@ -238,6 +241,11 @@ class Soak:
         ids = [*(entry.id for entry in entries), *seen.journal.media]
         found += accounts.journal(entries, calls)
         found += accounts.numbers(ids)
+        found.wrong += [
+            f"call {events[0].call} was answered by {len(versions)} versions: {versions}"
+            for events in map(_of_agents, calls.values())
+            if len(versions := {event.version for event in events}) > 1
+        ]
         found.disorder += [f"journal: {line}" for line in seen.journal.disorder]
         found += accounts.deeds(seen.system.folder / "deeds", calls)
         found += accounts.archive(Archive.of(seen.system.settings), entries)
@@ -272,6 +280,10 @@ class Soak:
         """Whether nothing is doubled, lost or wrong, no caller was dropped, and nothing grows."""
         names = ("doubled", "lost", "disorder", "wrong", "unheard", "dropped", "growing")
         return not any(self.report[name] for name in names)
+
+
+def _of_agents(events: list[Event]) -> list[Event]:
+    return [event for event in events if event.source == "orchestration"]
 
 
 def _has_audio(events: list[Event]) -> bool:

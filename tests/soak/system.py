@@ -102,7 +102,7 @@ def _command(pid: int) -> str:
 def write_app(folder: Path, revision: int) -> None:
     file = folder / "app" / "soak_app.py"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(f"from tests.soak.app import app  # revision {revision}\n", encoding="utf-8")
+    file.write_text(f"from tests.soak.app import lines  # revision {revision}\n", encoding="utf-8")
 
 
 @asynccontextmanager
@@ -119,7 +119,7 @@ async def running_system(folder: Path, servers: Servers) -> AsyncIterator[System
     endpoint = f'[receiver]\nurl = "{servers.receiver.url}"\nsecret_env = "SOAK_SECRET"\nevents = [{events}]\n'
     (folder / "webhooks.toml").write_text(endpoint, encoding="utf-8")
     ours = {
-        "DATA_DIR": folder / "data", "PORT": free_ports(2), "APP": "soak_app:app", "MODEL": "tones",
+        "DATA_DIR": folder / "data", "PORT": free_ports(2), "APP": "soak_app:lines", "MODEL": "tones",
         "MODEL_URL": servers.model.base_url, "OPENOBSERVE_URL": servers.openobserve.url, "OPENOBSERVE_USER": USER,
         "OPENOBSERVE_PASSWORD": PASSWORD, "LABEL_STUDIO_URL": servers.label_studio.url,
         "LABEL_STUDIO_API_KEY": TOKEN, "LABEL_STUDIO_AUDIO": "none", "WEBHOOKS": folder / "webhooks.toml",

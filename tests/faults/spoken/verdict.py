@@ -1,7 +1,7 @@
 """Compares the words that a caller heard with the words that were to be said."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestra.simulator.phone_line import FRAME_S
 from orchestra_schemas import CallStarted, Event, ReplyChunk, ReplyInterrupted, TurnCancelled
@@ -48,34 +48,64 @@ def to_be_said(journal: Sequence[Event]) -> list[Sentence]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to read what was heard so far: the next word expected, and when the last word and the last sentence were.
+
+    A caller who asks the same again may be answered in the same words, so that there may be several.
+    """
+
+    place: int = 0
+    word: int = 0
+    last_s: float = 0.0  # when the last word began
+    ended_s: float = 0.0  # when the last word of the sentence before it did
+
+    def at(self, found: tuple[int, int], at_s: float, sentences: Sequence[Sentence]) -> "_Reading":
+        """After one more word, which was found there."""
+        place, word = found[0], found[1] + 1
+        if word == len(sentences[place].words):
+            return _Reading(place + 1, 0, at_s, at_s)
+        return _Reading(place, word, at_s, self.ended_s)
+
+
 def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence[Sentence]) -> Verdict:
     """Check that the words are those of the sentences, in order, each once.
 
     Where the stream broke (``breaks_s``, on the line's clock), the sentence in progress begins again.
     """
     verdict = Verdict(sentences=len(sentences))
-    place, word = 0, 0  # the next expected word
-    last_s, ended_s = 0.0, 0.0  # when the last word began, and when the last word of the sentence before it did
+    readings = [_Reading()]
     for each in heard:
         if not each.whole or each.word in _BY_THE_EDGE:
             continue
-        broke = [at for at in breaks_s if last_s < at <= each.at_s + FRAME_S]
-        found = next((at for at in _next(sentences, place, word) if sentences[at[0]].words[at[1]] == each.word), None)
-        if found is None and broke:
-            just_ended = place and min(broke) - ended_s < _TOLD_WITHIN_S
-            again = [place] * bool(word) + [place - 1] * bool(just_ended)
-            found = next(((at, 0) for at in again if sentences[at].words[0] == each.word), None)
-            verdict.said_again += found is not None
-        if found is None:
-            verdict.wrong.append(f"{each.at_s:.2f} s: {each.word!r} where {_named(sentences, place, word)} was to come")
-            found = _resync(sentences, each.word) or (place, word)
-        place, word = found[0], found[1] + 1
-        if word == len(sentences[place].words):
-            place, word, ended_s = place + 1, 0, each.at_s
-        last_s = each.at_s
-    if not all(sentence.optional for sentence in sentences[place:]):
-        verdict.wrong.append(f"never heard: {_named(sentences, place, word)} and what follows it")
+        found = [(reading, at) for reading in readings for at in _next(sentences, reading.place, reading.word)]
+        fitting = [(reading, at) for reading, at in found if sentences[at[0]].words[at[1]] == each.word]
+        if not fitting:
+            again = [(reading, at) for reading in readings for at in _again(reading, each, breaks_s)]
+            fitting = [(reading, at) for reading, at in again if sentences[at[0]].words[0] == each.word]
+            verdict.said_again += bool(fitting)
+        if not fitting:
+            first = readings[0]
+            named = _named(sentences, first.place, first.word)
+            verdict.wrong.append(f"{each.at_s:.2f} s: {each.word!r} where {named} was to come")
+            elsewhere = _resync(sentences, each.word)
+            lost = replace(first, last_s=each.at_s)
+            readings = [lost if elsewhere is None else first.at(elsewhere, each.at_s, sentences)]
+            continue
+        readings = list(dict.fromkeys(reading.at(at, each.at_s, sentences) for reading, at in fitting))
+    if not any(all(sentence.optional for sentence in sentences[reading.place :]) for reading in readings):
+        first = readings[0]
+        verdict.wrong.append(f"never heard: {_named(sentences, first.place, first.word)} and what follows it")
     return verdict
+
+
+def _again(reading: _Reading, heard: Heard, breaks_s: Sequence[float]) -> list[tuple[int, int]]:
+    """Where a sentence may begin again because the stream has broken since the last word."""
+    broke = [at for at in breaks_s if reading.last_s < at <= heard.at_s + FRAME_S]
+    if not broke:
+        return []
+    just_ended = reading.place and min(broke) - reading.ended_s < _TOLD_WITHIN_S
+    return [(reading.place, 0)] * bool(reading.word) + [(reading.place - 1, 0)] * bool(just_ended)
 
 
 def _next(sentences: Sequence[Sentence], place: int, word: int) -> Iterator[tuple[int, int]]:
