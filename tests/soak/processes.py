@@ -19,9 +19,9 @@ _GROWN_UP_S = 15.0
 #: for one, by 40 MB when it derives its first tables)
 _LONG_ENOUGH_S = 600.0
 _FEWEST = 24
-#: What may be added in an hour. Of 4 kB for every call and 100 bytes for every event, which is what a forgotten entry in
-#: a dictionary takes, the soak's 1,400 calls and 85,000 events would make 14 MB; allocators move a process's memory by
-#: some MB whatever it does, which over ten minutes looks like 20 MB an hour.
+#: What may be added in an hour. Of 4 kB for every call and 100 bytes for every event, which is what a forgotten entry
+#: of a dictionary takes, the soak's 1,400 calls and 85,000 events would make 14 MB; allocators move a process's memory
+#: by some MB whatever it does, which over ten minutes looks like 20 MB an hour.
 MOST_MB_PER_H, MOST_FDS_PER_H = 40.0, 30.0
 
 
