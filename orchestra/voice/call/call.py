@@ -25,7 +25,7 @@ from orchestra.voice.call.call_limits import CallLimits
 from orchestra.voice.call.consent import Consent
 from orchestra.voice.call.first_words import FirstWords
 from orchestra.voice.call.keyed_answer import KeyedAnswer
-from orchestra.voice.call.line_checks import STALL_S
+from orchestra.voice.call.line_checks import STALL_S, WORDLESS_STALL_S
 from orchestra.voice.call.operated import OperatedConversation
 from orchestra.voice.call.playback import Playback
 from orchestra.voice.call.screening import CallScreening
@@ -341,7 +341,7 @@ class Call:
     def take_audio(self, frame: AudioReceived) -> bytes:
         """A frame of the caller's audio. Returns what of it the pipeline is to hear."""
         self.audio.take_caller_frame(frame)
-        if self.audio.clock.gap_s > STALL_S and self.conversation.voice_on:
+        if self.audio.clock.gap_s > WORDLESS_STALL_S and self.conversation.voice_on:
             self._stalled(self.audio.clock.gap_s)  # what the caller said during the stall may be lost
         self._meter.count_audio(frame.samples)
         if self.audio.persons_ear is not None:
@@ -522,7 +522,7 @@ class Call:
 
     def tick(self, passed_s: float = 0.0) -> None:
         """Publish audio and progress, and enforce the limits; ``passed_s`` since the last tick."""
-        if passed_s > STALL_S:
+        if passed_s > WORDLESS_STALL_S:
             self._stalled(passed_s)
         self._consent.look()
         self._audio_journal.publish()
@@ -539,7 +539,8 @@ class Call:
             self.end("failed")
 
     def _stalled(self, seconds: float) -> None:
-        _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
+        if seconds > STALL_S:
+            _LOG.warning("call.stalled", call=self.id, seconds=round(seconds, 1))
         self.conversation.note_stall(seconds)
 
     def _watch_mark(self) -> None:

@@ -6,8 +6,11 @@ from orchestra.language.utterance import is_echo
 _ECHO_WITHIN_S = 0.5
 #: words that an echo must have, to tell it from a caller who repeats one; fewer once the line is known to echo
 _FIRST_ECHO_WORDS, _NEXT_ECHO_WORDS = 3, 2
-#: a shorter stall of the process or the line loses nothing, in seconds
+#: words that were spoken into a longer stall of the process or the line are not trusted, in seconds
 STALL_S = 2.0
+#: an engine that hears stretches of speech keeps a second of what was before each. What a longer stall holds up comes
+#: to it in one go, before it is told where the speech began, so that it may hear nothing
+WORDLESS_STALL_S = 1.0
 #: after a stall the audio that was held up arrives within this, in seconds
 _BURST_S = 0.6
 _NEVER = float("-inf")
@@ -45,9 +48,11 @@ class LineChecks:
         self.line_echoes = self.line_echoes or echo
         return echo
 
-    def turn_ended(self) -> bool:
-        """End the caller's turn. Returns whether some of its words may have been lost in a stall."""
+    def turn_ended(self, *, wordless: bool = False) -> bool:
+        """End the caller's turn. Returns whether words of it, all if it is ``wordless``, may have been lost in a stall."""
         since, until = self._stall
+        if until - since <= (WORDLESS_STALL_S if wordless else STALL_S):
+            since = until = _NEVER
         turn_from, self._turn_from = self._turn_from, 0.0
         spoke_into_it = turn_from <= since <= max(self._ended, turn_from)
         return bool(turn_from) and (spoke_into_it or since < turn_from <= until + _BURST_S)

@@ -53,13 +53,14 @@ def test_a_caller_whose_words_are_not_transcribed_is_asked_after_an_answer_too(c
     assert told(call) == [HOLDING, APOLOGY]
 
 
+@pytest.mark.parametrize("stall_s", [1.5, 2.6])
 @pytest.mark.parametrize("speaking_s", [0.4, 3.0])
 def test_a_caller_who_speaks_during_a_stall_is_asked_to_repeat_even_without_a_transcript(
-    call: VirtualCall, speaking_s: float
+    call: VirtualCall, speaking_s: float, stall_s: float
 ) -> None:
     call.voice_starts()
     call.wait(speaking_s)
-    call.stall(2.6)
+    call.stall(stall_s)
     call.wait(0.4)
     call.voice_ends()
     call.wait(40)
