@@ -49,7 +49,7 @@ class LineChecks:
         return echo
 
     def turn_ended(self, *, wordless: bool = False) -> bool:
-        """End the caller's turn. Returns whether words of it, all if it is ``wordless``, may have been lost in a stall."""
+        """End the caller's turn. Returns whether words of it (all, if it is ``wordless``) may be lost in a stall."""
         since, until = self._stall
         if until - since <= (WORDLESS_STALL_S if wordless else STALL_S):
             since = until = _NEVER
