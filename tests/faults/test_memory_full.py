@@ -71,6 +71,7 @@ async def test_callers_are_told_while_the_memory_is_full_and_calls_go_on_when_th
             async def fill() -> None:
                 await bus.redis.setrange("ballast", int(0.72 * LIMIT), "x")
                 await _until(lambda: _published(bus, AlarmRaised, 1))
+                await _until(lambda: _is_kept(bus))
                 await bus.redis.setrange("more", int(0.4 * LIMIT), "x")
                 with pytest.raises(OutOfMemoryError):
                     await bus.redis.set("no", "room")
@@ -119,6 +120,11 @@ async def _journal(bus: Bus) -> list[Event]:
         async for entry in bus.entries(partition, "events")
         if (event := entry.event()) is not None
     ]
+
+
+async def _is_kept(bus: Bus) -> bool:
+    """Whether the alarm would survive its process: the state of the monitor is stored after its event."""
+    return b'"alarm"' in (await bus.redis.hget("orchestra:{shared}:monitors", "memory") or b"")
 
 
 async def _published(bus: Bus, kind: type[Event], count: int) -> bool:
