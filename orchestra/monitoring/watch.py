@@ -173,7 +173,8 @@ class Watch:
     async def _publish(self, event: AlarmRaised | AlarmCleared) -> None:
         self._publisher.publish(event)
         await self._publisher.flush(_PUBLISHED_WITHIN_S)
-        self._publisher.forget(event.call)
+        if isinstance(event, AlarmCleared):  # not before: its number would be taken, and the server would skip it
+            self._publisher.forget(event.call)
 
 
 def _state(stored: bytes) -> AlarmState:

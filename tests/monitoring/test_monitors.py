@@ -249,3 +249,13 @@ def test_a_command_that_there_is_not_is_refused_at_start(settings: Settings, tmp
     file.write_text("builtin = false\n[[monitor]]\nname='alive'\nrun='simulate \"heart'\nbelow=1\n")
     with pytest.raises(UsageError, match="No closing quotation"):
         read_monitors(file)
+
+
+async def test_the_process_that_has_raised_an_alarm_clears_it(bus: TestBus) -> None:
+    share = Monitor(name="memory", figure="memory", above=0.0, times=1)
+    well = Monitor(name="memory", figure="memory", above=1.0, times=1)
+    watch = Watch([share], bus.bus.settings, bus.bus)
+    await watch.look(share)
+    await watch.look(well)
+    (raised,), (cleared,) = await bus.published(AlarmRaised), await bus.published(AlarmCleared)
+    assert (raised.call, raised.monitor) == (cleared.call, "memory")
