@@ -297,8 +297,7 @@ class Conversation:
         """The caller's turn is over, with these words or with none."""
         heard = self._audio.reply_heard()
         self._interrupted_at = self._interrupted_at if self.turns.reply_held else self._clock.time()
-        wordless = not has_words(text)
-        lost = self.line_checks.turn_ended(wordless=wordless) and not (wordless and self.turns.reply_open)
+        lost = self.line_checks.turn_ended(has_words(text)) and (has_words(text) or not self.turns.reply_open)
         by_edge = self.screening.turn_ended(text, self.turns, heard) if self.screening is not None else None
         if by_edge is None and self.question is not None:
             by_edge = self.question.turn_ended(text, self.turns, heard)

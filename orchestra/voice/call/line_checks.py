@@ -48,10 +48,10 @@ class LineChecks:
         self.line_echoes = self.line_echoes or echo
         return echo
 
-    def turn_ended(self, *, wordless: bool = False) -> bool:
-        """End the caller's turn. Returns whether words of it (all, if it is ``wordless``) may be lost in a stall."""
+    def turn_ended(self, has_words: bool = True) -> bool:  # noqa: FBT001, FBT002 - as it is asked
+        """End the caller's turn. Returns whether words of it (all, if it has none) may be lost in a stall."""
         since, until = self._stall
-        if until - since <= (WORDLESS_STALL_S if wordless else STALL_S):
+        if until - since <= (STALL_S if has_words else WORDLESS_STALL_S):
             since = until = _NEVER
         turn_from, self._turn_from = self._turn_from, 0.0
         spoke_into_it = turn_from <= since <= max(self._ended, turn_from)

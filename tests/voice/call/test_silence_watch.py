@@ -134,12 +134,12 @@ def test_words_spoken_into_a_stall_are_not_trusted(
 
 @pytest.mark.parametrize(("stall_s", "doubtful"), [(0.9, False), (1.5, True)])
 def test_of_a_short_stall_only_a_turn_without_words_is_doubtful(stall_s: float, *, doubtful: bool) -> None:
-    for wordless in (True, False):
+    for has_words in (True, False):
         doubts = LineChecks()
         doubts.note_stall(10.0, 10.0 + stall_s)
         doubts.voice_started(10.1 + stall_s, agent_sounded=0.0)
         doubts.voice_ended(11.0 + stall_s)
-        assert doubts.turn_ended(wordless=wordless) == (doubtful and wordless)
+        assert doubts.turn_ended(has_words) == (doubtful and not has_words)
 
 
 def test_words_without_any_audio_were_not_heard() -> None:
