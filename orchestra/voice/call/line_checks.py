@@ -48,7 +48,7 @@ class LineChecks:
         self.line_echoes = self.line_echoes or echo
         return echo
 
-    def turn_ended(self, has_words: bool = True) -> bool:  # noqa: FBT001, FBT002 - as it is asked
+    def turn_ended(self, has_words: bool = True) -> bool:
         """End the caller's turn. Returns whether words of it (all, if it has none) may be lost in a stall."""
         since, until = self._stall
         if until - since <= (STALL_S if has_words else WORDLESS_STALL_S):
