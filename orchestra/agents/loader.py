@@ -90,8 +90,8 @@ def load_named(name: str, what: str = "app", example: str = "orchestra.demo:app"
         msg = f"{what} {name!r}: there is no module {error.name!r}: {hint}"
         raise AppError(msg) from error
     except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        msg = f"{what} {name!r} cannot be loaded: {_where(error)}: {what}"
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        msg = f"{what} {name!r} cannot be loaded: {_where(error)}: {said}"
         raise AppError(msg) from error
     return getattr(module, attribute, None)
 

@@ -128,12 +128,10 @@ async def test_dead_letters_are_listed_shown_and_requeued(bus: TestBus, orchestr
 
 async def test_partitions_are_listed_and_resized(bus: TestBus, orchestra: Orchestra) -> None:
     async with bus.run(_mood()):
-        assert (await orchestra("partitions", "resize", "18")) == (
-            0,
-            "calls began on 16 partitions, and begin on 18 from now on\n",
-        )
+        code, said = await orchestra("partitions", "resize", "18")
+        assert (code, said.splitlines()[-1]) == (0, "calls began on 16 partitions, and begin on 18 from now on")
         code, said = await orchestra("partitions", "resize", "4")
-        assert (code, said.splitlines()[1]) == (
+        assert (code, said.splitlines()[-1]) == (
             0,
             "14 are closed: their calls end where they are, see `orchestra partitions list`",
         )
