@@ -268,7 +268,7 @@ IN_GERMAN = Script(
             tools=("redeliver",),
             words=("vier zwei sieben eins", "Freitag"),
         ),
-        Line("Vielen Dank und tschüss.", tools=("end_call",), words=("Wiederhören",), ends_call=True),
+        Line("Vielen Dank für Ihre Hilfe und tschüss.", tools=("end_call",), words=("Wiederhören",), ends_call=True),
     ),
     app="orchestra.demo.team:in_german",
     language="de",

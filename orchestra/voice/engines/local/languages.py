@@ -28,5 +28,5 @@ def is_multilingual() -> bool:
 
 
 def understands_itself(language: str) -> bool:
-    """Whether the local recognition understands the local voice of this language, as measured on a telephone line."""
+    """Whether the local recognition understands the local voice on a telephone line: measured for es and de."""
     return base_of(language) == "en" or (is_multilingual() and bool(pico_voice(language)))
