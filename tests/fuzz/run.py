@@ -1,6 +1,7 @@
 """A run of inputs against one door: seeded, limited in number and time, and watched for broken rules."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import random
@@ -25,6 +26,7 @@ _IDLE_WITHIN_S = 60.0
 _GROWTH_MB = 64.0
 #: connections that pools open when more runs at once than before
 _POOLED = 16
+_ENDS_WITHIN_S = 10.0
 
 
 class Outcome(NamedTuple):
@@ -118,6 +120,10 @@ async def run(name: str, door: Door, folder: Path, *, inputs: int, seconds: floa
         await _inputs(tried, result, inputs, began + seconds)
         await _beside(tried, result)
         await _idle(tried, result)
+        with contextlib.suppress(TimeoutError):  # a task that ends by itself is no leak: connections ask now and then
+            async with asyncio.timeout(_ENDS_WITHIN_S):
+                while len(asyncio.all_tasks()) > start.tasks:  # noqa: ASYNC110 - of all that runs
+                    await asyncio.sleep(0.01)
         end = Held.now()
     result.seconds = round(time.monotonic() - began, 1)
     result.growth_mb = round(end.memory_mb - start.memory_mb, 1)
