@@ -120,6 +120,7 @@ async def test_a_damaged_file_is_named_and_the_others_are_queried(tmp_path: Path
 
 
 @pytest.mark.parametrize("place", ["", "memory://analysts/damaged"])
+@pytest.mark.integration
 async def test_a_damaged_footer_is_a_warning_or_an_error_and_never_ends_the_process(
     kept: Settings, tmp_path: Path, place: str
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_report_has_every_part_and_its_pictures(
     assert "no call is kept" in run(kept, monkeypatch, "report", "--since", "1s")
 
 
+@pytest.mark.integration
 def test_the_report_is_by_app_and_line_and_can_be_of_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     journals = [
         call_on(1, "bank", "+15550100", "+15550100"),

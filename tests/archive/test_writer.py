@@ -183,6 +183,7 @@ async def name() -> str:
     return "3f9ac2d1"
 
 
+@pytest.mark.integration
 async def test_many_small_files_are_merged_and_this_is_logged(tmp_path: Path) -> None:
     archive, count = Archive(str(tmp_path)), 30
     for number in range(5):  # of a worker before this one, which was not there long enough

@@ -32,6 +32,7 @@ async def test_without_prefixes_no_number_is_called_over_http(bus: TestBus, sett
         assert not carrier.orders
 
 
+@pytest.mark.integration
 async def test_a_hundred_simultaneous_orders_place_only_the_calls_allowed_per_minute(
     bus: TestBus, settings: Settings
 ) -> None:

@@ -40,6 +40,7 @@ async def test_every_refused_token_and_link_is_logged(bus: TestBus, settings: Se
     assert "guess" not in str(lines)
 
 
+@pytest.mark.integration
 async def test_guesses_are_delayed_and_the_right_token_is_accepted_at_once(bus: TestBus, settings: Settings) -> None:
     limits = httpx.Limits(max_connections=None)
     async with (

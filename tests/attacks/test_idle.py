@@ -114,6 +114,7 @@ async def test_sockets_that_never_start_make_room_for_callers(
         await asyncio.gather(*(each.close() for each in sockets))
 
 
+@pytest.mark.integration
 async def test_an_unfinished_message_is_cut_off_at_the_maximum_message_size(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings) as running:
         first = await connect(running.url.replace("http", "ws") + "/twilio/stream", proxy=None, compression=None)

@@ -57,6 +57,7 @@ def settings_of(server: EmbeddedServer, tmp_path: Path, **more: float) -> Settin
     return Settings.model_validate({"redis_url": server.url, "data_dir": tmp_path, **SMALL, **more})
 
 
+@pytest.mark.integration
 async def test_a_full_server_is_trimmed_before_its_time_and_publishing_recovers(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:

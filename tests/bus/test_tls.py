@@ -66,6 +66,7 @@ async def test_the_error_for_an_unknown_authority_says_which_option_names_it(por
     assert "?ssl_ca_certs=FILE" in await refusal(f"rediss://localhost:{port}", tmp_path)
 
 
+@pytest.mark.integration
 async def test_the_error_for_tls_on_one_side_only_says_which_url_to_write(
     port: int, authority: Authority, tmp_path: Path
 ) -> None:

@@ -197,6 +197,7 @@ async def test_a_process_waits_for_the_lease_of_one_that_was_killed(bus: TestBus
     assert len(exchange.placed) == 2
 
 
+@pytest.mark.integration
 async def test_a_process_that_waits_long_for_its_carrier_keeps_the_campaign(bus: TestBus, exchange: Exchange) -> None:
     asked, answered = asyncio.Event(), asyncio.Event()
 

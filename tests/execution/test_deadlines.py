@@ -43,6 +43,7 @@ async def test_an_answer_that_lives_is_not_cut_off(bus: TestBus, raw: Raw) -> No
     assert [completed.error for completed in await line.events(PromptCompleted)] == [""]
 
 
+@pytest.mark.integration
 async def test_a_tool_call_that_is_long_in_coming_is_waited_for(bus: TestBus) -> None:
     parts = [ARGUMENTS[:-1], *[" "] * 12, ARGUMENTS[-1:]]
     long = called(piece("", "find_parcel", index=0, id="x1"), *(piece(part, index=0) for part in parts))
@@ -66,6 +67,7 @@ async def test_a_tool_call_that_is_long_in_coming_is_waited_for(bus: TestBus) ->
     ],
     ids=["text", "thoughts", "comments", "roles"],
 )
+@pytest.mark.integration
 async def test_an_answer_that_stalls_is_given_up(bus: TestBus, raw: Raw, spoken: list[str], reason: str) -> None:
     stalls = Raw([*raw.pieces, *[b": ping\n\n"] * 600], pause_s=raw.pause_s or 0.05)
     async with OpenAIServer(lambda *_: stalls) as server:
@@ -84,6 +86,7 @@ async def test_an_answer_that_never_ends_is_ended_with_the_turn(bus: TestBus) ->
     assert "not come to an end within 2 s" in (await line.events(PromptCompleted))[0].error
 
 
+@pytest.mark.integration
 async def test_a_long_answer_outlives_the_limit_of_its_prompt(bus: TestBus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRA_PROMPT_S", "1")
     monkeypatch.setenv("ORCHESTRA_MODEL_FIRST_TOKEN_S", "0.4")

@@ -127,6 +127,7 @@ async def test_the_callers_words_cut_the_reply_at_the_word_heard_last(bus: TestB
     assert [measured.turn for measured in await bus.published(TurnMeasured)] == [1]
 
 
+@pytest.mark.integration
 async def test_after_a_noise_the_caller_hears_the_rest(bus: TestBus, settings: Settings) -> None:
     async with running_edge(bus, settings, "where is my parcel", "", app=Greeting(greeting="")) as running:
 
@@ -293,6 +294,7 @@ async def test_draining_ends_what_does_not_end_by_itself(bus: TestBus, settings:
     assert [event.reason for event in await bus.published(CallEnded)] == ["failed"]
 
 
+@pytest.mark.integration
 async def test_a_call_survives_the_loss_of_redis_and_the_caller_is_told(settings: Settings) -> None:
     async with EmbeddedServer(settings.data_dir) as server:
         lost = Settings(redis_url=server.url, data_dir=settings.data_dir)

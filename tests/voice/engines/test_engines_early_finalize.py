@@ -61,6 +61,7 @@ async def test_the_final_comes_before_the_end_of_the_stretch_is_sure(
     assert requests(vendors) == 1
 
 
+@pytest.mark.integration
 async def test_a_final_that_comes_after_the_end_of_the_stretch_is_the_last_one(
     line: Line, vendors: Vendors, question: bytes
 ) -> None:
@@ -88,6 +89,7 @@ async def test_a_caller_who_goes_on_is_transcribed_to_the_end(line: Line, vendor
     assert requests(vendors) == 2
 
 
+@pytest.mark.integration
 async def test_the_late_answer_to_an_older_request_is_not_the_last_one(
     line: Line, vendors: Vendors, question: bytes
 ) -> None:

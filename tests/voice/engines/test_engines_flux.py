@@ -66,6 +66,7 @@ def line_says(running: RunningEdge) -> float:
     return running.lines[0].agent_audible_s
 
 
+@pytest.mark.integration
 async def test_a_reply_that_was_prepared_is_spoken_once_the_turn_has_ended(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
@@ -87,6 +88,7 @@ async def test_a_reply_that_was_prepared_is_spoken_once_the_turn_has_ended(
     assert {started.turn for started in await bus.published(UserSpeechStarted)} == {1}
 
 
+@pytest.mark.integration
 async def test_a_caller_who_continues_never_hears_the_reply_that_was_prepared(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:
@@ -215,6 +217,7 @@ async def test_the_configured_number_of_words_interrupts_the_agent_and_fewer_do_
     assert bool(await bus.published(ReplyInterrupted)) is cut
 
 
+@pytest.mark.integration
 async def test_the_server_is_told_to_wait_while_digits_are_missing(
     bus: TestBus, settings: Settings, engines: Engines, vendors: Vendors
 ) -> None:

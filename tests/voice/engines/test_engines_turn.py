@@ -96,6 +96,7 @@ async def speak(line: Line) -> None:
     await line.until_any(VADUserStoppedSpeakingFrame, stopped + 1)
 
 
+@pytest.mark.integration
 async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: TurnDetectionModels) -> None:
     engine = Gated(["I want", "a new one."])
     async with listening_half(listening, engine) as line:
@@ -108,6 +109,7 @@ async def test_the_turn_waits_for_the_transcript_of_its_last_stretch(listening: 
     assert caller_said(turns[0]) == "I want a new one."
 
 
+@pytest.mark.integration
 async def test_the_turn_ends_when_its_last_stretch_had_no_words(listening: TurnDetectionModels) -> None:
     engine = Gated(["I want a new one.", ""])
     async with listening_half(listening, engine) as line:
