@@ -154,9 +154,9 @@ class EndpointDelivery:
         self.status.count(verdict is Verdict.DELIVERED, shown(answer), SYSTEM_CLOCK.time())
         if verdict is Verdict.DELIVERED:
             self.health.delivered()
-            if self._troubled_since:
+            if self._troubled_since and self._said >= self._troubled_since:  # of what was not said, nothing is
                 _LOG.info("webhooks.recovered", endpoint=self.endpoint.name)
-                self._troubled_since = 0.0
+            self._troubled_since = 0.0
             return
         if verdict in {Verdict.AWAY, Verdict.THROTTLED}:
             throttled = verdict is Verdict.THROTTLED

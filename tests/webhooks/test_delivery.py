@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+import structlog
 
 from orchestra.bus.group.dead_letters import dead_letters, resolve
 from orchestra.testing import TestBus
@@ -112,6 +113,19 @@ async def test_an_endpoint_that_misbehaves_holds_back_no_other_and_gets_everythi
         await crm.until(lambda: len(crm.arrived_at) == 3 * len(calls))
     assert all(kinds_of(crm, call) == KINDS for call in calls)
     assert crm.paths == {"/hooks"}  # a redirect is not followed
+
+
+async def test_an_endpoint_that_fails_at_random_is_logged_once_a_minute(bus: TestBus, crm: WebhookReceiver) -> None:
+    calls = [bus.call() for _ in range(10)]
+    crm.trouble = lambda _path, _message: 500 if crm.requests.total() % 2 else None
+    with structlog.testing.capture_logs() as logs:
+        async with bus.run(Webhooks().consumer):
+            await bus.publish(*(event for call in calls for event in a_call(call)))
+            await crm.until(lambda: len(crm.once()) == 3 * len(calls))
+            seen = await until(bus, lambda seen: seen.status.delivered == 3 * len(calls))
+    assert seen.status.failed > 3
+    said = [log["event"] for log in logs if log["event"] in {"webhooks.waiting", "webhooks.recovered"}]
+    assert said == ["webhooks.waiting", "webhooks.recovered"]
 
 
 async def test_a_call_whose_message_is_refused_waits_and_the_others_go_on(bus: TestBus, crm: WebhookReceiver) -> None:

@@ -96,7 +96,7 @@ def _annotation(path: Path, call: str, problems: list[str]) -> EvaluatedCall | N
                 if mark in line and (found := _annotated(line)).call == call:
                     return found
     except FileNotFoundError:
-        pass  # nothing was pulled here yet
+        return None  # nothing was pulled here yet
     except OSError as error:
         problems.append(f"{path} cannot be read: {error.strerror or error}")
     except UNREADABLE as error:
