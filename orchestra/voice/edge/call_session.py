@@ -182,7 +182,7 @@ async def _serve(
         reason = await _run_call(call, parts(call))
     except StreamLostError:
         reason = None
-        edge.lost.wait_for(call.id)
+        edge.lost.wait_for(call.id, stream=parties.stream)
     finally:
         if reason is None:
             call.publish_remaining()

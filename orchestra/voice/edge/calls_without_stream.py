@@ -109,10 +109,22 @@ class LostCalls:
         self._closing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def wait_for(self, call: str, reason: EndReason = "caller_hung_up", *, within_s: float | None = None) -> None:
-        """Close this call after a while (``within_s`` or the usual wait), unless an edge has resumed it by then."""
+    def wait_for(
+        self,
+        call: str,
+        reason: EndReason = "caller_hung_up",
+        *,
+        stream: int | None = None,
+        within_s: float | None = None,
+    ) -> None:
+        """Close this call after a while (``within_s`` or the usual wait), unless an edge has resumed it by then.
+
+        ``stream`` is the number of the stream that broke. An edge that was cut off notices that late: the call may
+        have gone on over the next stream at another edge before.
+        """
         wait_s = self._wait_s if within_s is None else min(within_s, self._wait_s)
-        task = asyncio.create_task(self._wait_for(call, reason, SYSTEM_CLOCK.time(), wait_s), name=f"lost {call}")
+        resumed = partial(self._resumed, call, lost_at=SYSTEM_CLOCK.time(), stream=stream)
+        task = asyncio.create_task(self._wait_for(call, reason, resumed, wait_s), name=f"lost {call}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -121,7 +133,9 @@ class LostCalls:
         self._closing.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _wait_for(self, call: str, reason: EndReason, lost_at: float, wait_s: float) -> None:
+    async def _wait_for(
+        self, call: str, reason: EndReason, resumed: Callable[[list[Event]], bool], wait_s: float
+    ) -> None:
         again = True
         while True:
             waiting_since = time.monotonic()
@@ -139,10 +153,9 @@ class LostCalls:
                 async with asyncio.timeout(_JOURNAL_WITHIN_S):
                     journal = await self._bus.journal(call)
                 slow = time.monotonic() - began > _ANSWER_WITHIN_S
-                if slow and again and not self._closing.is_set() and not self._resumed(call, journal, lost_at):
+                if slow and again and not self._closing.is_set() and not resumed(journal):
                     again = False
                     continue  # Redis was away until now
-                resumed = partial(self._resumed, call, lost_at=lost_at)
                 await close_call(self._bus, self._publisher, call, reason, resumed=resumed)
             except (TimeoutError, RedisError, DecodeError) as error:
                 _LOG.warning("call.not_closed", call=call, error=repr(error))
@@ -150,8 +163,10 @@ class LostCalls:
                     continue
             return
 
-    def _resumed(self, call: str, journal: list[Event], lost_at: float) -> bool:
+    def _resumed(self, call: str, journal: list[Event], *, lost_at: float, stream: int | None) -> bool:
         """Whether an edge has the call again, this one included."""
         return self._find(call) is not None or any(
-            isinstance(event, CallResumed) and event.at >= lost_at for event in journal
+            event.at >= lost_at or (stream is not None and event.stream_number > stream)
+            for event in journal
+            if isinstance(event, CallResumed)
         )

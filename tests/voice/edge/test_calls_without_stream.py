@@ -60,6 +60,21 @@ async def test_a_call_that_is_resumed_while_its_audio_is_read_is_not_closed(bus:
     assert await close_call(bus.bus, publisher, call, "caller_hung_up")  # it was given back
 
 
+async def test_an_edge_that_notices_late_that_its_stream_broke_leaves_the_call_to_the_edge_that_has_it(
+    bus: TestBus,
+) -> None:
+    resumed, lost_again = bus.call(), bus.call()
+    for call in (resumed, lost_again):
+        await bus.publish(CallStarted(call=call), CallResumed(call=call, stream_number=1))
+    publisher = bus.bus.publisher("edge-1")
+    lost = LostCalls(bus.bus, publisher, nowhere, 0.05)
+    lost.wait_for(resumed, stream=0)  # after a cut: it was resumed meanwhile
+    lost.wait_for(lost_again, stream=1)
+    await asyncio.gather(*lost._tasks)
+    await publisher.flush(30)
+    assert [event.call for event in await bus.published(CallEnded)] == [lost_again]
+
+
 async def test_a_call_with_audio_since_it_was_found_silent_is_not_lost(bus: TestBus) -> None:
     call = bus.call()
     await bus.publish(CallStarted(call=call), CallResumed(call=call))
