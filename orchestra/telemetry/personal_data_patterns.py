@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from orchestra.telemetry.spoken_digits import may_say_digits, said_numbers
+from orchestra.telemetry.spoken_digits import said_numbers
 
 
 class Found(NamedTuple):
@@ -40,8 +40,9 @@ _TLD: Final = (
     "|ru|cz|gr|hu|ro|app|dev|ai"
 )
 #: how "@" and "." are said
-AT_WORDS: Final = ("at", "arroba", "arobase", "arobas", "chiocciola", "klammeraffe", "apenstaartje", "aapje")
-_AT: Final = "|".join(AT_WORDS)
+_AT_WORDS: Final = ("at", "arroba", "arobase", "arobas", "chiocciola", "klammeraffe", "apenstaartje", "aapje")
+_AT: Final = "|".join(_AT_WORDS)
+_SAID_AT: Final = ("(at)", "[at]", *(f" {word} " for word in _AT_WORDS))
 _DOTS: Final = "dot|punto|punkt|point|ponto|punt"
 _DOT: Final = rf"(?:\.| (?:{_DOTS}) | ?\(dot\) ?| ?\[dot\] ?)"
 _EMAIL: Final = re.compile(
@@ -56,8 +57,8 @@ _SPOKEN_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_NAME: Final = 200
-#: in every spoken address; also part of the screen in `redaction`
-SPOKEN_AT: Final = re.compile(
+#: in every spoken address
+_SPOKEN_AT: Final = re.compile(
     rf"(?: (?:{_AT}) |\(at\)|\[at\]) ?[\w-]+(?: [\w-]+)?(?:\.| (?:{_DOTS}) | ?\(dot\)| ?\[dot\])[\w -]", re.IGNORECASE
 )
 #: the beginning of an IBAN
@@ -122,17 +123,22 @@ def is_card(digits: str) -> bool:
     return len(digits) in _CARD_DIGITS and digits[0] in _FIRST_OF_CARDS and luhn(digits)
 
 
+def may_say_address(text: str, start: int = 0) -> bool:
+    """Whether an e-mail address may be said in the text from ``start`` on, as in "ann at example dot com"."""
+    lower = text.lower()
+    return any(said in lower for said in _SAID_AT) and _SPOKEN_AT.search(text, start) is not None
+
+
 def found(text: str) -> Iterator[Found]:
     """Everything personal in the text; the results may overlap."""
     if "@" in text or "%40" in text:
         yield from (Found(*match.span(), "email") for match in _EMAIL.finditer(text))
-    if SPOKEN_AT.search(text):
+    if may_say_address(text):
         for domain in _SPOKEN_DOMAIN.finditer(text):
             name = _SPOKEN_NAME.search(text, max(0, domain.start() - _LONGEST_NAME), domain.start())
             if name and name[0].lower() not in _NO_NAME:
                 yield Found(name.start(), domain.end(), "email")
-    if may_say_digits(text):
-        yield from _said_in_words(text)
+    yield from _said_in_words(text)
     if not _ANY_DIGIT.search(text):
         return
     yield from (Found(*match.span(), "id") for match in _SSN.finditer(text))

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from orchestra.settings import Settings
-from orchestra.telemetry.personal_data_patterns import AT_WORDS, SPOKEN_AT, WIDE, Found, found, is_card
+from orchestra.telemetry.personal_data_patterns import WIDE, Found, found, is_card, may_say_address
 from orchestra.telemetry.spoken_digits import SaidNumber, may_say_digits, said_numbers
 
 #: matches any JSON text that may hold something to redact, and some that does not. A number that is a key's value may
@@ -62,7 +62,6 @@ _SPELLED: Final = re.compile(
 )
 _PIECE: Final = re.compile(r"[^\W_]+")
 _DIGIT: Final = re.compile(r"\d")
-_SAID_AT: Final = ("(at)", "[at]", *(f" {word} " for word in AT_WORDS))
 #: letters before digits that are said in words: how codes are read out
 _LETTERS_BEFORE: Final = re.compile(r"(?:(?<!\w)[^\W\d_]\W{1,3}){1,6}\Z")
 #: so few words may be a piece of a number
@@ -124,7 +123,7 @@ class Redaction:
     def text(self, value: str) -> str:
         """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in it."""
         matches = list(found(value))
-        said = list(said_numbers(value)) if self._patterns and may_say_digits(value) else []
+        said = list(said_numbers(value)) if self._patterns else []
         for word, pattern in self._patterns:
             matches += (Found(*match.span(), word) for match in pattern.finditer(value) if match[0])
             matches += _spelled(value, word, pattern)
@@ -156,9 +155,11 @@ class Redaction:
             said = {name: fields[name] for name in _TEXTS if isinstance(fields.get(name), str)}
         except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
             return self.body(body)
-        hidden = {name: left for name, text in said.items() if "[number]" in (left := chain(name, text))}
+        left = {name: chain(name, text) for name, text in said.items()}
         self._keep(call, kind, chain)
-        return _encode({**self._top(fields, self._names), **hidden}) if hidden else self.body(body)
+        others = {name: value for name, value in fields.items() if name not in said}
+        redacted = {**self._top(others, self._names), **left}
+        return body if redacted == fields else _encode(redacted)
 
     def _without_values(self, body: bytes) -> bytes:
         """The event with the names of the call's variables, and ``[variable]`` in place of each value."""
@@ -202,8 +203,7 @@ class Redaction:
     def _may_hold(self, text: str, start: int) -> bool:
         if text.find("@", start) >= 0 or text.find("\\u", start) >= 0 or text.find("%40", start) >= 0:
             return True
-        in_words = (_says_at(text) and SPOKEN_AT.search(text, start)) or may_say_digits(text[start:])
-        if in_words or _SCREEN.search(text, start):
+        if may_say_address(text, start) or may_say_digits(text[start:]) or _SCREEN.search(text, start):
             return True
         for value in _LONG_VALUE.finditer(text, start):
             key = text[text.rfind('"', 0, value.start()) + 1 : value.start()]
@@ -320,18 +320,12 @@ class _Digits(NamedTuple):
 
 def _runs_of_digits(text: str) -> list[_Digits]:
     runs = [_Digits(*match.span(), len(_DIGIT.findall(match[0]))) for match in _DIGITS.finditer(text)]
-    if may_say_digits(text, _WORDS_OF_PIECE):
-        runs += (_Digits(each.start, each.end, len(each.digits)) for each in said_numbers(text, _WORDS_OF_PIECE))
+    runs += (_Digits(each.start, each.end, len(each.digits)) for each in said_numbers(text, _WORDS_OF_PIECE))
     kept: list[_Digits] = []
     for run in sorted(runs, key=lambda run: run.start - run.end):
         if all(run.end <= other.start or other.end <= run.start for other in kept):
             kept.append(run)
     return sorted(kept)
-
-
-def _says_at(text: str) -> bool:
-    lower = text.lower()
-    return any(said in lower for said in _SAID_AT)
 
 
 def _is_of_a_phone(key: str) -> bool:

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from orchestra.bus import Bus, run_consumer
 from orchestra.settings import Settings
-from orchestra_workers import logging
+from orchestra.telemetry.logging_handlers import Logging
 from tests.bench._ship_events import CallOfTurns
 from tests.servers.openobserve import PASSWORD, USER, OpenObserveServer
 
@@ -88,15 +88,15 @@ def settings_of(options: dict[str, Any]) -> Settings:
 async def ship(options: dict[str, Any]) -> dict[str, Any]:
     """The logging worker, until it has shipped ``count`` events."""
     bus = await Bus.connect(settings_of(options))
-    stop, ready = asyncio.Event(), asyncio.Event()
+    stop, ready, worker = asyncio.Event(), asyncio.Event(), Logging()
     wall, cpu = time.perf_counter(), time.process_time()
-    running = asyncio.create_task(run_consumer(logging.consumer, bus, stop=stop, ready=ready))
+    running = asyncio.create_task(run_consumer(worker.consumer, bus, stop=stop, ready=ready))
     await ready.wait()
     print("ready", flush=True)
-    while logging._shipping.shipper.shipped < options["count"]:  # noqa: ASYNC110 - the worker has to get there
+    while worker._shipper.shipped < options["count"]:  # noqa: ASYNC110 - the worker has to get there
         await asyncio.sleep(0.02)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    sent = logging._shipping.openobserve.bytes_sent
+    sent = worker._shipper._sink.bytes_sent
     stop.set()
     await running
     await bus.close()

@@ -12,6 +12,8 @@ zweiundzwanzigste, dreiundzwanzigste, vierundzwanzigste, funfundzwanzigste, sech
 achtundzwanzigste, neunundzwanzigste, dreissigste, einunddreissigste
 """
 
+_NUMBERS: Final = below_hundred("de")
+
 VALUES: Final = ValueWords(
     code="de",
     phrases=CapturePhrases(
@@ -39,7 +41,9 @@ VALUES: Final = ValueWords(
         keys="Bitte geben Sie es auf den Tasten Ihres Telefons ein, und drücken Sie am Ende die Rautetaste.",
         or_="oder",
     ),
-    numbers=below_hundred("de") | {"zwo": 2, "ein": 1, "eine": 1, "einen": 1, "einer": 1},
+    numbers=_NUMBERS
+    | {word.replace("zwei", "zwo"): value for word, value in _NUMBERS.items() if word.startswith("zweiund")}
+    | {"zwo": 2, "ein": 1, "eine": 1, "einen": 1, "einer": 1},
     hundreds={"hundert": 100},
     thousands=frozenset({"tausend"}),
     millions=frozenset({"million", "millionen"}),

@@ -72,7 +72,7 @@ def _below_thousand(found: list[str], at: int, values: ValueWords) -> tuple[int,
 
 
 def _below_hundred(found: list[str], at: int, values: ValueWords) -> tuple[int, int]:
-    size = longest_at(found, at, values.numbers.keys())
+    size = longest_at(found, at, values.number_phrases)
     if size:
         return values.numbers[" ".join(found[at : at + size])], size
     if _figures_of_words(found, at, values):

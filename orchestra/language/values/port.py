@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,11 @@ class ValueWords:
     letters: Mapping[str, str] = field(default_factory=dict)
     with_: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
+
+    @cached_property
+    def number_phrases(self) -> frozenset[str]:
+        """The words of `numbers`."""
+        return frozenset(self.numbers)
 
     def in_region(self, region: str) -> "ValueWords":
         """The tables for a country's way to write dates: only some begin with the month."""

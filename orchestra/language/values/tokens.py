@@ -11,6 +11,8 @@ _TOKEN: Final = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")
 
 def plain(text: str) -> str:
     """The text in lower case, without accents, with the digits 0 to 9; apostrophes and hyphens in words are spaces."""
+    if text.isascii() and text.isalpha():
+        return text.lower()
     parts = (each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
     bare = "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in parts)
     return " ".join(re.sub(r"['’`´]|(?<=[^\W\d_])-(?=[^\W\d_])", " ", bare).split())
