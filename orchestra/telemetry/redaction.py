@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -56,6 +57,9 @@ _WORDS_BESIDE: Final = 4
 #: pieces with this many digits together are more than a parcel's number
 _DIGITS_OF_PIECES: Final = 10
 _CALLS_KEPT: Final = 20_000
+#: texts that are kept with what is left of them, until a call ends, and the longest of them
+_TEXTS_KEPT: Final = 4096
+_LONGEST_KEPT: Final = 4096
 #: single letters and groups of digits in a row: how codes are spelled
 _SPELLED: Final = re.compile(
     r"(?<!\w)(?:[A-Z]{1,3}|[^\W\d_]|\d+)(?:[\s,.-]{1,3}(?:[A-Z]{1,3}|[^\W\d_]|\d+)){1,23}(?!\w)"
@@ -119,9 +123,24 @@ class Redaction:
         pairs = patterns.items() if isinstance(patterns, Mapping) else patterns
         self._patterns = [(word, re.compile(pattern)) for word, pattern in dict.fromkeys(pairs)]
         self._calls: OrderedDict[tuple[str, str], Chain] = OrderedDict()
+        # what was said comes again: as a turn, in every later prompt
+        self._text_again = lru_cache(_TEXTS_KEPT)(self._text)
+        self._runs_again = lru_cache(_TEXTS_KEPT)(_runs_of_digits)
 
     def text(self, value: str) -> str:
         """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in it."""
+        return self._text_again(value) if len(value) <= _LONGEST_KEPT else self._text(value)
+
+    @property
+    def kept_texts(self) -> int:
+        """How many texts are in memory."""
+        return self._text_again.cache_info().currsize + self._runs_again.cache_info().currsize
+
+    def runs_of_digits(self, text: str) -> "list[_Digits]":
+        """The digits that follow one another in a text, in figures or in words, in order."""
+        return self._runs_again(text) if len(text) <= _LONGEST_KEPT else _runs_of_digits(text)
+
+    def _text(self, value: str) -> str:
         matches = list(found(value))
         said = list(said_numbers(value)) if self._patterns else []
         for word, pattern in self._patterns:
@@ -144,6 +163,8 @@ class Redaction:
             if kind == "call.ended":
                 for each in _SPEECH:
                     self._calls.pop((call, each), None)
+                self._text_again.cache_clear()
+                self._runs_again.cache_clear()
             return self.body(body, keyed=_KEYED.get(kind, ""))
         chain = self._calls.get((call, kind))
         if chain is None:
@@ -296,7 +317,7 @@ class Chain:
 
     def rest(self, speaker: str, text: str) -> "_Digits | None":
         """Remember the text, and return the digits near its beginning if they complete a number that began before."""
-        runs = _runs_of_digits(text)
+        runs = self._redaction.runs_of_digits(text)
         before = self._digits.pop(speaker, 0)
         if not runs:
             if before and " " not in text:  # "Yes." between two pieces does not end the number

@@ -17,6 +17,7 @@ from orchestra.telemetry.redaction import Redaction, redaction_at_rest
 from orchestra_schemas import (
     AudioChunk,
     CallAnalysed,
+    CallEnded,
     CallStarted,
     CallVariablesRequested,
     CallVariablesSet,
@@ -378,3 +379,11 @@ def test_at_rest_the_numbers_of_the_parties_stay_and_nothing_else() -> None:
     )
     left = msgspec.json.decode(at_rest.event("07-1", "call.started", encode(started)[b"body"]))
     assert (left["from_number"], left["to_number"], left["greeting"]) == ("+14155550199", "+4930901820", "Call [phone]")
+
+
+def test_nothing_that_was_said_is_kept_in_memory_after_a_call() -> None:
+    own = Redaction()
+    own.event("07-1", "transcript.final", encode(TranscriptFinal(call="07-1", text="five five five, one two"))[b"body"])
+    assert own.kept_texts
+    own.event("07-1", "call.ended", encode(CallEnded(call="07-1", reason="silence"))[b"body"])
+    assert not own.kept_texts

@@ -120,7 +120,7 @@ def digit_places(found: list[str], values: ValueWords) -> Iterator[tuple[str, in
 
 def digits_at(found: list[str], at: int, values: ValueWords) -> tuple[str, int]:
     """The digits of what begins at a token, and how many tokens it takes; 0 if it is no number."""
-    if at >= len(found):
+    if at >= len(found) or not (found[at] in values.number_beginnings or found[at].isdigit()):
         return "", 0
     times = values.times.get(found[at], 0)
     if times:

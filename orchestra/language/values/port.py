@@ -127,6 +127,12 @@ class ValueWords:
         """The words of `numbers`."""
         return frozenset(self.numbers)
 
+    @cached_property
+    def number_beginnings(self) -> frozenset[str]:
+        """Every word with which a number can begin, or the repetition of a digit."""
+        first = (phrase.partition(" ")[0] for phrase in self.numbers)
+        return frozenset([*first, *self.times, *self.hundreds, *self.thousands])
+
     def in_region(self, region: str) -> "ValueWords":
         """The tables for a country's way to write dates: only some begin with the month."""
         return replace(self, month_first=False) if self.month_first and region not in _MONTH_FIRST else self
