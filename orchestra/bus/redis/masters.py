@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -11,13 +12,14 @@ from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 
 from orchestra.bus.redis.address import Address
-from orchestra.bus.redis.connection import RedisConnection
+from orchestra.bus.redis.connection import RedisConnection, Reply, pack
 from orchestra.bus.redis.refusal import is_forbidden
 from orchestra.bus.redis.topology import Servers
 
 _LOG = structlog.get_logger("orchestra.bus")
 #: seconds between two looks
 _EVERY_S = 0.5
+_ROLE = pack(("ROLE",))
 
 
 class Masters:
@@ -26,8 +28,8 @@ class Masters:
     A connection ends by itself when its server dies, and when a server says that it is a replica. A master that was cut
     off from those who chose another one says nothing: it answers, knows nothing of its successor, and loses what it was
     told as soon as it joins them again. So Sentinels or the nodes of a cluster are asked twice a second, and who is
-    connected to anything but the master is disconnected. A single server is asked itself: behind a name, a managed
-    service may have put another one in its place.
+    connected to anything but the master is disconnected. A single server is asked itself over each connection: behind
+    a name, a managed service may have put another one in its place, to which those lead that were opened since.
 
     Args:
         servers: where they are.
@@ -41,6 +43,10 @@ class Masters:
         self._connections: WeakKeyDictionary[RedisConnection, str] = WeakKeyDictionary()
         #: those that were connected to a master
         self._led: WeakSet[RedisConnection] = WeakSet()
+        #: those over which the server itself was asked, and has not answered: a blocking read comes first
+        self._asked: WeakSet[RedisConnection] = WeakSet()
+        #: those that have left a server and found no master since
+        self._left: WeakSet[RedisConnection] = WeakSet()
         self._may_ask = True
 
     def watch(self, connection: RedisConnection, slot_key: str) -> None:
@@ -54,7 +60,7 @@ class Masters:
             try:
                 master_of = await self._servers.look()
                 if master_of is None:
-                    await asyncio.gather(*map(self._ask_itself, list(self._connections)))
+                    self._ask_itself()
                     continue
                 self._leave_others(master_of)
                 await self._servers.lead(self._client)
@@ -70,21 +76,27 @@ class Masters:
                 master = master_of(slot_key)
                 if (master.host, master.port) != (at.host, at.port):
                     self._leave(connection, at)
+                else:
+                    self._left.discard(connection)
 
-    async def _ask_itself(self, connection: RedisConnection) -> None:
-        if not connection.connected:
-            return
-        try:
-            role = (await connection.call("ROLE"))[0]
-        except RedisError as error:
-            self._may_ask = self._may_ask and not is_forbidden(str(error))
-            return
-        if role == b"master":
+    def _ask_itself(self) -> None:
+        for connection in list(self._connections):
+            if connection.connected and connection not in self._asked:
+                self._asked.add(connection)
+                connection.send(_ROLE, partial(self._answered, connection))
+
+    def _answered(self, connection: RedisConnection, reply: Reply) -> None:
+        self._asked.discard(connection)
+        if isinstance(reply, Exception):  # the connection was lost, or we may not ask
+            self._may_ask = self._may_ask and not is_forbidden(str(reply))
+        elif reply[0] == b"master":
             self._led.add(connection)
+            self._left.discard(connection)
         elif connection in self._led and connection.address is not None:  # else its user has named a replica
             self._leave(connection, connection.address)
 
-    @staticmethod
-    def _leave(connection: RedisConnection, at: Address) -> None:
-        _LOG.warning("redis.master_replaced", was=str(at))
+    def _leave(self, connection: RedisConnection, at: Address) -> None:
+        if connection not in self._left:  # it may take a while until a name leads to the next master
+            self._left.add(connection)
+            _LOG.warning("redis.master_replaced", was=str(at))
         connection.drop()
