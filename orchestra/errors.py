@@ -29,6 +29,7 @@ OrchestraError
 ├── ForeignCallError           a signed webhook names a call of another platform
 ├── ReplayDivergedError        a consumer's output differs from the recording in `orchestra.testing.replay`
 ├── JournalUnavailableError    the state of a call cannot be read at the moment
+├── SealedError                what is sealed in the journal was sealed with another key
 ├── RedisAwayError             the console has not reached the Redis server yet
 └── StreamLostError            a media stream broke; the carrier may bring the caller back
 
@@ -165,6 +166,10 @@ class ReplayDivergedError(OrchestraError, AssertionError):
 
 class JournalUnavailableError(OrchestraError):
     """The state of a call cannot be read at the moment."""
+
+
+class SealedError(OrchestraError):
+    """What is sealed in the journal, or in the state of a call, was sealed with another key."""
 
 
 class RedisAwayError(OrchestraError):

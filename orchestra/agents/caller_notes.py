@@ -4,7 +4,7 @@ They quote callers, from earlier calls or from dropped turns. They never become 
 somebody with a forged number could write instructions for the next call from that number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from orchestra import quotation
@@ -19,8 +19,6 @@ WHISPER_HEAD: Final = (
     "From a colleague who listens to this call. The caller has not said it and does not hear it: take it into account "
     "in what you say next, and do not read it out."
 )
-#: the beginning of the list of the call's variables
-VARIABLES_HEAD: Final = "Given with this call:"
 _LONGEST: Final = 160
 #: an operator's note is written with care and by somebody who may: more of it is kept
 LONGEST_NOTE: Final = 1000
@@ -45,9 +43,3 @@ def is_notes(message: Message) -> bool:
 def quoted(words: str, longest: int = _LONGEST) -> str:
     """Somebody's words as one quoted line, without control characters, quotation marks and markup."""
     return quotation.quoted(words, longest)
-
-
-def of_variables(variables: Mapping[str, str]) -> str:
-    """What was known of the call when it was placed or arrived, a line each; empty if nothing was."""
-    lines = [f"- {name}: {quoted(value)}" for name, value in variables.items()]
-    return "\n".join([VARIABLES_HEAD, *lines]) if lines else ""

@@ -8,13 +8,13 @@ import structlog
 
 from orchestra import App, Consumer, Context, Lines
 from orchestra.agents.call_cache import ActiveCall, CallCache
-from orchestra.agents.caller_notes import of_variables
 from orchestra.agents.english_phrases import english_phrases
 from orchestra.agents.lines import app_id
 from orchestra.agents.loader import load_lines
 from orchestra.agents.prediction_counts import PredictionCounts
 from orchestra.agents.turn_runner import STALE_S, TURN_S, SteppedIn, TurnRunner
 from orchestra.bus import Bus
+from orchestra.call_variables import as_notes
 from orchestra.errors import AppError
 from orchestra.retention.policy import KeepDays
 from orchestra.settings import load_settings
@@ -64,7 +64,7 @@ class Orchestration:
         self._background = background
         self._lines = None if app is None else Lines.of(app)
         self._calls = CallCache()
-        self.consumer = Consumer("orchestration", state="conversation")
+        self.consumer = Consumer("orchestration", state="conversation", in_clear=True)
         self.consumer.lifespan(self.open_app)
         self.consumer.on(CallStarted)(self.greet)
         self.consumer.on(CallVariablesSet)(self.set_variables)
@@ -149,7 +149,7 @@ class Orchestration:
                 conversation = active.conversation
                 conversation.app, conversation.version, conversation.line = app.name, app.version, event.line
                 conversation.caller = event.other_party
-            notes = (of_variables(event.variables), await self._background_of(event, app))
+            notes = (as_notes(event.variables), await self._background_of(event, app))
             background = "\n\n".join(filter(None, notes))
             return self._turns_of(event.call, active, context).greet(event, context, active, background=background)
 

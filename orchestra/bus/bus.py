@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from weakref import WeakSet
 
@@ -24,6 +24,7 @@ from orchestra.bus.redis.memory import ServerMemory, memory_of
 from orchestra.bus.redis.refusal import describe_error
 from orchestra.bus.redis.reply import pairs, text
 from orchestra.bus.redis.topology import ServerFacts, find_servers
+from orchestra.bus.sealing import Sealing, sealing_of
 from orchestra.bus.stream.entry import Entry, read_entry
 from orchestra.bus.stream.publisher import Publisher
 from orchestra.bus.stream.subscription import Subscription
@@ -73,6 +74,16 @@ class Bus:
         self.subscriptions: WeakSet[Subscription] = WeakSet()
         self._connections: dict[int, RedisConnection] = {}
         self._publishers: list[Publisher] = []
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """How events are sealed and opened, made when it is first used.
+
+        Raises:
+            AppError: an app, which may name patterns of its own, cannot be loaded.
+
+        """
+        return sealing_of(self.settings)
 
     @property
     def partitions(self) -> int:
@@ -251,23 +262,26 @@ class Bus:
 
         ``source`` and ``version`` (the package's unless given) are in the headers of its events.
         """
-        publisher = Publisher(source, self.connection, capacity=capacity, version=version)
+        publisher = Publisher(source, self.connection, capacity=capacity, version=version, sealing=self.sealing)
         self._publishers.append(publisher)
         return publisher
 
-    async def entries(self, partition: int, stream: str, *, since: str = "-") -> AsyncIterator[Entry]:
-        """The entries of a stream from an id to its current end."""
+    async def entries(
+        self, partition: int, stream: str, *, since: str = "-", in_clear: bool = False
+    ) -> AsyncIterator[Entry]:
+        """The entries of a stream from an id to its current end; ``in_clear`` opens those that are sealed."""
+        sealing = self.sealing if in_clear else None
         key, start = keys.key(partition, stream), since
         while True:
             page = await self.connection(partition).call("XRANGE", key, start, "+", "COUNT", _PAGE)
             for raw in page:
-                yield read_entry(raw, partition, stream)
+                yield read_entry(raw, partition, stream).opened(sealing)
             if len(page) < _PAGE:
                 return
             start = "(" + page[-1][0].decode()
 
-    async def journal(self, call: str) -> list[Event]:
-        """All events of a call on the journal, in order.
+    async def journal(self, call: str, *, in_clear: bool = False) -> list[Event]:
+        """All events of a call on the journal, in order; ``in_clear`` opens those that are sealed.
 
         Events of unknown types are left out, and so are invalid ones, which are logged: nobody should lose a call
         because another producer has written into its journal.
@@ -277,7 +291,8 @@ class Bus:
 
         """
         events: list[Event] = []
-        async for entry in self.entries(keys.partition_of(call), keys.JOURNAL, since=str(keys.earliest_ms(call))):
+        since = str(keys.earliest_ms(call))
+        async for entry in self.entries(keys.partition_of(call), keys.JOURNAL, since=since, in_clear=in_clear):
             if entry.call != call:
                 continue
             try:
@@ -295,15 +310,17 @@ class Bus:
         *,
         streams: Sequence[str] = (keys.JOURNAL,),
         since: str | None = None,
+        in_clear: bool = False,
     ) -> Subscription:
         """Iterate over the new entries of these partitions (all unless given), until it is closed; survives outages.
 
         All are those, too, that are new later.
         ``since`` is the stream id after which to begin ("0" for all entries); from now on unless given. "Now" is the
-        first step of the iteration, or an earlier ``await subscription.start()``.
+        first step of the iteration, or an earlier ``await subscription.start()``. ``in_clear`` opens what is sealed.
         """
         chosen = range(self.partitions) if partitions is None else partitions
-        subscription = Subscription(self, chosen, streams, since, all_partitions=partitions is None)
+        sealing = self.sealing if in_clear else None
+        subscription = Subscription(self, chosen, streams, since, all_partitions=partitions is None, sealing=sealing)
         self.subscriptions.add(subscription)
         return subscription
 

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from orchestra.bus.redis.connection import RedisConnection
 from orchestra.bus.redis.topology import ServerFacts, Servers
+from orchestra.bus.sealing import Sealing
 from orchestra.settings import Settings
 
 
@@ -13,6 +14,10 @@ class Connections(Protocol):
     @property
     def settings(self) -> Settings:
         """The settings of the process."""
+
+    @property
+    def sealing(self) -> Sealing:
+        """How events are sealed and opened."""
 
     @property
     def partitions(self) -> int:

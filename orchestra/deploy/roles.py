@@ -66,16 +66,16 @@ CONSOLE = Role(
     name="console",
     arguments=("console",),
     port=CONSOLE_PORT,
-    secrets=("console_tokens", "api_token", "dial_token", "recordings_url", "archive_url"),
+    secrets=("console_tokens", "vault_key", "api_token", "dial_token", "recordings_url", "archive_url"),
     files=True,
 )
 SIP = Role(name="sip", arguments=("sip",), port=SIP_PORT, secrets=("sip_token", "sip_password", "sip_certificate"))
 WORKERS = (
-    _worker("orchestration", "number_key"),
+    _worker("orchestration", "number_key", "vault_key"),
     _worker("execution", *_MODEL, "vault_key", "on_call_secret"),
     # an operator runs `orchestra forget` and `hold` there
-    _worker("persistence", "recordings_url", "archive_url", "number_key", files=True),
-    _worker("analysis", *_MODEL),
+    _worker("persistence", "recordings_url", "archive_url", "number_key", "vault_key", files=True),
+    _worker("analysis", *_MODEL, "vault_key"),
     _worker("archive", "archive_url", files=True),
     _worker("logging", *_OPENOBSERVE),
     _worker("telemetry", "otlp_headers", "otlp_url", *_OPENOBSERVE),

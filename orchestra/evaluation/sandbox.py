@@ -150,6 +150,7 @@ async def open_sandbox(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orchestra-compare-")))
         server = await stack.enter_async_context(EmbeddedServer(folder))
         scratch = {"redis_url": server.url, "data_dir": folder, "partitions": partitions, "lease_ms": _LEASE_MS}
+        scratch["redact_at_rest"] = False  # it is gone at the end
         bus = await Bus.connect(candidate.settings.model_copy(update=scratch))
         stack.push_async_callback(bus.close)
         publisher = bus.publisher("recording", version=candidate.version)

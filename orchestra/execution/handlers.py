@@ -79,7 +79,7 @@ class Execution:
         self._open_models = models
         self._jobs = JobRegistry()
         self._keypad = Keypad()
-        self.consumer = Consumer("execution")
+        self.consumer = Consumer("execution", in_clear=True)
         self.consumer.lifespan(self.open_resources)
         self.consumer.on(CallStarted)(self.remember_caller)
         self.consumer.on(CallVariablesRequested, concurrent=True)(self.ask_variables)

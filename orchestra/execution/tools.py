@@ -243,7 +243,7 @@ class Tools:
         pressed: list[Key] = []
         self._keypad.listen(event.call)
         if context.attempt > 1:
-            journal = await context.bus.journal(event.call)
+            journal = await context.bus.journal(event.call, in_clear=True)
             before = [after for after in journal if isinstance(after, DigitPressed) and after.at >= event.at]
             pressed = [Key(await key_of(each, self._vault), each.digit == SECRET_KEY) for each in before]
         if context.attempt == 1 or not await context.published():

@@ -120,7 +120,7 @@ class Persistence:
         gaps_ms = int(await context.state.get(_MISSING) or 0)
         silent = []
         if self._redaction is not None:
-            silent = silences(await context.bus.journal(event.call), self._redaction)
+            silent = silences(await context.bus.journal(event.call, in_clear=True), self._redaction)
         saved_as = await self._recorder.complete(event, within_s=_STORED_WITHIN_S, gaps_ms=gaps_ms, silent=silent)
         answered_by = (await context.state.get("version") or b"").decode()
         return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)

@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from orchestra.call_variables.notes import HEAD as NOTES_HEAD
+from orchestra.call_variables.notes import without_values
 from orchestra.settings import Settings
 from orchestra.telemetry.personal_data_patterns import WIDE, Found, found, is_card, may_say_address
 from orchestra.telemetry.spoken_digits import SaidNumber, may_say_digits, said_numbers
@@ -52,6 +54,7 @@ _TEXTS: Final = ("text", "heard")
 #: events with variables, which are personal data as a whole, whatever they look like: what is known of a caller
 _VARIABLES: Final = frozenset({"call.started", "call.variables.requested", "call.variables.set"})
 
+_VARIABLE: Final = "[variable]"
 #: most words between a piece of a number and the end of its text
 _WORDS_BESIDE: Final = 4
 #: pieces with this many digits together are more than a parcel's number
@@ -128,7 +131,7 @@ class Redaction:
         self._runs_again = lru_cache(_TEXTS_KEPT)(_runs_of_digits)
 
     def text(self, value: str) -> str:
-        """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]`` and the app's words in it."""
+        """The text with ``[card]``, ``[phone]``, ``[email]``, ``[iban]``, ``[id]``, ``[variable]``, the app's words."""
         return self._text_again(value) if len(value) <= _LONGEST_KEPT else self._text(value)
 
     @property
@@ -141,6 +144,7 @@ class Redaction:
         return self._runs_again(text) if len(text) <= _LONGEST_KEPT else _runs_of_digits(text)
 
     def _text(self, value: str) -> str:
+        value = without_values(value, _VARIABLE)
         matches = list(found(value))
         said = list(said_numbers(value)) if self._patterns else []
         for word, pattern in self._patterns:
@@ -189,7 +193,7 @@ class Redaction:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self.body(body)
         if isinstance(fields, dict) and isinstance(fields.get("variables"), dict):
-            fields["variables"] = dict.fromkeys(fields["variables"], "[variable]")
+            fields["variables"] = dict.fromkeys(fields["variables"], _VARIABLE)
         return self.body(_encode(fields))
 
     def _keep(self, call: str, kind: str, chain: "Chain") -> None:
@@ -222,7 +226,12 @@ class Redaction:
         return _encode(redacted)
 
     def _may_hold(self, text: str, start: int) -> bool:
-        if text.find("@", start) >= 0 or text.find("\\u", start) >= 0 or text.find("%40", start) >= 0:
+        if (
+            text.find(NOTES_HEAD, start) >= 0
+            or text.find("@", start) >= 0
+            or text.find("\\u", start) >= 0
+            or text.find("%40", start) >= 0
+        ):
             return True
         if may_say_address(text, start) or may_say_digits(text[start:]) or _SCREEN.search(text, start):
             return True

@@ -1,7 +1,8 @@
 """Encodes events as the fields of a stream entry, and decodes them.
 
 An entry has the fields ``type``, ``call``, ``id`` and ``body`` (readable JSON), and ``audio`` (raw bytes) for audio
-chunks. A reader can filter on ``type`` without decoding the body.
+chunks. A reader can filter on ``type`` without decoding the body. Where personal data is not to be kept, the body has
+placeholders, and ``sealed`` is the body of before, encrypted (`orchestra.bus.sealing`).
 """
 
 from collections.abc import Mapping

@@ -35,7 +35,8 @@ class SlowModel:
     async def stream(self, prompt: PromptRequested) -> AsyncIterator[TextDelta | ModelAnswer]:
         await asyncio.sleep(PIECE_S)
         if prompt.messages[-1].role == "user":
-            call = ToolCall(id="c1", name="book", arguments='{"day":"Friday"}')
+            day = prompt.messages[-1].content.removeprefix("book ")
+            call = ToolCall(id="c1", name="book", arguments=f'{{"day":"{day}"}}')
             yield ModelAnswer(tool_calls=(call,), finish_reason="tool_calls")
             return
         for word in ANSWER.split(" "):

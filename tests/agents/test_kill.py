@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.bus import Bus
+from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
     CallStarted,
@@ -24,10 +26,12 @@ from orchestra_schemas import (
     UserTurnEnded,
 )
 from tests.agents.kill_targets import ANSWER
+from tests.bus.test_sealing import everything_in
 
 pytestmark = pytest.mark.faults
 
 LEASE_MS = 500
+NUMBER = "555 010 1234"
 MOMENTS: tuple[tuple[str, type[Event]], ...] = (
     ("orchestration", PromptRequested),
     ("orchestration", ToolRequested),
@@ -42,7 +46,9 @@ MOMENTS: tuple[tuple[str, type[Event]], ...] = (
 class Workers:
     """The two groups as processes of their own."""
 
-    def __init__(self, bus: TestBus, redis_url: str, folder: Path, targets: str = "tests.agents.kill_targets") -> None:
+    def __init__(
+        self, bus: TestBus, redis_url: str, folder: Path, targets: str = "tests.agents.kill_targets", **environment: str
+    ) -> None:
         self._targets = targets
         self._bus = bus
         self.file = folder / "deeds"
@@ -53,6 +59,7 @@ class Workers:
             "ORCHESTRA_LEASE_MS": str(LEASE_MS),
             "ORCHESTRA_DATA_DIR": str(folder),
             "DOOMED_FILE": str(self.file),
+            **environment,
         }
         self.running: dict[str, asyncio.subprocess.Process] = {}
 
@@ -103,3 +110,28 @@ async def test_the_turn_survives(bus: TestBus, redis_url: str, tmp_path: Path, g
     (turn,) = (event for event in journal if isinstance(event, TurnCompleted))
     said = " ".join(event.text for event in journal if isinstance(event, ReplyChunk))
     assert said == turn.text == ANSWER
+
+
+@pytest.mark.parametrize(("group", "moment"), [MOMENTS[2], MOMENTS[5]])
+async def test_so_does_one_that_is_sealed_in_the_journal(
+    bus: TestBus, redis_url: str, tmp_path: Path, group: str, moment: type[Event]
+) -> None:
+    call = bus.call()
+    sealed = Settings(redis_url=redis_url, data_dir=tmp_path, redact_at_rest=True)
+    edge = await Bus.connect(sealed)
+    async with Workers(bus, redis_url, tmp_path, ORCHESTRA_REDACT_AT_REST="true").both() as workers:
+        publisher = edge.publisher("edge")
+        publisher.publish(CallStarted(call=call))
+        publisher.publish(UserTurnEnded(call=call, turn=1, text=f"book {NUMBER}", at=time.time()))
+        await seen(bus, call, moment)
+        await workers.kill(group)
+        await workers.start(group)
+        await seen(bus, call, TurnCompleted)
+        journal = await edge.journal(call, in_clear=True)
+    await edge.close()
+    (request,) = (event for event in journal if isinstance(event, ToolRequested))
+    (result,) = (event for event in journal if isinstance(event, ToolCompleted))
+    assert NUMBER in str(request.arguments)
+    assert result.failed or result.result == f"booked {NUMBER}"
+    assert [event.text for event in journal if isinstance(event, TurnCompleted)] == [ANSWER]
+    assert NUMBER not in await everything_in(bus)

@@ -12,7 +12,7 @@ from orchestra.bus.consumer.context import Context
 from orchestra.bus.consumer.definition import Published
 from orchestra.bus.consumer.delivery import Delivery
 from orchestra.bus.consumer.writer import PartitionWriter
-from orchestra.bus.stream.entry import Raw, read_entry
+from orchestra.bus.stream.entry import read_entry
 from orchestra_schemas import DecodeError, Event, decode
 
 _LOG = structlog.get_logger("orchestra.bus")
@@ -28,16 +28,15 @@ def begin(delivery: Delivery, writer: PartitionWriter) -> Coroutine[Any, Any, Pu
     handler = delivery.handler
     delivery.published = 0
     delivery.operations = []
-    entry = read_entry(delivery.raw, writer.partition, delivery.position.stream)
-    subject = entry if handler.raw else _event(delivery.raw)
+    entry = read_entry(delivery.raw, writer.partition, delivery.position.stream).opened(writer.opens)
+    subject = entry if handler.raw else _event(writer.opened(delivery.raw[1]))
     if not handler.takes_context:
         return handler.function(subject)  # type: ignore[return-value]
     deadline = asyncio.get_running_loop().time() + handler.timeout_s
     return handler.function(subject, Context(delivery, writer, entry, deadline))  # type: ignore[return-value]
 
 
-def _event(raw: Raw) -> Event:
-    values = raw[1]
+def _event(values: list[bytes]) -> Event:
     event = decode(dict(zip(values[::2], values[1::2], strict=True)))
     assert event is not None, "only types that are known here have handlers"
     return event

@@ -105,11 +105,12 @@ class Committer:
 
     def publish(self, encoded: EncodedEvent) -> None:
         """Publish with the next commit."""
-        if encoded.audio is None:  # the usual case has operations of its own, which are shorter
+        if encoded.audio is None and not encoded.sealed:  # the usual case has operations of its own, which are shorter
             stream = _JOURNAL if encoded.stream == keys.JOURNAL else _MEDIA
             self._operations += (stream, encoded.type, encoded.call, encoded.id, encoded.body)
         else:
-            self._operations += ("G", _STREAM_KEYS[encoded.stream], "", 0, 10, *encoded.fields())
+            fields = encoded.fields()
+            self._operations += ("G", _STREAM_KEYS[encoded.stream], "", 0, len(fields), *fields)
 
     def publish_unless_stored(self, encoded: EncodedEvent, cause: str, number: int) -> None:
         """Publish with the next commit unless the cause has published its ``number``-th event already."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 
 from orchestra.bus.consumer.delivery import Delivery
 from orchestra.bus.consumer.writer import PartitionWriter
+from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.entry import Entry
 from orchestra_schemas import Event
 
@@ -12,7 +13,7 @@ class State:
     """The group's own hash of fields for one call, in Redis at ``orchestra:{p07}:<state>:<call>``.
 
     Writes go with the next commit of this attempt (`Context.publish`, or the ack), and are lost if it fails before.
-    Reads see them at once.
+    Reads see them at once. Of a consumer that reads in clear what is sealed, values are sealed in Redis.
     """
 
     def __init__(self, delivery: Delivery, writer: PartitionWriter) -> None:
@@ -27,29 +28,46 @@ class State:
         return self._writer.state_key(self._delivery.call)
 
     async def get(self, field: str) -> bytes | None:
-        """The value of a field, None if it does not exist."""
+        """The value of a field, None if it does not exist.
+
+        Raises:
+            SealedError: it was sealed with another key.
+
+        """
         if field in self._fields:
             return self._fields[field]
         value: bytes | None = await self._writer.read_state(self._delivery.call, "HGET", field)
-        return value
+        return None if value is None else self._opened(field, value)
 
     async def all(self) -> dict[str, bytes]:
-        """Every field and its value."""
+        """Every field and its value.
+
+        Raises:
+            SealedError: one was sealed with another key.
+
+        """
         flat = await self._writer.read_state(self._delivery.call, "HGETALL")
-        stored = {name.decode(): value for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        names = map(bytes.decode, flat[::2])
+        stored = {name: self._opened(name, value) for name, value in zip(names, flat[1::2], strict=True)}
         stored.update({name: value for name, value in self._fields.items() if value is not None})
         return {name: value for name, value in stored.items() if self._fields.get(name, value) is not None}
 
     def set(self, field: str, value: bytes) -> None:
         """Write a field with the next commit."""
         self._fields[field] = value
-        self._operations.append(("S", [field, value]))
+        sealing = self._writer.opens
+        sealed = value if sealing is None else sealing.seal_state(text(self._delivery.call), field, value)
+        self._operations.append(("S", [field, sealed]))
 
     def delete(self, *fields: str) -> None:
         """Delete fields with the next commit."""
         if fields:
             self._fields.update(dict.fromkeys(fields))
             self._operations.append(("U", list(fields)))
+
+    def _opened(self, field: str, value: bytes) -> bytes:
+        sealing = self._writer.opens
+        return value if sealing is None else sealing.open_state(text(self._delivery.call), field, value)
 
     def expire(self, seconds: int) -> None:
         """Let the whole hash expire this many seconds after the next commit."""

@@ -126,6 +126,8 @@ class Consumer:
         start: where a group that does not exist yet begins.
         version: in the header of everything it publishes; the package's version unless given. A lifespan may change it.
         grace_s: how long handlers may still run after the worker was asked to stop, in seconds.
+        in_clear: where personal data is sealed in the journal (``ORCHESTRA_REDACT_AT_REST``), its handlers get it in
+            clear, and its state is sealed, too. All others get placeholders.
 
     """
 
@@ -141,6 +143,7 @@ class Consumer:
         start: Literal["beginning", "now"] = "beginning",
         version: str = "",
         grace_s: float = 1.0,
+        in_clear: bool = False,
     ) -> None:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             msg = f"a consumer's name is letters, digits, - and _, not {name!r}"
@@ -158,6 +161,7 @@ class Consumer:
         self.start = start
         self.version = version or package_version()
         self.grace_s = grace_s
+        self.in_clear = in_clear
         #: name and version of each app that it runs, for those who look at the processes; set by a lifespan
         self.apps: tuple[tuple[str, str], ...] = ()
         self.handlers: dict[bytes, Handler] = {}

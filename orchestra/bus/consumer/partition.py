@@ -113,7 +113,9 @@ class OwnedPartition:
         if call in self.call_queues:
             self.queue(Delivery(position, raw, handler, call))
             return None
-        running = handler.begin_fast(raw[1]) if handler.fast_path and not position.requeued else None
+        running = (
+            handler.begin_fast(self.writer.opened(raw[1])) if handler.fast_path and not position.requeued else None
+        )
         if running is None:
             delivery = Delivery(position, raw, handler, call)
             rest = self.start(delivery)

@@ -36,6 +36,9 @@ class PartitionWriter:
         self.bus = bus
         self.partition = partition
         self.committer = committer
+        self.sealing = bus.sealing
+        #: opens what is sealed; None for a consumer that is not to read it
+        self.opens = bus.sealing if consumer.in_clear else None
         self._group = consumer.name
         self._prefix = f"{partition:02d}-"
 
@@ -47,6 +50,10 @@ class PartitionWriter:
     def connection(self) -> RedisConnection:
         """The connection to the server of this partition."""
         return self.bus.connection(self.partition)
+
+    def opened(self, values: list[bytes]) -> list[bytes]:
+        """Names and values of an entry as the consumer is to read them."""
+        return values if self.opens is None else self.opens.opened(values)
 
     # -- the end of a delivery
 
@@ -82,7 +89,7 @@ class PartitionWriter:
             event = fill_header(
                 result, f"{cause}.{group}.1", SYSTEM_CLOCK.time(), group, cause, version=self.consumer.version
             )
-            committer.publish(encode_event(event))
+            committer.publish(encode_event(event, self.sealing))
         else:
             events = (result,) if isinstance(result, Event) else result
             for encoded in self._encode(handler, cause, 0, events, self.consumer.version):
@@ -103,9 +110,11 @@ class PartitionWriter:
             "type", entry.type, "call", entry.call, "id", entry.id, "body", entry.body,
             "stream", entry.stream, "stream_id", entry.stream_id, "handler", delivery.handler.name,
             "attempts", delivery.attempt, "at", f"{SYSTEM_CLOCK.time():.3f}",
-            "error", without_secrets(repr(error)),
-            "traceback", without_secrets("".join(traceback.format_exception(error)))[-8000:],
+            "error", self._harmless(repr(error)),
+            "traceback", self._harmless("".join(traceback.format_exception(error)))[-8000:],
         ]  # fmt: skip
+        if entry.sealed:
+            fields += ["sealed", entry.sealed]
         if entry.audio is not None:
             fields += ["audio", entry.audio]
         delivery.handler.dead += 1
@@ -113,6 +122,11 @@ class PartitionWriter:
         self.committer.dead(delivery.cause, fields)
         self.committer.finish(delivery)
         self.committer.schedule()
+
+    def _harmless(self, text: str) -> str:
+        """The text without secrets, and without personal data where none is to be kept: errors quote what they got."""
+        harmless = without_secrets(text)
+        return self.sealing.redact_text(harmless)
 
     async def count(self, delivery: Delivery) -> None:
         """Make the entry pending in Redis, with this delivery counted.
@@ -155,7 +169,7 @@ class PartitionWriter:
                 raise ValueError(msg)
             number += 1
             complete = fill_header(event, f"{cause}.{group}.{number}", at, group, cause, version=version)
-            encoded.append(encode_event(complete))
+            encoded.append(encode_event(complete, self.sealing))
         return encoded
 
     def _write_state(self, delivery: Delivery) -> None:
@@ -195,7 +209,8 @@ class PartitionWriter:
         for stream in keys.STREAMS:
             if len(found) == count:
                 break
-            async for entry in self.bus.entries(self.partition, stream, since=text(delivery.raw[0])):
+            since, clear = text(delivery.raw[0]), self.consumer.in_clear
+            async for entry in self.bus.entries(self.partition, stream, since=since, in_clear=clear):
                 number = entry.id.removeprefix(prefix)
                 if number != entry.id and number.isdecimal() and (event := entry.event()) is not None:
                     found[int(number)] = event

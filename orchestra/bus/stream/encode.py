@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestra.bus import keys
+from orchestra.bus.sealing import Sealing
 from orchestra_schemas import Event, carried, tag_of
 
 #: per type: its stream, its tag, whether it carries audio
@@ -15,7 +16,7 @@ _span_ids: list[str] = []
 
 
 class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
-    """The stream entry of an event."""
+    """The stream entry of an event; ``sealed`` is empty where nothing of it is hidden."""
 
     stream: str
     type: bytes
@@ -23,10 +24,13 @@ class EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     id: str
     body: bytes
     audio: bytes | None
+    sealed: bytes = b""
 
     def fields(self) -> list[str | bytes]:
         """Names and values in turn, as XADD takes them."""
         plain: list[str | bytes] = ["type", self.type, "call", self.call, "id", self.id, "body", self.body]
+        if self.sealed:
+            return [*plain, "sealed", self.sealed]
         return plain if self.audio is None else [*plain, "audio", self.audio]
 
 
@@ -58,8 +62,8 @@ def _trace_prefix(call: str) -> str:
     return f"00-{keys.trace_id(call)}-"
 
 
-def encode_event(event: Event) -> EncodedEvent:
-    """Encode an event whose header is complete.
+def encode_event(event: Event, sealing: Sealing | None = None) -> EncodedEvent:
+    """Encode an event whose header is complete; what ``sealing`` hides of it is sealed.
 
     Raises:
         orchestra_schemas.EncodeError: it has a value that cannot be encoded.
@@ -71,7 +75,10 @@ def encode_event(event: Event) -> EncodedEvent:
         audio = event.audio  # type: ignore[attr-defined]
         event = replace(event, audio=b"")
     event, body = carried(event)
-    return EncodedEvent(stream, tag, event.call, event.id, body, audio)
+    if sealing is None or not sealing.seals or has_audio:
+        return EncodedEvent(stream, tag, event.call, event.id, body, audio)
+    body, sealed = sealing.seal(event.call, tag.decode(), event.id, body)
+    return EncodedEvent(stream, tag, event.call, event.id, body, audio, sealed)
 
 
 def _kind(event_type: type[Event]) -> tuple[str, bytes, bool]:

@@ -6,6 +6,7 @@ import msgspec
 
 from orchestra.bus.keys import JOURNAL, MEDIA
 from orchestra.bus.redis.reply import text
+from orchestra.bus.sealing import Sealing
 from orchestra_schemas import Event, decode
 
 #: what decoding the JSON of other producers raises: it is invalid, incomplete, not UTF-8, or nested too deep
@@ -18,6 +19,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry of a partition's journal (``stream`` "events") or media stream.
 
     ``stream_id`` is Redis's id (``1763830000000-0``), ``id`` the event's own. ``body`` is JSON, ``audio`` raw samples.
+    ``sealed`` is what the body was before placeholders were put in it (`orchestra.bus.sealing`).
     """
 
     stream_id: str
@@ -28,6 +30,12 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     id: str
     body: bytes
     audio: bytes | None = None
+    sealed: bytes = b""
+
+    def opened(self, sealing: Sealing | None) -> "Entry":
+        """The entry with its body in clear, if it was sealed and can be opened."""
+        body = sealing.open(self.call, self.id, self.sealed) if sealing is not None and self.sealed else None
+        return self if body is None else msgspec.structs.replace(self, body=body, sealed=b"")
 
     def event(self) -> Event | None:
         """The event, or None if its type is unknown here.
@@ -64,12 +72,15 @@ def read_entry(raw: Raw, partition: int, stream: str) -> Entry:
         id=text(fields.get(b"id", b"")),
         body=fields.get(b"body", b""),
         audio=fields.get(b"audio"),
+        sealed=fields.get(b"sealed", b""),
     )
 
 
 def raw_of(entry: Entry) -> Raw:
     """An entry in the form of a reply."""
     values = [b"type", entry.type.encode(), b"call", entry.call.encode(), b"id", entry.id.encode(), b"body", entry.body]
+    if entry.sealed:
+        values += [b"sealed", entry.sealed]
     if entry.audio is not None:
         values += [b"audio", entry.audio]
     return [entry.stream_id.encode(), values]

@@ -32,7 +32,7 @@ async def publish_once(connections: Connections, event: Event, *, source: str, r
     partition, producer = keys.partition_of(event.call), f"{source}-{request}"
     event_id = f"{event.call}:{producer}.{_NUMBER}"
     event = fill_header(event, event_id, SYSTEM_CLOCK.time(), source, event.cause, version=package_version())
-    fields = encode_event(event).fields()
+    fields = encode_event(event, connections.sealing).fields()
     names = [
         keys.key(partition, keys.JOURNAL),
         keys.key(partition, keys.MEDIA),

@@ -14,6 +14,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, pack
 from orchestra.bus.redis.refusal import Outage, cause_of, describe_error
 from orchestra.bus.redis.scripts import PUBLISH, PUBLISH_ANYWAY
+from orchestra.bus.sealing import Sealing
 from orchestra.bus.stream.encode import EncodedEvent, encode_event, fill_header
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.version import package_version
@@ -39,7 +40,13 @@ class Publisher:
     """
 
     def __init__(
-        self, source: str, connection_of: Callable[[int], RedisConnection], *, capacity: int = 10_000, version: str = ""
+        self,
+        source: str,
+        connection_of: Callable[[int], RedisConnection],
+        *,
+        capacity: int = 10_000,
+        version: str = "",
+        sealing: Sealing | None = None,
     ) -> None:
         self.source = source
         self.version = version or package_version()
@@ -47,6 +54,7 @@ class Publisher:
         # unique: an edge that restarts under its old name begins to number at 1 again, and must not be skipped as known
         self._producer = f"{source}-{os.urandom(3).hex()}"
         self._connection_of = connection_of
+        self._sealing = sealing
         self._capacity = capacity
         self._numbers: dict[str, int] = {}
         self._versions: dict[str, str] = {}
@@ -97,7 +105,7 @@ class Publisher:
         queue = self._waiting.get(partition)
         if queue is None:
             queue = self._waiting[partition] = deque()
-        encoded = encode_event(event)
+        encoded = encode_event(event, self._sealing)
         claim = "" if even_if_replaced or encoded.stream == keys.MEDIA else self._claims.get(event.call, "")
         queue.append((number, encoded, claim))
         if encoded.stream == keys.MEDIA:

@@ -12,6 +12,7 @@ from orchestra.bus.backoff import Backoff
 from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import Argument, RedisConnection
 from orchestra.bus.redis.refusal import Outage, describe_error
+from orchestra.bus.sealing import Sealing
 from orchestra.bus.stream.entry import Entry, read_entry
 
 _LOG = structlog.get_logger("orchestra.bus")
@@ -89,7 +90,9 @@ class Subscription(AsyncIterator[Entry]):
         since: str | None,
         *,
         all_partitions: bool,
+        sealing: Sealing | None = None,
     ) -> None:
+        self._sealing = sealing
         self._connections = connections
         self._streams = streams
         self._all_partitions = all_partitions
@@ -176,7 +179,7 @@ class Subscription(AsyncIterator[Entry]):
             for task in self._tasks:
                 if task.done() and not self._arrived:
                     raise StopAsyncIteration
-        entry = self._arrived.popleft()
+        entry = self._arrived.popleft().opened(self._sealing)
         if not self._arrived:
             self._arrived_bytes = 0
             self._capacity.set()

@@ -129,6 +129,7 @@ async def run_worker(
     present = announced(bus, "worker", worker, health.report)
     try:
         await check_server(bus)
+        _ = bus.sealing  # an app that cannot be loaded for it is reported now
         if health_port is not None:
             await _listen(health)
         server = f"{bus.facts.product} {bus.facts.version} at {bus.servers.name}"

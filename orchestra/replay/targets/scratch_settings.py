@@ -23,5 +23,6 @@ def scratch_settings(settings: Settings, folder: Path, url: str) -> Settings:
             "openobserve_url": None,
             "otlp_url": None,
             "label_studio_url": None,
+            "redact_at_rest": False,
         }
     )

@@ -444,7 +444,7 @@ class EdgeCallControl:
         """The call's events of these types, from now on, until it is closed."""
         tags = {tag_of(each) for each in types}
         streams = sorted({each.stream for each in types})
-        following = self._edge.bus.follow([partition_of(call)], streams=streams)
+        following = self._edge.bus.follow([partition_of(call)], streams=streams, in_clear=True)
         async with aclosing(following):
             async for entry in following:
                 if entry.call != call or entry.type not in tags:
@@ -528,7 +528,7 @@ class EdgeCallControl:
         """
         try:
             async with asyncio.timeout(_JOURNAL_WITHIN_S):
-                journal = await self._edge.bus.journal(call)
+                journal = await self._edge.bus.journal(call, in_clear=True)
         except ValueError:
             return None  # not an id of ours
         except (TimeoutError, RedisError) as error:

@@ -9,7 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.clock import SYSTEM_CLOCK
-from orchestra.errors import RejectedError, StreamLostError
+from orchestra.errors import RejectedError, SealedError, StreamLostError
 from orchestra.history.reduce import history_of
 from orchestra.history.resume import ResumeState
 from orchestra.rate_limit import RateLimit
@@ -151,7 +151,7 @@ async def serve_text_call(edge: Edge, stream: TextStream, parties: Parties, *, r
 
 
 async def _as_asked_for(edge: Edge, parties: Parties) -> Parties:
-    """What a call that we placed was asked for with; without an answer of the server it begins all the same.
+    """What a call that we placed was asked for with; it begins all the same if that cannot be read.
 
     The shares of the versions that may answer it are read, too.
     """
@@ -160,7 +160,7 @@ async def _as_asked_for(edge: Edge, parties: Parties) -> Parties:
     try:
         async with asyncio.timeout(_JOURNAL_WITHIN_S):
             return await DialRequests(edge.bus, edge.settings.dial_key_s).complete(parties)
-    except (RedisError, TimeoutError) as error:
+    except (RedisError, TimeoutError, SealedError) as error:
         _LOG.warning("call.request_unknown", call=parties.call, error=repr(error))
         return parties
 
@@ -206,7 +206,7 @@ async def _resume(edge: Edge, parties: Parties, make: Callable[[ResumeState | No
         try:
             async with asyncio.timeout(_JOURNAL_WITHIN_S):
                 await edge.dispatcher.wait_followed(parties.call)
-                journal = await edge.bus.journal(parties.call)
+                journal = await edge.bus.journal(parties.call, in_clear=True)
         except (TimeoutError, RedisError, ValueError) as error:
             msg = f"the journal cannot be read: {error!r}"
             raise RejectedError(msg) from error

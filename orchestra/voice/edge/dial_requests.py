@@ -18,6 +18,7 @@ ANSWER_WITHIN_S = 60.0
 _BEGINS_WITHIN_S = 24 * 3600
 #: beside the variables, whose names are not empty
 _LINE = ""
+_DIALLED = "dialled"
 
 
 class DialRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,18 +107,24 @@ class DialRequests:
         """Keep the variables and the line of a call that is about to be placed, for whichever edge gets it."""
         kept = {**variables, **({_LINE: line} if line else {})}
         if kept:
+            stored = self._bus.sealing.seal_state(call, _DIALLED, msgspec.json.encode(kept))
             await self._bus.connection(partition_of(call)).call(
-                "SET", self._bus.key(call, "dialled", call), msgspec.json.encode(kept), "EX", _BEGINS_WITHIN_S
+                "SET", self._bus.key(call, _DIALLED, call), stored, "EX", _BEGINS_WITHIN_S
             )
 
     async def complete(self, parties: Parties) -> Parties:
-        """The parties of a call that begins, with the variables and the line that it was asked for with."""
+        """The parties of a call that begins, with the variables and the line that it was asked for with.
+
+        Raises:
+            SealedError: another edge has sealed them with another key.
+
+        """
         if parties.direction != "outbound":
             return parties
         call = parties.call
-        stored = await self._bus.connection(partition_of(call)).call("GET", self._bus.key(call, "dialled", call))
+        stored = await self._bus.connection(partition_of(call)).call("GET", self._bus.key(call, _DIALLED, call))
         if stored is None:
             return parties
-        kept = msgspec.json.decode(stored, type=dict[str, str])
+        kept = msgspec.json.decode(self._bus.sealing.open_state(call, _DIALLED, stored), type=dict[str, str])
         line = kept.pop(_LINE, parties.line)
         return replace(parties, line=line, variables={**parties.variables, **kept})

@@ -128,7 +128,7 @@ class ReplyDispatcher:
         return beginning
 
     async def _begin(self, partitions: list[int], since: str | None = None) -> None:
-        follow = self._bus.follow(partitions, since=since)
+        follow = self._bus.follow(partitions, since=since, in_clear=True)
         await follow.start()
         self._tasks.append(asyncio.create_task(self._deliver(follow), name=f"replies {partitions}"))
 

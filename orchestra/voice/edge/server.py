@@ -43,6 +43,7 @@ async def run_edge(settings: Settings, lines: EdgeLines) -> None:
         bus = await Bus.connect(settings)
         try:
             await check_server(bus)
+            _ = bus.sealing  # an app that cannot be loaded for it is reported now, not in a call
             with on_one_core():
                 engines = await load_engines(settings)
             edge = open_edge(settings, bus, engines, lines)

@@ -1,4 +1,4 @@
-"""Redaction at rest: a caller says a number, and the agent repeats it. What outlives the journal has neither."""
+"""Redaction at rest: a caller says a number, and the agent repeats it. Neither Redis nor what outlives it has them."""
 
 import asyncio
 import wave
@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from orchestra.archive.archive import Archive
+from orchestra.bus.keys import JOURNAL, partition_of
 from orchestra.history.reduce import history_of
 from orchestra.history.views.dialogue import dialogue
 from orchestra.settings import Settings
@@ -67,7 +68,7 @@ def loud(side: np.ndarray, rate: int, start_s: float, end_s: float) -> bool:
     return bool(np.abs(side[round(max(0.0, start_s) * rate) : round(end_s * rate)]).max() > 100)
 
 
-async def test_a_number_that_is_said_and_repeated_is_in_nothing_that_outlives_the_journal(
+async def test_a_number_that_is_said_and_repeated_is_in_nothing_that_is_kept(
     bus: TestBus, settings: Settings, tmp_path: Path, openobserve: OpenObserveServer
 ) -> None:
     words = ("good morning", SAID, "yes")
@@ -95,7 +96,9 @@ async def test_a_number_that_is_said_and_repeated_is_in_nothing_that_outlives_th
     rows = "".join(str(pq.read_table(path).to_pylist()) for path in files if path.suffix == ".parquet")
     record = repr(await bus.bus.redis.hgetall(bus.bus.key(call, "call", call)))
     assert "[phone]" in rows
-    for stored in (rows, record, repr(openobserve.rows)):
+    journal = repr([entry async for entry in bus.bus.entries(partition_of(call), JOURNAL)])
+    assert "[phone]" in journal
+    for stored in (rows, record, journal, repr(openobserve.rows)):
         assert not [clear for clear in IN_CLEAR if clear in stored]
 
     events = [entry.event() for entry in Archive.of(settings).entries(calls=[call])]
@@ -106,7 +109,9 @@ async def test_a_number_that_is_said_and_repeated_is_in_nothing_that_outlives_th
     with wave.open(str(next(path for path in files if path.suffix == ".wav"))) as file:
         rate = file.getframerate()
         caller, agent = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2).T
-    finals = {event.text: event.at - started.at for event in await bus.published(TranscriptFinal)}
+    in_clear = await bus.bus.journal(call, in_clear=True)
+    assert [each.text for each in in_clear if isinstance(each, ReplySpoken)][2].startswith(REPEATED)
+    finals = {each.text: each.at - started.at for each in in_clear if isinstance(each, TranscriptFinal)}
     spoken = {event.turn: event.at - started.at for event in await bus.published(ReplySpoken)}
     ended = {event.turn: event.at - started.at for event in await bus.published(UserTurnEnded)}
     assert loud(caller, rate, finals["good morning"] - 1.2, finals["good morning"])

@@ -12,7 +12,7 @@ for i = 3, #ARGV do
       local entry, published, id = {}, '0', ''
       for j = 1, #letter[2], 2 do
         local name, value = letter[2][j], letter[2][j + 1]
-        if name == 'type' or name == 'call' or name == 'id' or name == 'body' or name == 'audio' then
+        if name == 'type' or name == 'call' or name == 'id' or name == 'body' or name == 'sealed' or name == 'audio' then
           entry[#entry + 1] = name
           entry[#entry + 1] = value
         end
