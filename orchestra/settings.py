@@ -340,7 +340,7 @@ class Settings(BaseSettings):
     """Key that signs links to recordings, at least 32 random characters. Without one, a key from the data directory:
     set it if edges and curator have separate directories."""
     vault_key: Annotated[SecretStr, AfterValidator(checks.long_enough_key)] = SecretStr("")
-    """Key that encrypts what callers say in secret, and with ``ORCHESTRA_REDACT_AT_REST`` personal data in the journal;
+    """Key that encrypts what callers say in secret, and with ORCHESTRA_REDACT_AT_REST personal data in the journal;
     at least 32 random characters. Without one, a key from the data directory: set it if edges and workers have separate
     directories."""
     recording_link_s: Annotated[int, Field(ge=60)] = 30 * 24 * 3600
@@ -419,7 +419,7 @@ class Settings(BaseSettings):
     """What to send. Many receivers of traces do not accept metrics."""
     redact_at_rest: bool = False
     """Remove the same from what is kept: journal, archive and call records hold placeholders, and recordings are silent
-    where it was said. What edges and agents need of it is encrypted with ``ORCHESTRA_VAULT_KEY``."""
+    where it was said. What edges and agents need of it is encrypted with ORCHESTRA_VAULT_KEY."""
     redact: bool = True
     """Remove card numbers, phone numbers, e-mail addresses and the app's own patterns from everything that leaves."""
 
