@@ -1,6 +1,7 @@
 """A call that nobody has any more is closed once, however many find out, and not where somebody has it after all."""
 
 import asyncio
+from typing import Any
 
 from orchestra.bus import keys
 from orchestra.history.call_record import CallRecord
@@ -44,8 +45,8 @@ async def test_a_call_that_is_resumed_while_its_audio_is_read_is_not_closed(bus:
     await bus.publish(CallStarted(call=call), AudioChunk(call=call, speaker="caller", offset_ms=0, audio=bytes(3200)))
     publisher, read = bus.bus.publisher("edge-1"), bus.bus.entries
 
-    async def entries(partition: int, stream: str, since: str = "-"):  # noqa: ANN202
-        async for entry in read(partition, stream, since=since):
+    async def entries(partition: int, stream: str, **how: Any):  # noqa: ANN202
+        async for entry in read(partition, stream, **how):
             yield entry
         if stream == keys.MEDIA:
             await bus.publish(CallResumed(call=call))
