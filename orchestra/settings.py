@@ -422,6 +422,8 @@ class Settings(BaseSettings):
     where it was said. What edges and agents need of it is encrypted with ORCHESTRA_VAULT_KEY."""
     redact: bool = True
     """Remove card numbers, phone numbers, e-mail addresses and the app's own patterns from everything that leaves."""
+    redact_filter: str = ""
+    """A function of yours that finds more to remove, as module:function, like names."""
 
     # -- monitors
     monitors: Path | None = None

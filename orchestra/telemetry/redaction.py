@@ -7,15 +7,17 @@ a number that is said in pieces, over several events or messages.
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import structlog
 
 from orchestra.call_variables.notes import HEAD as NOTES_HEAD
 from orchestra.call_variables.notes import without_values
+from orchestra.errors import AppError
 from orchestra.settings import Settings
 from orchestra.telemetry.personal_data_patterns import WIDE, Found, found, is_card, may_say_address
 from orchestra.telemetry.spoken_digits import SaidNumber, may_say_digits, said_numbers
@@ -28,6 +30,8 @@ _LONG_VALUE: Final = re.compile(r'":-?\d{7,13}')
 _LONG_ELEMENT: Final = re.compile(r"[\[,]-?\d{13}")
 #: a match of `_LONG_VALUE` of at least this many characters may be a card
 _CARD_VALUE: Final = len('":') + 12
+#: one of these is in a text that may hold an address, letters in another writing, or values of variables
+_SIGNS: Final = ("@", "%40", "\\u", NOTES_HEAD)
 #: messages that may hold pieces of one number
 _PIECES: Final = re.compile(r'"content":"(?:[^"\d]{0,25}\d){2}[^"]{0,40}"')
 _DIGIT_SAID: Final = re.compile(rb'"(?:text|heard)":"[^"\d]*\d')
@@ -75,6 +79,10 @@ _LETTERS_BEFORE: Final = re.compile(r"(?:(?<!\w)[^\W\d_]\W{1,3}){1,6}\Z")
 _WORDS_OF_PIECE: Final = 2
 _DIGITS: Final = re.compile(rf"\+?\d(?:[{WIDE}]{{0,5}}\d)*")
 
+#: finds what is personal in a text: the characters ``start`` to ``end``, and the word that replaces them, in brackets
+Filter = Callable[[str], Iterable[tuple[int, int, str]]]
+_LOG = structlog.get_logger("orchestra.telemetry")
+
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -86,7 +94,7 @@ def redaction_of(settings: Settings) -> "Redaction | None":
         AppError: an app, which may name patterns of its own, cannot be loaded: then nothing may leave.
 
     """
-    return Redaction(_patterns(settings)) if settings.redact else None
+    return _redaction(settings, frozenset()) if settings.redact else None
 
 
 def redaction_at_rest(settings: Settings) -> "Redaction | None":
@@ -98,14 +106,21 @@ def redaction_at_rest(settings: Settings) -> "Redaction | None":
         AppError: as above.
 
     """
-    return Redaction(_patterns(settings), keeps=_PARTIES) if settings.redact_at_rest else None
+    return _redaction(settings, _PARTIES) if settings.redact_at_rest else None
 
 
-def _patterns(settings: Settings) -> list[tuple[str, str]]:
-    from orchestra.agents.loader import load_lines  # noqa: PLC0415 - only where something is redacted
+def _redaction(settings: Settings, keeps: frozenset[str]) -> "Redaction":
+    from orchestra.agents.loader import load_lines, load_named  # noqa: PLC0415 - only where something is redacted
 
     # what one app calls by a word is hidden in the calls of the others, too
-    return [pair for app in load_lines(settings.app).apps for pair in app.redact.items()]
+    patterns = [pair for app in load_lines(settings.app).apps for pair in app.redact.items()]
+    name, finds = settings.redact_filter, None
+    if name:
+        finds = load_named(name, "redaction filter", "filters:names")
+        if not callable(finds):
+            msg = f"redaction filter {name!r}: there is no such function"
+            raise AppError(msg)
+    return Redaction(patterns, keeps=keeps, finds=finds)
 
 
 class Redaction:
@@ -116,12 +131,19 @@ class Redaction:
             puts ``[parcel]``). They also match what is spelled ("P C 1 2 3" for ``PC123``). Where one and a built-in
             one overlap, the longer match counts.
         keeps: fields of events, beside ids and the like, that stay as they are.
+        finds: finds more in a text, like names. Where it fails, the whole text is ``[text]``.
 
     """
 
     def __init__(
-        self, patterns: Mapping[str, str] | Iterable[tuple[str, str]] = (), *, keeps: frozenset[str] = frozenset()
+        self,
+        patterns: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        *,
+        keeps: frozenset[str] = frozenset(),
+        finds: Filter | None = None,
     ) -> None:
+        self._finds = finds
+        self._failed = False
         self._names = _NAMES | keeps
         pairs = patterns.items() if isinstance(patterns, Mapping) else patterns
         self._patterns = [(word, re.compile(pattern)) for word, pattern in dict.fromkeys(pairs)]
@@ -151,6 +173,12 @@ class Redaction:
             matches += (Found(*match.span(), word) for match in pattern.finditer(value) if match[0])
             matches += _spelled(value, word, pattern)
             matches += (match for number in said if (match := _said(value, number, word, pattern)))
+        if self._finds is not None:
+            try:
+                matches += [Found(max(0, start), end, kind) for start, end, kind in self._finds(value) if start < end]
+            except Exception as error:  # noqa: BLE001 - it is of the operator's; nothing may leave because it fails
+                self._filter_failed(error)
+                return "[text]"
         if not matches:
             return value
         parts, at = [], 0
@@ -158,6 +186,14 @@ class Redaction:
             parts += [value[at : match.start], f"[{match.kind}]"]
             at = match.end
         return "".join([*parts, value[at:]])
+
+    def _filter_failed(self, error: Exception) -> None:
+        if not self._failed:
+            self._failed = True
+            kind = type(error).__name__  # its message may quote the text
+            _LOG.error(
+                "redaction.filter_failed", error=kind, cure="what it could not look at is [text]: mend the filter"
+            )
 
     def event(self, call: str, kind: str, body: bytes) -> bytes:
         """The redacted JSON of an event of this type; a number may have begun in earlier events of the call."""
@@ -226,12 +262,7 @@ class Redaction:
         return _encode(redacted)
 
     def _may_hold(self, text: str, start: int) -> bool:
-        if (
-            text.find(NOTES_HEAD, start) >= 0
-            or text.find("@", start) >= 0
-            or text.find("\\u", start) >= 0
-            or text.find("%40", start) >= 0
-        ):
+        if self._finds is not None or any(text.find(sign, start) >= 0 for sign in _SIGNS):
             return True
         if may_say_address(text, start) or may_say_digits(text[start:]) or _SCREEN.search(text, start):
             return True

@@ -3,6 +3,7 @@
 import json
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from orchestra.call_variables import as_notes
+from orchestra.errors import AppError
 from orchestra.settings import Settings
 from orchestra.telemetry.personal_data_patterns import luhn
-from orchestra.telemetry.redaction import Redaction, redaction_at_rest
+from orchestra.telemetry.redaction import Redaction, redaction_at_rest, redaction_of
 from orchestra_schemas import (
     AudioChunk,
     CallAnalysed,
@@ -387,3 +391,35 @@ def test_nothing_that_was_said_is_kept_in_memory_after_a_call() -> None:
     assert own.kept_texts
     own.event("07-1", "call.ended", encode(CallEnded(call="07-1", reason="silence"))[b"body"])
     assert not own.kept_texts
+
+
+def find_ann(text: str) -> Iterator[tuple[int, int, str]]:
+    if "fail" in text:
+        raise ValueError(text)
+    yield from ((match.start(), match.end(), "name") for match in re.finditer(r"\bAnn\b", text))
+    yield 3, 3, "nothing"
+
+
+def test_a_filter_of_ones_own_finds_more_and_nothing_leaves_where_it_fails() -> None:
+    settings = Settings(redact_at_rest=True, redact_filter="tests.telemetry.test_redaction:find_ann")
+    own = redaction_at_rest(settings)
+    assert own is not None
+    assert own.text("Ann, and 555 010 1234, and Anna") == "[name], and [phone], and Anna"
+    body = msgspec.json.encode({"type": "reply.chunk", "call": "Ann", "text": "Hello Ann", "to": ["Ann", {"a": "Ann"}]})
+    left = msgspec.json.decode(own.event("Ann", "reply.chunk", body))
+    assert left == {"type": "reply.chunk", "call": "Ann", "text": "Hello [name]", "to": ["[name]", {"a": "[name]"}]}
+    with capture_logs() as logs:
+        assert [own.text("to fail, Ann"), own.text("Ann failed")] == ["[text]", "[text]"]
+    assert [(each["event"], each["error"]) for each in logs] == [("redaction.filter_failed", "ValueError")]
+    assert "Ann" not in repr(logs)
+    for name, why in (("tests.telemetry.test_redaction:nothing", "no such function"), ("filters", "module:attribute")):
+        with pytest.raises(AppError, match=why):
+            redaction_of(settings.model_copy(update={"redact_filter": name}))
+
+
+def test_values_of_variables_are_hidden_in_the_notes_of_a_prompt_only() -> None:
+    notes = f'Notes.\n\n{as_notes({"name": "Ann", "plan": "gold"})}\n\nEarlier: "Ann"'
+    body = msgspec.json.encode({"type": "prompt.requested", "messages": [{"role": "user", "content": notes}]})
+    left = msgspec.json.decode(redaction.body(body))["messages"][0]["content"]
+    assert left == 'Notes.\n\nGiven with this call:\n- name: [variable]\n- plan: [variable]\n\nEarlier: "Ann"'
+    assert redaction.text('- name: "Ann"') == '- name: "Ann"'
