@@ -182,7 +182,8 @@ def _(event: CallScreened, record: CallRecord) -> CallRecord:
 
 @_changed.register(ConsentGiven | ConsentRefused)
 def _(event: ConsentGiven | ConsentRefused, record: CallRecord) -> CallRecord:
-    return replace(record, recording_mode=recording_after(record.recording_mode, event))
+    mode = recording_after(record.recording_mode, event)
+    return replace(record, recording_mode=mode, recording="" if mode == "refused" else record.recording)
 
 
 @_changed.register
@@ -293,6 +294,8 @@ def _(event: CallEnded, record: CallRecord) -> CallRecord:
 
 @_changed.register
 def _(event: RecordingSaved, record: CallRecord) -> CallRecord:
+    if record.recording_mode == "refused":  # while it was being moved
+        return record
     return replace(record, recording=without_login(event.url), recording_missing_ms=event.missing_ms)
 
 

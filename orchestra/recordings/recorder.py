@@ -10,6 +10,7 @@ import structlog
 from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.errors import MissingExtraError, RejectedError
+from orchestra.filesystem import FileRoot
 from orchestra.recordings.audio_chunks import audio_of, duration_ms
 from orchestra.recordings.edge_spans import EdgeSpans
 from orchestra.recordings.silences import Silence
@@ -147,14 +148,21 @@ class Recorder:
             missing_ms=missing_ms,
         )
 
-    def delete(self, call: str) -> None:
-        """Delete what was recorded of a call: the caller does not want it."""
+    async def delete(self, call: str, *, stored: bool = False) -> None:
+        """Delete what was recorded of a call, ``stored`` also from its store: the caller does not want it.
+
+        Raises:
+            OSError: the store cannot be reached.
+
+        """
         self._recordings.close(call)
         self._recordings.path(call).unlink(missing_ok=True)
         self._begun_late.discard(call)
         self._spans.pop(call, None)
         for kept in (self._unwritten, self._ends_ms, self._gaps_ms):
             kept.pop(call, None)
+        if stored and self._store_url:
+            await asyncio.to_thread(FileRoot(self._store_url).remove, self._recordings.path(call).name)
 
     def discard(self, event: RecordingSaved) -> None:
         """Remove this machine's copy of a recording that was moved to a store."""

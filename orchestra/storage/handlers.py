@@ -115,7 +115,12 @@ class Persistence:
         await self.remember(event, context)
         await context.publish()  # the call is over; its recording may take longer
         mode = from_stored(event.call, await context.state.all()).recording_mode
-        if event.audio_ms == 0 or why_not_recorded(mode):
+        if why_not_recorded(mode):
+            await self._recorder.delete(
+                event.call
+            )  # a yes was lost with its edge, and what was recorded after it was not
+            return None
+        if event.audio_ms == 0:
             return None
         gaps_ms = int(await context.state.get(_MISSING) or 0)
         silent = []
@@ -126,14 +131,18 @@ class Persistence:
         return None if saved_as is None else msgspec.structs.replace(saved_as, version=answered_by)
 
     async def refused(self, event: ConsentRefused, context: Context) -> None:
-        """Note that the caller does not want to be recorded, and delete what there is."""
+        """Note that the caller does not want to be recorded, and delete what there is: the call may be over by now."""
+        saved = "recording" in await context.state.all()
         await self.remember(event, context)
-        self._recorder.delete(event.call)
+        await self._recorder.delete(event.call, stored=saved)
 
     async def saved(self, event: RecordingSaved, context: Context) -> None:
-        """Note where the recording is, and remove the local file that was moved there."""
+        """Note where the recording is, and remove the file that was moved there; if it is refused by now, both."""
         await self.remember(event, context)
-        self._recorder.discard(event)
+        if await context.state.get("recording_mode") == b"refused":
+            await self._recorder.delete(event.call, stored=True)
+        else:
+            self._recorder.discard(event)
 
     async def found_out(self, event: TranscriptCurated | CallAnalysed, context: Context) -> None:
         """Note what may be known days later, when the record has expired: its labelling task, what a judge says."""

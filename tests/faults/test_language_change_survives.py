@@ -4,9 +4,8 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
-from contextlib import aclosing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -16,20 +15,19 @@ from orchestra.simulator import Caller, PhoneLine
 from orchestra_schemas import (
     CallResumed,
     CallStarted,
-    Event,
     LanguageChanged,
     ReplyChunk,
     ReplySpoken,
     TurnCompleted,
     UserTurnEnded,
 )
+from tests.faults.spoken.journal import Journal
 from tests.faults.spoken.kills import processes
 from tests.faults.spoken.running import spoken_stack
 from tests.faults.spoken.tones import APOLOGY, GREETING, HOLDING, NONSENSE, encode, plain, words_in
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
-E = TypeVar("E", bound=Event)
 ASKS_FOR_SPANISH = "speak spanish please"
 ASKS_FOR_MORE = f"ask for {NONSENSE[1]} {NONSENSE[2]} please"
 ANSWERS = {1: f"{NONSENSE[10]} {NONSENSE[11]}.", 2: f"{NONSENSE[12]} {NONSENSE[13]}."}
@@ -50,36 +48,6 @@ class HeldModel:
         self.asked.set()
         await self.may_answer.wait()
         return self._answers[turn]
-
-
-class Journal:
-    """Every event of the stack as it comes."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    async def follow(self, bus: Bus) -> None:
-        async with aclosing(bus.follow(since="0")) as entries:
-            async for entry in entries:
-                if (event := entry.event()) is not None:
-                    self.events.append(event)
-
-    def all(self, kind: type[E]) -> list[E]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def heard(self, answer: str) -> None:
-        """Wait until the caller has heard this, perhaps with a phrase of the edge's around it."""
-        async with asyncio.timeout(25):
-            while not any(answer in spoken.text for spoken in self.all(ReplySpoken)):  # noqa: ASYNC110 - other processes say it
-                await asyncio.sleep(0.02)
-
-    async def until(self, kind: type[E], **fields: Any) -> E:
-        async with asyncio.timeout(25):
-            while True:
-                for event in self.all(kind):
-                    if all(getattr(event, name) == value for name, value in fields.items()):
-                        return event
-                await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("role", ["edge", "orchestration", "execution"])

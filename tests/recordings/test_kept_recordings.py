@@ -13,7 +13,15 @@ from orchestra.settings import Settings
 from orchestra.storage.call_records import find_call
 from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
 from orchestra.testing import TestBus
-from orchestra_schemas import AudioChunk, CallEnded, CallResumed, CallStarted, RecordingSaved, UserTurnEnded
+from orchestra_schemas import (
+    AudioChunk,
+    CallEnded,
+    CallResumed,
+    CallStarted,
+    ConsentRefused,
+    RecordingSaved,
+    UserTurnEnded,
+)
 from orchestra_workers.persistence import consumer
 
 
@@ -75,6 +83,23 @@ class TestElsewhere:
             await bus.settled()
         assert list(settings.recordings.iterdir()) == []
 
+    @pytest.mark.parametrize("settings", ["memory://bucket/refused"], indirect=True)
+    async def test_a_recording_that_the_caller_refuses_as_they_hang_up_is_deleted_from_the_store(
+        self, bus: TestBus, settings: Settings
+    ) -> None:
+        async with bus.run(consumer):
+            call = await recorded(bus)
+            (saved,) = await bus.published(RecordingSaved)
+            await bus.publish(ConsentRefused(call=call))
+            await bus.settled()
+            assert not fsspec.filesystem("memory").exists(saved.url)
+            await bus.publish(saved)  # or while it is being moved
+            await bus.settled()
+        record = await find_call(bus.bus, call)
+        assert record is not None
+        assert (record.recording, record.recording_mode) == ("", "refused")
+        assert list(settings.recordings.iterdir()) == []
+
     @pytest.mark.parametrize("settings", ["gopher://somewhere/calls"], indirect=True)
     async def test_a_recording_stays_here_if_its_store_cannot_be_used(
         self, bus: TestBus, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -85,6 +110,20 @@ class TestElsewhere:
         (saved,) = await bus.published(RecordingSaved)
         assert saved.url == (settings.recordings / f"{call}.wav").absolute().as_uri()
         assert caller_side(settings.recordings / f"{call}.wav") == [5] * 1600
+
+
+async def test_nothing_is_left_of_a_recording_whose_consent_was_lost_with_its_edge(
+    bus: TestBus, settings: Settings
+) -> None:
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(CallStarted(call=call, recording="asked"), chunk(call, 0))
+        await bus.settled()
+        assert [path.stem for path in settings.recordings.iterdir()] == [call]
+        await bus.publish(CallEnded(call=call, reason="failed", audio_ms=200))
+        await bus.settled()
+    assert list(settings.recordings.iterdir()) == []
+    assert not await bus.published(RecordingSaved)
 
 
 def test_a_recording_is_stored_in_a_folder_atomically(tmp_path: Path) -> None:

@@ -46,9 +46,10 @@ class AudioJournal:
     def publish(self, *, everything: bool = False) -> None:
         """Publish what was heard since the last time, in chunks; ``everything``: also the rest."""
         chunks = self._audio.take_chunks(everything=everything)
-        kept = self._consent.keeps
+        # an operator who has the call before the caller was told hears them, and nobody keeps it
+        kept = self._consent.keeps and not (self._consent.mode == "told" and self._conversation.held_by)
         for chunk in chunks if kept or self._is_listened_to else ():
-            samples = self._of_caller(chunk) if chunk.speaker == "caller" else chunk.audio
+            samples = self._of_caller(chunk, kept=kept) if chunk.speaker == "caller" else chunk.audio
             self._publisher.publish(
                 AudioChunk(
                     call=self._call,
@@ -77,12 +78,14 @@ class AudioJournal:
         An operator who has taken the call over speaks with the caller. Who only listens hears a call whose recording is
         turned off, but no caller who has yet to agree, or has refused.
         """
-        conversation = self._conversation
-        speaks = bool(conversation.held_by) and not conversation.person
-        return speaks or (self._consent.mode == "off" and bool(conversation.listeners))
+        return self._operator_speaks or (self._consent.mode == "off" and bool(self._conversation.listeners))
 
-    def _of_caller(self, chunk: Chunk) -> bytes:
+    @property
+    def _operator_speaks(self) -> bool:
+        return bool(self._conversation.held_by) and not self._conversation.person
+
+    def _of_caller(self, chunk: Chunk, *, kept: bool) -> bytes:
         since = self._clock.time() - (self._audio.clock.now_ms - chunk.offset_ms) / 1000
-        if self._consent.keeps and (self._consent.mode == "told" or since < self._consent.since):
+        if kept and (self._consent.mode == "told" or since < self._consent.since):
             return bytes(len(chunk.audio))
         return self._secret.silenced(chunk.audio, since)

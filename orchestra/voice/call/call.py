@@ -45,7 +45,6 @@ from orchestra_schemas import (
     CallTransferred,
     CallTransferRequested,
     CallVariablesSet,
-    ConsentGiven,
     ConsentRefused,
     DigitPressed,
     Event,
@@ -417,7 +416,7 @@ class Call:
             self._on_answered(event)
         elif isinstance(event, CallEnded):
             self._on_closed()
-        elif isinstance(event, ConsentGiven | ConsentRefused):
+        elif isinstance(event, ConsentRefused):
             self._consent.take(event)
         elif isinstance(event, AppChanged):
             self._on_app_changed(event)

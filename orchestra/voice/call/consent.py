@@ -125,29 +125,37 @@ class Consent:
 
         ``reply_heard`` as in `TurnTaking.turn_ended`.
         """
-        if not self.asks or not has_words(text):
+        question = self._script().consent
+        if not self._may_be_answered or not has_words(text):
             return None
+        if not turns.was_heard(question, reply_heard):
+            return turns.edge_replies(question, reply_heard)  # who takes up a telephone may say "yes?"
         answer = self._answer(text)
         if answer is None:
             if self._asked < _TIMES:
                 self._asked += 1
-                return turns.edge_replies(self._script().consent, reply_heard)
+                return turns.edge_replies(question, reply_heard)
             self._refuse("nothing", text)
             return None
         return turns.edge_replies(self._settle(answer, "words", text), reply_heard)
 
     def press(self, key: str) -> bool:
         """The caller has pressed a key. Returns whether it is their answer."""
-        if not self.asks or key not in {_YES_KEY, _NO_KEY}:
+        if not self._may_be_answered or key not in {_YES_KEY, _NO_KEY}:
             return False
         self._conversation.replace_reply(self._settle(key == _YES_KEY, "key", key))
         return True
 
-    def take(self, event: Event) -> None:
-        """Note an event of the call: whoever says that the caller refuses, nothing is kept any more."""
-        if isinstance(event, ConsentRefused) and self.mode not in {"refused", "off"}:
+    def take(self, event: ConsentRefused) -> None:
+        """Whoever says that the caller refuses, nothing is kept any more."""
+        if self.mode not in {"refused", "off"}:
             _LOG.info("call.not_recorded", call=self._call, by=event.by)
             self.mode = "refused"
+
+    @property
+    def _may_be_answered(self) -> bool:
+        """Whether words and keys may be the answer: not those for an operator, nor a machine's to our last words."""
+        return self.asks and not (self._conversation.held_by or self._conversation.turns.hanging_up)
 
     def _look_at_silence(self) -> None:
         conversation, now = self._conversation, self._clock.monotonic()

@@ -389,6 +389,14 @@ class TurnTaking:
         said = [item.text for item in (*reply.waiting, *reply.said) if isinstance(item, Say)]
         return not reply.over and text in said and text not in reply.sentences_heard(count_words(list(reply_heard)))
 
+    def was_heard(self, text: str, reply_heard: Sequence[str]) -> bool:
+        """Whether this sentence is part of the current or the last reply, and was heard to its end."""
+        reply = self._reply
+        if reply.over and reply.cut_words is None:
+            return text in (*reply.heard, *(say.text for say in reply.said))
+        words = reply_heard if reply.cut_words is None else reply.cut_words
+        return text in reply.sentences_heard(count_words(list(words)))
+
     def say_holding_phrase(self, phrase: str) -> list[Action]:
         """Say this to a waiting caller: as part of the reply, or on its own if there is none yet."""
         actions = self.assume_turn_over()
@@ -562,7 +570,7 @@ class TurnTaking:
         sounds = reply.prepared or reply.audio_paused or (reply.cut_words is None and bool(reply.said))
         words = list(reply_heard) if reply.cut_words is None else reply.cut_words
         self._settle_required(reply.sentences_heard(count_words(words)))
-        reply.over, reply.audio_paused = True, False
+        reply.over, reply.audio_paused, reply.cut_words = True, False, words
         cut = ReplyCut(reply.turn, reply.heard_after(words))
         return [cut, *self._clear_audio()] if sounds else [cut]
 

@@ -16,6 +16,7 @@ from orchestra_schemas import (
     CallResumed,
     CallTransferRequested,
     CallVariablesSet,
+    ConsentRefused,
     DecodeError,
     DigitsRequested,
     Event,
@@ -38,7 +39,7 @@ from orchestra_schemas import (
 
 _LOG = structlog.get_logger("orchestra.voice")
 
-#: the events of a journal that concern a call: those that `Conversation.take` handles, and where it goes on
+#: the events of a journal that concern a call: those that `Call.take_event` handles
 _READ: tuple[type[Event], ...] = (
     AppChanged,
     CallAnswered,
@@ -47,6 +48,7 @@ _READ: tuple[type[Event], ...] = (
     CallResumed,
     CallTransferRequested,
     CallVariablesSet,
+    ConsentRefused,
     DigitsRequested,
     LanguageChanged,
     OperatorHandedBack,

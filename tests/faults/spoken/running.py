@@ -22,8 +22,10 @@ async def spoken_stack(
     app: str = "tests.faults.spoken.app:app",
     answers: Respond = respond,
     token_s: float = 0.02,
+    edges: int = 2,
+    archive: bool = False,
 ) -> AsyncIterator[RunningStack]:
-    """Two edges and the workers of ``app``, with their data and logs in ``folder``; a model that is as fast as told."""
+    """Edges and the workers of ``app``, with their data and logs in ``folder``; a model that is as fast as told."""
     async with OpenAIServer(answers, token_s=token_s) as model:
         for name, value in {
             "ORCHESTRA_DATA_DIR": str(folder), "ORCHESTRA_PORT": "0", "ORCHESTRA_APP": app,
@@ -32,6 +34,6 @@ async def spoken_stack(
             environment.setenv(name, value)
         environment.setattr(child_module, "_COMMAND", (sys.executable, "-m", "tests.faults.spoken"))
         (folder / "deeds").touch()
-        workers = ("orchestration", "execution", "persistence")
-        async with stack(load_settings(), logs=folder / "logs", edges=2, workers=workers) as running:
+        workers = ("orchestration", "execution", "persistence", *(("archive",) if archive else ()))
+        async with stack(load_settings(), logs=folder / "logs", edges=edges, workers=workers) as running:
             yield running

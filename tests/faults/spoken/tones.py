@@ -14,9 +14,8 @@ HOLDING, APOLOGY, STILL_THERE = "Hold on.", "Sorry lost you.", "Anybody around."
 PARDON = "Pardon repeat that."
 GREETING = "Hello from the test."
 _SAID = (
-    f"{HOLDING} {APOLOGY} {STILL_THERE} {PARDON} {GREETING} ask for please over unknown speak spanish".lower().replace(
-        ".", ""
-    )
+    f"{HOLDING} {APOLOGY} {STILL_THERE} {PARDON} {GREETING} ask for please over unknown speak spanish "
+    "may we record this yes no stop recording".lower().replace(".", "")
 )
 WORDS = tuple(dict.fromkeys((*_SAID.split(), *NONSENSE)))
 _CODES = {word: code for code, word in enumerate(WORDS)}

@@ -20,12 +20,14 @@ from orchestra.voice.carriers.port import AudioReceived, Parties
 from orchestra.voice.edge.answering import Answering
 from orchestra_schemas import (
     AudioChunk,
+    CallAnswered,
     CallEnded,
     CallGreeted,
     CallStarted,
     ConsentGiven,
     ConsentRefused,
     Event,
+    OperatorHandedBack,
     OperatorJoined,
     OperatorTookOver,
     ReplyChunk,
@@ -136,6 +138,10 @@ class ConsentCall:
 
     def of(self, *kinds: type[Event]) -> list[Any]:
         return [event for event in self.journal.events if isinstance(event, kinds)]
+
+    def heard(self, *, kept: bool) -> bool:
+        """Whether any of the caller's voice is on the media stream as what is, or is not, to be kept."""
+        return any(loud(each) for each in self.of(AudioChunk) if each.speaker == "caller" and each.kept is kept)
 
     def kept(self, speaker: str) -> list[AudioChunk]:
         return [chunk for chunk in self.of(AudioChunk) if chunk.speaker == speaker and chunk.kept]
@@ -329,13 +335,16 @@ def test_a_setting_takes_a_text_or_one_for_each_language(monkeypatch: pytest.Mon
 ROBOT = "Hi, if you record your name and reason for calling, I'll see if this person is available."
 
 
-async def test_a_robot_that_screens_a_call_is_told_who_calls_and_the_person_is_asked() -> None:
-    placed = Parties(call="07-1", provider_call="CA1", direction="outbound")
-    call = ConsentCall(replace(ASKED, introduction="Acme about a parcel."), parties=placed)
+PLACED = Parties(call="07-1", provider_call="CA1", direction="outbound")
+
+
+@pytest.mark.parametrize("hello", ["Hello?", "Yes? Who is it?"])
+async def test_a_robot_that_screens_a_call_is_told_who_calls_and_the_person_is_asked(hello: str) -> None:
+    call = ConsentCall(replace(ASKED, introduction="Acme about a parcel."), parties=PLACED)
     call.wait(0.5)
     call.says(ROBOT)
     call.wait(1.5)
-    call.says("Hello?")
+    call.says(hello)
     call.wait(1.5)
     assert call.said == [QUESTION, "Acme about a parcel.", QUESTION]
     assert not call.of(AudioChunk)
@@ -346,11 +355,92 @@ async def test_a_robot_that_screens_a_call_is_told_who_calls_and_the_person_is_a
 
 
 async def test_who_is_called_and_says_hello_into_the_notice_hears_it_again() -> None:
-    placed = Parties(call="07-1", provider_call="CA1", direction="outbound")
-    call = ConsentCall(TOLD, parties=placed)
+    call = ConsentCall(TOLD, parties=PLACED)
     call.wait(0.4)
     call.says("Hello?")
     call.call.take_event(ReplyChunk(call="07-1", turn=1, text="Good day.", id="r"))
     call.wait(2.0)
     assert call.said == [NOTICE, NOTICE, "Good day."]
     assert len(call.of(ConsentGiven)) == 1
+
+
+@pytest.mark.parametrize("hello", ["Yes?", "No."])
+async def test_what_is_said_into_the_question_is_no_answer_to_it(hello: str) -> None:
+    call = ConsentCall(ASKED, parties=PLACED)
+    call.wait(0.3)
+    call.says(hello)
+    call.wait(1.6)
+    assert call.said == [QUESTION, QUESTION]
+    assert not call.of(ConsentGiven, ConsentRefused, AudioChunk)
+    call.says("yes")
+    call.wait(1.0)
+    assert [given.heard for given in call.of(ConsentGiven)] == ["yes"]
+    assert call.said[2:] == [GREETING]
+
+
+@pytest.mark.parametrize("script", [TOLD, ASKED])
+async def test_a_machine_agrees_to_nothing(script: Script) -> None:
+    call = ConsentCall(replace(script, voicemail="Please call us back on our usual number."), parties=PLACED)
+    call.wait(0.9 if script is ASKED else 0.3)
+    call.call.take_event(CallAnswered(call="07-1", by="machine", id="a"))
+    call.wait(0.5)
+    call.says("yes please leave a message")
+    call.call.take_digit("1")
+    call.wait(4.0)
+    assert call.call.over.done()
+    assert not call.of(ConsentGiven, ConsentRefused)
+    assert not call.heard(kept=True)
+    assert bool(call.of(AudioChunk)) is (script is TOLD)  # what was said to it
+
+
+@pytest.mark.parametrize("script", [TOLD, ASKED])
+async def test_an_operator_who_steps_into_the_first_words_hears_the_caller_and_nobody_keeps_it(script: Script) -> None:
+    call = ConsentCall(script)
+    call.wait(0.3)
+    call.call.take_event(OperatorTookOver(call="07-1", operator="ann", id="1"))
+    call.wait(0.6)
+    call.says("yes")
+    call.call.take_digit("1")
+    call.wait(0.6)
+    assert call.heard(kept=False)
+    call.call.take_event(OperatorHandedBack(call="07-1", operator="ann", id="2"))
+    call.wait(0.6)
+    assert not call.of(ConsentGiven)
+    assert not call.heard(kept=True)
+    call.says("yes")  # to what the operator has said, before the question or the notice is said again
+    call.wait(1.4)
+    assert call.said[1] == script.consent
+    call.says("yes")
+    call.wait(1.4)
+    assert len(call.of(ConsentGiven)) == 1
+
+
+async def test_a_consent_withdrawn_while_an_operator_has_the_call_ends_what_is_kept_and_not_what_they_hear() -> None:
+    call = ConsentCall(TOLD)
+    call.wait(3.0)
+    call.call.take_event(OperatorTookOver(call="07-1", operator="ann", id="1"))
+    call.wait(0.6)
+    assert call.heard(kept=True)
+    call.call.take_event(ConsentRefused(call="07-1", id="2"))
+    begun = len(call.of(AudioChunk))
+    call.wait(0.6)
+    assert {chunk.kept for chunk in call.of(AudioChunk)[begun:]} == {False}
+    call.call.take_event(OperatorHandedBack(call="07-1", operator="ann", id="3"))
+    begun = len(call.of(AudioChunk))
+    call.wait(0.6)
+    assert len(call.of(AudioChunk)) == begun
+
+
+@pytest.mark.parametrize("answer", ["", "no"])
+async def test_a_person_who_joins_a_caller_who_has_not_agreed_hears_them_and_neither_is_kept(answer: str) -> None:
+    call = ConsentCall(ASKED)
+    call.wait(1.4)
+    if answer:
+        call.says(answer)
+        call.wait(2.0)
+    call.call.conversation.on_held = call.call.on_held
+    call.call.take_event(OperatorTookOver(call="07-1", operator="+15550100200", id="1"))
+    call.wait(1.0)
+    assert call.call.conversation.person
+    assert {(chunk.speaker, chunk.kept) for chunk in call.of(AudioChunk)} == {("person", False)}
+    assert any(map(loud, call.of(AudioChunk)))

@@ -1,12 +1,16 @@
 """What comes from the journal reaches each call once, whoever begins to follow its partition, and when."""
 
+import ast
 import asyncio
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from orchestra.testing import TestBus
+from orchestra.voice import call as voice_call
 from orchestra.voice.call.call import Call
+from orchestra.voice.edge import reply_dispatcher
 from orchestra.voice.edge.reply_dispatcher import ReplyDispatcher
 from orchestra_schemas import CallResumed, Event, ReplyChunk
 
@@ -104,3 +108,24 @@ async def test_two_streams_of_one_call_both_get_the_events_of_the_time_in_which_
                 await asyncio.sleep(0.01)
     await replies.close()
     assert [event.id for event in first] == [event.id for event in second] == [resumed.id]
+
+
+def handled_by_calls() -> set[str]:
+    """The names that the handlers of a call's journal ask an event for: in a ``case``, or by ``isinstance``."""
+    named = set()
+    for path in Path(voice_call.__file__).parent.glob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef) or function.name not in {"take", "_take", "take_event"}:
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.MatchClass):
+                    named.add(ast.unparse(node.cls))
+                elif isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
+                    named |= {each.id for each in ast.walk(node.args[1]) if isinstance(each, ast.Name)}
+    return named
+
+
+def test_whatever_calls_handle_is_dispatched() -> None:
+    read = {event_type.__name__ for event_type in reply_dispatcher._READ}
+    assert {"ConsentRefused", "ReplyChunk", "OperatorTookOver", "CallResumed"} <= handled_by_calls()
+    assert handled_by_calls() <= read
