@@ -23,6 +23,7 @@ class CallFilter(BaseModel):
         since: calls that began at this time or later, epoch seconds.
         until: calls that began before this time.
         outcome: why it ended (the column of the view ``calls``), or ``running``.
+        recording_mode: whether its audio was kept (the column of the view ``calls``).
         app: the app that answered it or took it over.
         version: the version of package and app that answered last, or its beginning.
         line: the line that decided the app, or what was dialled.
@@ -42,6 +43,7 @@ class CallFilter(BaseModel):
     since: _Moment | None = None
     until: _Moment | None = None
     outcome: _Text = ""
+    recording_mode: _Text = ""
     app: _Text = ""
     version: _Text = ""
     line: _Text = ""
@@ -69,6 +71,7 @@ class CallFilter(BaseModel):
         tests = {
             f"contains(from_number, {digits}) OR contains(to_number, {digits})": self.number,
             f"coalesce(outcome, status) = {quoted(self.outcome)}": self.outcome,
+            f"recording_mode = {quoted(self.recording_mode)}": self.recording_mode,
             of_app(self.app): self.app,
             f"starts_with(version, {quoted(self.version)})": self.version,
             of_line(self.line): self.line,

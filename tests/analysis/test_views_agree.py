@@ -17,10 +17,22 @@ from orchestra.bus.keys import JOURNAL
 from orchestra.history.call import CallHistory, Turn
 from orchestra.history.reduce import history_of
 from orchestra.settings import Settings
-from orchestra_schemas import CallTransferred, CallTransferRequested, Event, SpeechMetered, TransferAccepted, encode
+from orchestra_schemas import (
+    CallStarted,
+    CallTransferred,
+    CallTransferRequested,
+    ConsentGiven,
+    ConsentRefused,
+    Event,
+    SpeechMetered,
+    TransferAccepted,
+    encode,
+)
 from orchestra_schemas.speech import TURN_TIMES
 from tests.history.journals import made_up_call, read_journal
 
+_RECORDING = ("on", "told", "asked", "off")
+_ANSWERS = ((), (ConsentGiven,), (ConsentRefused,), (ConsentGiven, ConsentRefused), (ConsentRefused, ConsentGiven))
 SPOKEN = Path(__file__).parents[1] / "compatibility" / "0.1.0" / "journal.jsonl"
 
 
@@ -29,7 +41,20 @@ def journals() -> Iterator[list[Event]]:
     yield read_journal(SPOKEN)
     for number in range(60):
         call = f"03-0199a0b4-c0de-7000-8000-{number:012x}"
-        yield [replace(event, call=call, id=f"{call}:{event.id[-8:]}") for event in made_up_call(Random(number))]
+        events = [*with_consent(made_up_call(Random(number)), number)]
+        yield [replace(event, call=call, id=f"{call}:{event.id[-8:]}") for event in events]
+
+
+def with_consent(events: list[Event], number: int) -> Iterator[Event]:
+    """The call with a way of recording, and what its caller has said to that, by its number."""
+    answers: tuple[type[ConsentGiven | ConsentRefused], ...] = _ANSWERS[number % len(_ANSWERS)]
+    for event in events:
+        yield (
+            replace(event, recording=_RECORDING[number % len(_RECORDING)]) if isinstance(event, CallStarted) else event
+        )
+        if isinstance(event, CallStarted):
+            for answer in answers:
+                yield answer(call=event.call, id=f"{event.call}:consent-{answer.__name__}", at=event.at)
 
 
 JOURNALS = {journal[0].call: journal for journal in journals()}
@@ -79,6 +104,7 @@ CALLS: dict[str, Callable[[CallHistory], Any]] = {
     "agent": lambda call: call.record.agent or None,
     "version": lambda call: call.record.version,
     "model": lambda call: call.model,
+    "recording_mode": lambda call: call.record.recording_mode,
     "turns": lambda call: call.record.turns,
     "interruptions": lambda call: call.record.interruptions,
     "tools": lambda call: call.record.tools,

@@ -65,6 +65,8 @@ FOUND: list[tuple[dict[str, Any], list[str]]] = [
     ({"tool": "find_parcel", "failed_tool": "true"}, ["parcel"]),
     ({"interrupted": "true"}, ["parcel"]),
     ({"transferred": "true"}, ["parcel"]),
+    ({"recording_mode": "on", "until": NEXT_DAY}, ["parcel"]),
+    ({"recording_mode": "refused"}, []),
     ({"version": "bank"}, ["running", "parcel"]),
     ({"number": "'; DROP TABLE calls"}, []),
 ]

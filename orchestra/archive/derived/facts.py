@@ -24,8 +24,8 @@ PLACE = f"least(stream_ms, {2**43 - 1}) * 1048576 + least(stream_seq, 1048575)"
 _FIELDS = (
     "agent", "app", "arguments", "completion_tokens", "direction", "duration_ms", "duration_s", "error", "errors",
     "extracted", "failed", "from_number", "heard", "line", "model", "name", "not_extracted", "prompt_tokens", "reason",
-    "request", "result", "step", "stopped_by", "stt", "stt_s", "success", "success_reason", "summary", "text",
-    "to_number", "tokens_estimated", "tts", "tts_characters", "tts_characters_wasted", "verdicts", *TURN_TIMES,
+    "recording", "request", "result", "step", "stopped_by", "stt", "stt_s", "success", "success_reason", "summary",
+    "text", "to_number", "tokens_estimated", "tts", "tts_characters", "tts_characters_wasted", "verdicts", *TURN_TIMES,
 )  # fmt: skip
 #: the types that have them; a body of another type is not looked into
 _TYPES = (

@@ -1,10 +1,10 @@
 """The files of the derived tables, and which of them stand for which events.
 
-``derived/3/calls/2026-11-22/p07-3f9ac2d1/1763830000000-0_1763830059412-3.parquet`` is of the events of one day and
+``derived/4/calls/2026-11-22/p07-3f9ac2d1/1763830000000-0_1763830059412-3.parquet`` is of the events of one day and
 stream from the first id to the last, and of nothing else. So it is made again from the same events with the same
 content, by whichever process, and it never has to be brought up to date: events that come later get a file of their
 own. It counts as long as the archive's files begin and end at the same ids; whatever lies between two files of events,
-merging them included, changes nothing. The folder ``3`` is the version of the tables: another version neither reads it
+merging them included, changes nothing. The folder ``4`` is the version of the tables: another version neither reads it
 nor writes to it. A file of ``calls`` is written last, and says that the others are complete. A range that an older
 platform derived has no file of sums: these are made of its rows by whoever asks, until the next `derive`.
 """
@@ -19,7 +19,7 @@ from orchestra.archive.derived.tables import TABLES
 
 FOLDER = "derived"
 #: goes up with every change of the tables
-VERSION = "3"
+VERSION = "4"
 #: of the tables of a range, the one that is written last
 LAST = "calls"
 

@@ -97,8 +97,10 @@ _CALLS = _aggregated(
         _last("ending", types("call.ended"), reason="reason", duration_s=number("duration_s")),
         _first(
             "started", types("call.started"), from_number="from_number", to_number="to_number", direction="direction",
-            app="app", line="line", version="version",
+            app="app", line="line", version="version", recording="recording",
         ),
+        _count("consents", types("consent.given")),
+        _count("refusals", types("consent.refused")),
         _last("app_change", types("app.changed"), app="app"),
         _last("agent_change", types("agent.changed"), agent="agent"),
         _last("versioned", f"{types('turn.completed')} AND version <> ''", version="version"),

@@ -14,6 +14,8 @@ SELECT call, time, CAST(time AS DATE) AS day,
     coalesce(started.direction, 'inbound') AS direction, started.app AS app, coalesce(started.line, '') AS line,
     coalesce(app_change.app, '') AS passed_to, agent_change.agent AS agent,
     coalesce(versioned.version, started.version, any_version, '') AS version, coalesce(modelled.model, '') AS model,
+    CASE WHEN started.recording = 'off' THEN 'off' WHEN refusals > 0 THEN 'refused' WHEN consents > 0 THEN 'on'
+        ELSE coalesce(started.recording, 'on') END AS recording_mode,
     turns, interruptions, tools, failed_tools, handovers, transferred, accepted,
     prompts, prompt_tokens, completion_tokens,
     caller_words, agent_words, wasted_characters

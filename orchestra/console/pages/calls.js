@@ -5,12 +5,14 @@ import { api, count, duration, el, emptyState, errorState, fill, loading, millis
 
 const RETRY_MS = 5000;
 const AGAIN_MS = 30_000;
+const RECORDING = { on: "kept", refused: "refused", asked: "not answered", told: "not told", off: "turned off" };
 const FIELDS = [
   { name: "words", label: "Words that were said", type: "search", placeholder: 'parcel, or "in this order"', accesskey: "f" },
   { name: "number", label: "Number", inputmode: "tel", placeholder: "+1555 or 0001" },
   { name: "since", label: "Began since", type: "datetime-local" },
   { name: "until", label: "Began before", type: "datetime-local" },
   { name: "outcome", label: "Outcome", list: "outcomes", placeholder: "running, transferred…" },
+  { name: "recording_mode", label: "Recording", options: [["", "any"], ...Object.entries(RECORDING)] },
   { name: "app", label: "App" },
   { name: "version", label: "Version" },
   { name: "line", label: "Line" },

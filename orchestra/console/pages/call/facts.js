@@ -14,6 +14,14 @@ const OUTCOMES = {
   no_answer: ["no answer", "warn"],
 };
 
+/** Why nothing, or not all, of the call was recorded. */
+const RECORDING = {
+  told: "the caller was not told to the end",
+  asked: "the caller has not answered",
+  refused: "refused by the caller",
+  off: "turned off",
+};
+
 const FILES = {
   json: "turns, JSON",
   csv: "turns, CSV",
@@ -54,6 +62,7 @@ function* entries(view, outbound) {
   yield ["transferred to", record.transferred_to];
   yield ["answered by", record.answered_by];
   yield ["call screening", record.screening];
+  yield ["recording", RECORDING[record.recording_mode] ?? ""];
   yield ["turns", `${count(record.turns)}, ${count(record.interruptions)} interrupted`];
   yield ["wait", record.measured ? wait : ""];
   yield ["tools", record.tools ? `${count(record.tools)}, ${count(record.failed_tools)} failed` : ""];
