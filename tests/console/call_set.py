@@ -65,4 +65,6 @@ async def publish(bus: TestBus) -> CallSet:
         *_call(two, NEXT_DAY, "+15550002", HOSTILE, HOSTILE, CallEnded(call=two, at=NEXT_DAY + 9, reason="failed")),
         *_call(calls.running, NEXT_DAY + 60, "+15550003", "bank", "Hello?"),
     )
+    # that it runs is known by its record
+    await bus.bus.redis.hset(bus.bus.key(calls.running, "call", calls.running), mapping={"status": "running"})
     return calls

@@ -52,6 +52,18 @@ async def test_running_calls_come_first_and_the_others_newest_first(running: Run
     assert (row["turns"], row["wait_ms"], row["tools"], row["failed_tools"], row["score"]) == (1, 2400, 1, 1, None)
 
 
+async def test_a_call_whose_end_was_never_archived_runs_no_more_once_its_record_is_gone(
+    running: RunningConsole, bus: TestBus, calls: CallSet
+) -> None:
+    await bus.bus.redis.delete(bus.bus.key(calls.running, "call", calls.running))
+    found = await get(running, "/api/calls")
+    assert found["running"] == []
+    assert [(row["call"], row["status"]) for row in found["calls"]] == [
+        (calls.running, "lost"), (calls.hostile, "ended"), (calls.parcel, "ended")
+    ]  # fmt: skip
+    assert (await get(running, "/api/calls", outcome="running"))["calls"] == []
+
+
 FOUND: list[tuple[dict[str, Any], list[str]]] = [
     ({"number": "0001"}, ["parcel"]),
     ({"since": NEXT_DAY}, ["running", "hostile"]),

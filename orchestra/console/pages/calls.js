@@ -40,9 +40,10 @@ const form = el("form", { class: "filters", role: "search", "aria-label": "Find 
 );
 main.append(form, news, shown);
 
-const BADGES = { running: "busy", failed: "bad" };
+const BADGES = { running: "busy", failed: "bad", its_end_is_missing: "bad" };
+const STATUSES = { running: "running", lost: "its_end_is_missing" };
 const outcome = (call) => {
-  const word = call.status === "running" ? "running" : (call.outcome ?? "ended");
+  const word = STATUSES[call.status] ?? call.outcome ?? "ended";
   return el("span", { class: `badge ${BADGES[word] ?? ""}` }, word.replaceAll("_", " "));
 };
 /** One after the other, whichever way each is written. */
@@ -54,7 +55,7 @@ const columns = [
   { key: "app", label: "App", cell: (call) => led(call.app || none, call.passed_to) },
   { key: "agent", label: "Agent", cell: (call) => call.agent || none },
   { key: "version", label: "Version", cell: (call) => call.version || none },
-  { key: "duration_s", label: "Length", numeric: true, cell: (call) => (call.status === "running" ? none : duration(call.duration_s)) },
+  { key: "duration_s", label: "Length", numeric: true, cell: (call) => (call.status in STATUSES ? none : duration(call.duration_s)) },
   { key: "turns", label: "Turns", numeric: true, cell: (call) => count(call.turns) },
   { key: "wait_ms", label: "Longest wait", numeric: true, cell: (call) => milliseconds(call.wait_ms) },
   { key: "tools", label: "Tools", numeric: true, cell: (call) => count(call.tools) + (call.failed_tools ? ` (${count(call.failed_tools)} failed)` : "") },

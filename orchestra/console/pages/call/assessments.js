@@ -4,7 +4,7 @@ import { api, el, percent } from "../shell.js";
 import { folded } from "./text.js";
 
 export function assessmentsPanel(base) {
-  const content = el("div");
+  const content = el("div", {}, el("p", { class: "quiet" }, "Looking for what was said of the call…"));
   const element = el("section", { class: "panel", "aria-labelledby": "assessments-title" },
     el("h2", { id: "assessments-title" }, "Analysed, annotated and evaluated"), content);
   const fill = async () => {
