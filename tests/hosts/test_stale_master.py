@@ -1,6 +1,7 @@
 """A master is cut off from those who replace it, and from nobody else: it lives, and answers whoever still asks it."""
 
 import asyncio
+import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -73,6 +74,39 @@ async def test_nobody_reads_from_a_master_that_was_replaced_and_does_not_know_it
                 await until(lambda: not any(set(seqs) - set(read[call]) for call, seqs in fleet.asked.items()))
                 following.cancel()
                 assert all(seqs == sorted(set(seqs)) for seqs in read.values()), "read twice, or not in order"
+
+
+#: so many does the host that is cut off publish, 50 a second
+PUBLISHED = 350
+
+
+async def test_a_host_that_is_cut_off_together_with_the_old_master_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """Nobody in its reach can tell it, but the master accepts nothing any more soon after its replica is gone."""
+    with network(tmp_path, "here", "worker-1", "worker-2") as net:
+        here, together, other = net.hosts.values()
+        with net.inside(here):
+            servers = await with_sentinels(net)
+            async with fleet_on(net, tmp_path, servers.url, together, other) as fleet:
+                publishing = together.start(
+                    [sys.executable, "-m", "tests.hosts.publishing", str(PUBLISHED)], "publishing",
+                    ORCHESTRA_REDIS_URL=servers.url,
+                )  # fmt: skip
+                await until(lambda: "begun" in together.log("publishing"))
+                load = asyncio.create_task(fleet.load(1_200, 40, per_s=350))
+                await fleet.asked_for(300)
+                net.cut_groups([servers.master, together], [*servers.others, here, other])
+                await servers.promoted()
+                await load
+                await fleet.finished()
+                assert len(await fleet.owners()) == 1
+                assert publishing.poll() is None
+                net.heal()
+                await until(lambda: publishing.poll() is not None)
+                call = together.log("publishing").rpartition("published ")[2].strip()
+                fleet.asked[call] = list(range(PUBLISHED))
+                await fleet.finished()
+                await fleet.check()
+                await fleet.shared_by(2)
 
 
 async def follow(journal: AsyncIterator[Entry], read: dict[str, list[int]]) -> None:

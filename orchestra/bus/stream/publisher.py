@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from orchestra.bus import keys
 from orchestra.bus.backoff import Backoff
+from orchestra.bus.redis.address import Address
 from orchestra.bus.redis.connection import Argument, RedisConnection, Reply, pack
 from orchestra.bus.redis.refusal import Outage, cause_of, describe_error
 from orchestra.bus.redis.scripts import PUBLISH, PUBLISH_ANYWAY
@@ -25,6 +26,11 @@ NUMBERS_KEPT_S = 24 * 3600
 #: claims a call for good: it is over
 CLOSED = 1_000_000
 _BATCH = 200
+#: what was stored in the last so many seconds before a connection was lost, the server of the next one may lack: a
+#: master without its replicas accepts writes for ten seconds more (the default of min-replicas-max-lag)
+_MAY_BE_LOST_S = 15.0
+#: and later than this after it was stored, in seconds, it is not sent again; far less than `NUMBERS_KEPT_S`
+_SENT_AGAIN_WITHIN_S = 3600.0
 _LOG = structlog.get_logger("orchestra.bus")
 
 #: its number, and the number by which this producer claims the call; "": it claims none
@@ -34,7 +40,9 @@ _Numbered = tuple[int, EncodedEvent, int | str]
 class Publisher:
     """Numbers the events of one producer per call and sends them in batches, in order.
 
-    A batch without an answer is sent again under the same numbers, and the server skips the events that it has. While
+    A batch without an answer is sent again under the same numbers, and the server skips the events that it has. So
+    the journal events that were stored last are sent again, too, over a new connection: its server may have taken the
+    place of another one, and lack them. While
     Redis is away, up to ``capacity`` events of a partition wait. Beyond that, media events are dropped, oldest first,
     and counted in ``dropped``. Journal events are never dropped.
     """
@@ -61,6 +69,9 @@ class Publisher:
         self._claims: dict[str, int] = {}
         self._waiting: dict[int, deque[_Numbered]] = {}
         self._sending: dict[int, list[_Numbered]] = {}
+        self._recent: dict[int, deque[tuple[float, _Numbered]]] = {}  # stored events, and when, on the monotonic clock
+        self._again_sent: dict[int, list[_Numbered]] = {}  # those of them that go before the batch of a partition
+        self._connections: dict[int, tuple[Address | None, int]] = {}  # over which a partition was sent last
         self._sent_at: dict[int, float] = {}  # when the batch of a partition was first sent, on the monotonic clock
         self._scheduled: set[int] = set()
         self._retries: set[asyncio.Task[None]] = set()
@@ -174,12 +185,20 @@ class Publisher:
         if not connection.connected:
             self._retry(partition)
             return
+        self._send_over(connection, partition)
+
+    def _send_over(self, connection: RedisConnection, partition: int) -> None:
+        over = connection.address, connection.client_id
+        if self._connections.setdefault(partition, over) != over:
+            self._connections[partition] = over
+            since = time.monotonic() - _SENT_AGAIN_WITHIN_S
+            self._again_sent[partition] = [each for at, each in self._recent.get(partition, ()) if at > since]
         connection.send(self._command(partition), lambda reply: self._answered(partition, reply))
 
     def _command(self, partition: int) -> bytes:
         calls: dict[str, int] = {}
         events: list[Argument] = []
-        for number, encoded, claim in self._sending[partition]:
+        for number, encoded, claim in (*self._again_sent.get(partition, ()), *self._sending[partition]):
             key_index = calls.setdefault(encoded.call, len(calls) + 4)
             fields = encoded.fields()
             stream = 2 if encoded.stream == keys.MEDIA else 1
@@ -203,10 +222,18 @@ class Publisher:
                 self._outage.reset()
         self._backoff.pop(partition, None)
         done = self._sending.pop(partition)
+        self._again_sent.pop(partition, None)
+        self._remember(partition, done)
         self._sent_at.pop(partition, None)
         self._stored[partition] = self._stored.get(partition, 0) + len(done)
         self._settle_flushes()
         self._send(partition)
+
+    def _remember(self, partition: int, stored: list[_Numbered]) -> None:
+        recent, now = self._recent.setdefault(partition, deque()), time.monotonic()
+        while recent and recent[0][0] < now - _MAY_BE_LOST_S:
+            recent.popleft()
+        recent += ((now, each) for each in stored if each[1].stream != keys.MEDIA)
 
     def _retry(self, partition: int) -> None:
         task = asyncio.get_running_loop().create_task(self._again(partition))
@@ -226,7 +253,7 @@ class Publisher:
                 self._unreachable(partition, error)
             else:
                 break
-        connection.send(self._command(partition), lambda reply: self._answered(partition, reply))
+        self._send_over(connection, partition)
 
     def _unreachable(self, partition: int, error: RedisError) -> None:
         self._is_full = cause_of(str(error)) == "OOM"
