@@ -48,13 +48,15 @@ const outcome = (call) => {
 };
 /** One after the other, whichever way each is written. */
 const led = (...places) => places.filter(Boolean).map((place, at) => [at ? " → " : null, el("bdi", {}, place)]);
+/** A version, which is parted after the platform's own if it is too long for its column. */
+const parted = (version) => (version ? version.split("+").flatMap((part, at) => (at ? ["+", el("wbr"), part] : [part])) : none);
 const columns = [
   { key: "started_at", label: "Began", cell: (call) => timeElement(call.started_at) },
   { key: "numbers", label: "Caller → line", cell: (call) => led(call.from_number || none, call.to_number || none) },
   { key: "outcome", label: "Outcome", cell: outcome },
   { key: "app", label: "App", cell: (call) => led(call.app || none, call.passed_to) },
   { key: "agent", label: "Agent", cell: (call) => call.agent || none },
-  { key: "version", label: "Version", cell: (call) => call.version || none },
+  { key: "version", label: "Version", cell: (call) => parted(call.version) },
   { key: "duration_s", label: "Length", numeric: true, cell: (call) => (call.status in STATUSES ? none : duration(call.duration_s)) },
   { key: "turns", label: "Turns", numeric: true, cell: (call) => count(call.turns) },
   { key: "wait_ms", label: "Longest wait", numeric: true, cell: (call) => milliseconds(call.wait_ms) },
