@@ -61,7 +61,7 @@ async def figures_of(monitor: Monitor, settings: Settings, bus: Bus | None = Non
 
 
 def _figure_of_row(monitor: Monitor, row: dict[str, Any]) -> Figure:
-    of = str(row[monitor.by])[:_LONGEST_NAME]
+    of = str(row[monitor.by])[:_LONGEST_NAME].strip()
     (value,) = (value for name, value in row.items() if name != monitor.by)
     return Figure(_number(monitor, value), f"{of}: {monitor.about}", of)
 

@@ -49,7 +49,27 @@ async def test_a_claim_that_comes_late_takes_no_call_back(bus: TestBus) -> None:
     late.claim(call, 0)
     late.publish(CallStarted(call=call))
     await late.flush(5)
-    late.release(call)
+    late.release(call, 0)
     late.publish(SentenceSpoken(call=call, text="of nobody in particular"))
     await late.flush(5)
     assert [type(event).__name__ for event in await bus.bus.journal(call)] == ["CallResumed", "SentenceSpoken"]
+
+
+async def test_a_stream_that_ends_after_the_next_one_has_begun_at_the_same_edge_leaves_that_its_claim(
+    bus: TestBus,
+) -> None:
+    call = bus.call(3)
+    edge, other = bus.bus.publisher("edge-1"), bus.bus.publisher("edge-2")
+    edge.claim(call, 0)
+    edge.publish(CallStarted(call=call))
+    edge.claim(call, 1)
+    edge.publish(CallResumed(call=call, stream_number=1))
+    edge.release(call, 0)
+    await edge.flush(5)
+    other.claim(call, 2)
+    other.publish(CallResumed(call=call, stream_number=2))
+    await other.flush(5)
+    edge.publish(SentenceSpoken(call=call, text="nobody has heard this"))
+    edge.release(call, 1)
+    await edge.flush(5)
+    assert await bus.published(SentenceSpoken, call) == []

@@ -174,6 +174,17 @@ async def test_each_version_has_an_alarm_of_its_own_which_ends_when_it_answers_n
 
 
 @pytest.mark.integration
+async def test_a_name_with_spaces_around_it_has_one_alarm(bus: TestBus) -> None:
+    spaced = Monitor(name="apps", sql="SELECT ' desk ' AS app, 1 AS n", by="app", above=0)
+    watch = Watch([spaced], bus.bus.settings, bus.bus)
+    for _ in range(3):
+        await watch.look(spaced)
+    (raised,) = await bus.published(AlarmRaised)
+    assert raised.about.startswith("desk: ")
+    assert await bus.published(AlarmCleared) == []
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("sql", "problem"),
     [

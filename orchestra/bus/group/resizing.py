@@ -34,7 +34,6 @@ async def resize(bus: Bus, wanted: int, *, patience_s: float = 30.0) -> Resized:
     than ``patience_s``, nothing is opened; the same command goes on later.
 
     Raises:
-        ServerError: the server has no journal any more.
         redis.exceptions.RedisError: the server cannot be used.
 
     """

@@ -142,13 +142,14 @@ class Publisher:
         """
         self._claims[call] = number
 
-    def release(self, call: str) -> None:
-        """Claim the call no more."""
-        self._claims.pop(call, None)
+    def release(self, call: str, number: int) -> None:
+        """Claim the call by this number no more; a larger one, of its next stream, holds."""
+        if self._claims.get(call, number) <= number:
+            self._claims.pop(call, None)
 
     def forget(self, call: str) -> None:
         """Forget the number and the version of a call that is over, and claim it no more."""
-        self.release(call)
+        self._claims.pop(call, None)
         self._numbers.pop(call, None)
         self._versions.pop(call, None)
 

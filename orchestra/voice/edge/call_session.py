@@ -186,7 +186,7 @@ async def _serve(
     finally:
         if reason is None:
             call.publish_remaining()
-            edge.publisher.release(call.id)
+            edge.publisher.release(call.id, parties.stream)
         else:
             call.ended(reason)
         edge.admission.end(call)
