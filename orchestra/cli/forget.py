@@ -86,7 +86,8 @@ def _print(receipt: "Receipt") -> None:
 
     console = terminal()
     calls = "1 call" if len(receipt.calls) == 1 else f"{len(receipt.calls)} calls"
-    say(f"{calls} would be forgotten" if receipt.dry_run else f"forgotten: {calls}")
+    if receipt.calls or receipt.found or not receipt.refused:
+        say(f"{calls} would be forgotten" if receipt.dry_run else f"forgotten: {calls}")
     rows = [(each.store, f"{each.count:,}", each.what, each.place) for each in receipt.found]
     if rows:
         print_table(console, columns("store", "found", "what", "where", right=("found",)), rows)

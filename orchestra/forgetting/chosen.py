@@ -36,13 +36,11 @@ def parse_wanted(texts: Iterable[str]) -> Wanted:
     calls: list[str] = []
     parties: list[str] = []
     for text in texts:
-        try:
+        with suppress(ValueError):  # then it is a number, or nothing
             calls.append(keys.validate_call_id(text.strip()))
             continue
-        except ValueError:
-            pass
         try:
-            name = line_name(text)
+            name = _name_of_person(text)
         except ValueError as error:
             msg = f"{text[:80]!r} is neither the id of a call nor somebody's number: {error}"
             raise UsageError(msg) from None
@@ -56,9 +54,18 @@ def parse_wanted(texts: Iterable[str]) -> Wanted:
     return Wanted(tuple(dict.fromkeys(calls)), tuple(dict.fromkeys(parties)))
 
 
+def _name_of_person(written: str) -> str:
+    """The number, where this is the address of one at some trunk: other trunks have other addresses of the person."""
+    name = line_name(written)
+    number = names_of(name)[-1]
+    return number if E164.fullmatch(number) else name
+
+
 def is_of(party: str, parties: Collection[str]) -> bool:
     """Whether what a carrier said of the other party is one of these names."""
-    return any(name in parties for name in names_of(party))
+    names = names_of(party)
+    # an address without its host is all that is known of who calls by SIP
+    return any(name in parties for name in names) or any(names[0] in names_of(each) for each in parties)
 
 
 async def calls_with(bus: Bus, parties: Sequence[str]) -> list[str]:

@@ -207,7 +207,8 @@ async def _in_archive(bus: Bus, work: _Work) -> bool:
     except OSError as error:
         work.failed.append(f"the archive at {archive.root} cannot be written: {error}; run the command again")
         return False
-    work.found.append(Found("archive", done.events, f"events in {done.files} files", str(archive.root)))
+    files = "1 file" if done.files == 1 else f"{done.files} files"
+    work.found.append(Found("archive", done.events, f"events in {files}", str(archive.root)))
     work.found.append(Found("archive: derived tables", done.derived, "ranges", str(archive.root)))
     work.failed += done.failed
     return True

@@ -5,6 +5,7 @@
     written             dialled                              name
     "+1 (555) 010-0100" "+15550100100"                       +15550100100
     "sip:Help"          "sip:help@10.0.0.1:5060;transport=…" sip:help
+    "tel:+1-555-0100"   "0015550100100", "15550100100"       +15550100100
     "web"               "web" (the browser's line)           web
 """
 
@@ -23,6 +24,8 @@ E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _LONGEST = 200
 _PUNCTUATION = str.maketrans("", "", " -./()\u00a0")
 _LOOKS_LIKE_A_NUMBER = re.compile(r"[+\d\s./()-]*\d[\d\s./()-]*")
+_TEL = re.compile(r"(?i)\Atel:(\+[\d\s./()-]+)(?:;.*)?\Z")
+_WITHOUT_PLUS = re.compile(r"(?:00)?([1-9][0-9]{10,14})")
 _EXTENSION = re.compile(r"(\+[0-9]+)(,[,0-9*#]{1,31})")
 _NAME = re.compile(r"[0-9a-z_.+:@-]{1,64}")
 _SIP = re.compile(r"sips?:(?P<user>[^\s@:;?<>]+)(?:@(?P<host>[0-9a-z.-]+|\[[0-9a-f:.]+\])(?::[0-9]+)?)?(?:[;?].*)?")
@@ -35,7 +38,7 @@ def line_name(written: str) -> str:
         ValueError: it can be dialled by nobody; the message says why.
 
     """
-    text = written.strip()
+    text = _TEL.sub(r"\1", written.strip())
     if text == ANY:
         return ANY
     if text.lower().startswith(("sip:", "sips:")):
@@ -61,12 +64,12 @@ def names_of(dialled: str) -> tuple[str, ...]:
 
     It comes from outside: whatever it is, this only finds no line.
     """
-    text = dialled.strip().lower()[:_LONGEST]
+    text = _TEL.sub(r"\1", dialled.strip().lower()[:_LONGEST])
     sip = _SIP.fullmatch(text)
     if sip is not None:
         return _sip_names(sip)
     number = text.translate(_PUNCTUATION)
-    return (number,) if E164.fullmatch(number) else (text,)
+    return (number,) if E164.fullmatch(number) else (text, *_as_e164(number))
 
 
 def is_target(text: str) -> bool:
@@ -85,7 +88,16 @@ def split_extension(target: str) -> tuple[str, str]:
     return (target, "") if found is None else (found[1], found[2])
 
 
+def _as_e164(number: str) -> tuple[str, ...]:
+    """The number, E.164, if these are its digits: trunks leave out the ``+``, or write ``00`` for it.
+
+    Ten digits and fewer may as well be a number within a country.
+    """
+    found = _WITHOUT_PLUS.fullmatch(number)
+    return (f"+{found[1]}",) if found else ()
+
+
 def _sip_names(found: re.Match[str]) -> tuple[str, ...]:
     user, host = found["user"], found["host"]
-    number = (user,) if E164.fullmatch(user) else ()
+    number = (user,) if E164.fullmatch(user) else _as_e164(user)
     return (*([f"sip:{user}@{host}"] if host else []), f"sip:{user}", *number)

@@ -64,7 +64,7 @@ class Holds:
 
     async def hold_party(self, party: str, calls: Iterable[str], reason: str) -> None:
         """Hold these calls with a person, and later ones; ``party`` is the name of their line (`line_name`)."""
-        hashed = self._hash(party)
+        hashed = self._hash(_least_exact(party))
         hold = Hold(what=f"number {hashed}", reason=reason, at=SYSTEM_CLOCK.time(), calls=tuple(calls))
         await self._put(_PARTY + hashed, hold)
 
@@ -73,7 +73,8 @@ class Holds:
 
     async def release(self, *, calls: Collection[str] = (), parties: Collection[str] = ()) -> int:
         """End the holds of these calls and people; how many there were."""
-        names = [*(_CALL + call for call in calls), *(_PARTY + self._hash(party) for party in parties)]
+        people = {_PARTY + self._hash(name) for party in parties for name in names_of(party)}
+        names = [*(_CALL + call for call in calls), *people]
         return int(await self._bus.redis.hdel(_KEY, *names)) if names else 0
 
     async def of(self, parties: Mapping[str, str]) -> dict[str, Hold]:
@@ -109,3 +110,8 @@ class Holds:
 
     def _hash(self, party: str) -> str:
         return hmac.new(self._key, f"hold {party}".encode(), hashlib.sha256).hexdigest()[:_HASH_LENGTH]
+
+
+def _least_exact(party: str) -> str:
+    """Of a SIP address the name without the host, which is all that an incoming call tells: rather too much is held."""
+    return names_of(party)[-1]

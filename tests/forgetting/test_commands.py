@@ -50,6 +50,7 @@ def test_a_call_is_held_released_and_forgotten(run: Run, settings: Settings, tmp
     refused = run("forget", call, "--json")
     assert (refused.exit_code, json.loads(refused.stdout)["calls"]) == (1, [])
     assert f"{call} is not forgotten: it is held: case 12" in refused.stderr
+    assert run("forget", call).stdout == ""
     assert run("hold", "remove", "+15550001").stdout == "ended holds: 1\n"
     assert "no calls are held" in run("hold", "list").stdout
     there = json.loads(run("forget", "+15550001", "--dry-run", "--json").stdout)

@@ -15,7 +15,7 @@ from orchestra.campaign.options import CampaignOptions
 from orchestra.campaign.store import CampaignStore
 from orchestra.errors import UsageError
 from orchestra.filesystem import FileRoot
-from orchestra.forgetting.chosen import parse_wanted
+from orchestra.forgetting.chosen import is_of, parse_wanted
 from orchestra.forgetting.forget import forget
 from orchestra.forgetting.receipt import Receipt
 from orchestra.retention.holds import Holds
@@ -90,7 +90,7 @@ async def finished_calls(bus: TestBus) -> tuple[str, str]:
         await redis.set(bus.bus.key(0, "signed", f"of {row}"), f"CA{call[-12:]}")
         await redis.hset(bus.bus.key(call, "published", "mood"), f"{call}:test.1", 1)
         await redis.hset(
-            bus.bus.key(0, "campaign", "spring", "attempts") if False else campaign._attempts,
+            campaign._attempts,
             f"{row:09}", b'{"number":1,"call":"%s","outcome":"answered"}' % call.encode(),
         )  # fmt: skip
         await requests.begin(f"{call} please", DialRequest(asked="", call=call, at=time.time()))
@@ -175,6 +175,16 @@ async def test_a_running_call_and_a_held_one_are_refused_with_the_reason(bus: Te
     assert await Holds(bus.bus).held_calls() == {gone, running}
 
 
+async def test_a_person_is_held_however_a_carrier_writes_the_number(bus: TestBus) -> None:
+    holds = Holds(bus.bus)
+    for held, said in (("sip:ann@pbx.example.com", "sip:ann"), ("sip:+15550001234@trunk.example.com", "0015550001234")):
+        (party,) = parse_wanted([held]).parties
+        await holds.hold_party(party, [], "case 14")
+        assert list(await holds.of({"call": said, "other": "+15550001235"})) == ["call"]
+        assert await holds.release(parties=[party]) == 1
+        assert await holds.of({"call": said}) == {}
+
+
 async def test_nothing_is_forgotten_before_every_group_has_handled_it_unless_it_is_given_up(bus: TestBus) -> None:
     gone, _ = await finished_calls(bus)
     await bus.bus.redis.xgroup_create(bus.bus.key(1, "events"), "slow", "0")
@@ -192,13 +202,38 @@ async def test_nothing_is_forgotten_before_every_group_has_handled_it_unless_it_
     [
         ("web", "neither the id of a call nor somebody's number"),
         ("15550001", "neither the id of a call nor somebody's number"),
+        ("0015550001", "write a number with"),
+        ("tel:15550001", "neither the id of a call nor somebody's number"),
         ("*", "neither the id of a call nor somebody's number"),
         ("+266696687", "what carriers send for every withheld number"),
+        ("sip:+266696687@trunk.example.com", "what carriers send for every withheld number"),
     ],
 )
 def test_only_calls_and_people_can_be_forgotten(what: str, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         parse_wanted([what])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said_by_the_carrier", "is_meant"),
+    [
+        ("+1 (555) 000-1234", "+15550001234", True), ("tel:+1-555-000-1234", "+15550001234", True),
+        ("+15550001234", "+1 555 000 1234", True), ("+15550001234", "tel:+15550001234;phone-context=x", True),
+        ("+15550001234", "0015550001234", True), ("+15550001234", "15550001234", True),
+        ("+15550001234", "sip:15550001234", True), ("+15550001234", "sip:0015550001234@trunk.example.com", True),
+        ("+15550001234", "sip:+15550001234@trunk.example.com;user=phone", True),
+        ("sip:+15550001234@trunk.example.com", "+15550001234", True),
+        ("sip:+15550001234@trunk.example.com", "sip:15550001234@other.example.com", True),
+        ("sip:ann@pbx.example.com", "sip:ann", True), ("sip:ann@pbx.example.com", "sip:ann@other.example.com", False),
+        ("sip:ann", "sip:ann@pbx.example.com", True), ("+15550001234", "+15550001235", False),
+        ("+15550001234", "5550001234", False), ("+4712345678", "4712345678", False), ("+15550001234", "", False),
+        ("sip:201", "sip:201", True), ("sip:201@pbx.example.com", "+2010000", False),
+    ],
+)  # fmt: skip
+def test_a_person_is_meant_however_a_carrier_writes_the_number(
+    asked: str, said_by_the_carrier: str, is_meant: bool
+) -> None:
+    assert is_of(said_by_the_carrier, parse_wanted([asked]).parties) is is_meant
 
 
 async def test_while_the_archive_cannot_be_written_the_calls_are_still_found_by_the_number(

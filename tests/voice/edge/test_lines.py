@@ -437,3 +437,24 @@ def test_what_was_dialled_is_found_however_it_is_written(party: dict[str, str], 
     lines = Lines({"+1 555 0100": BANK, "sip:Help": CLINIC, "Web": CLINIC})
     parties = Parties("c", "", **party)  # type: ignore[arg-type]
     assert Answering(Settings(), edge_lines(lines).apps, lines.plan).line_of(parties) == line
+
+
+@pytest.mark.parametrize(
+    ("dialled", "line"),
+    [
+        ("15550001234", "+15550001234"), ("00 1 555 000-1234", "+15550001234"), ("tel:+1-555-000-1234", "+15550001234"),
+        ("sip:15550001234@10.0.0.1", "+15550001234"), ("sip:0015550001234@trunk.example.com", "+15550001234"),
+        ("sip:15550005678@10.0.0.1", "sip:15550005678"),
+        ("sip:15550005678@pbx.example.com", "sip:15550005678@pbx.example.com"),
+        ("sip:+15550005678@10.0.0.1", "+15550005678"),
+        ("5550001234", "*"), ("015550001234", "*"), ("00015550001234", "*"), ("115550001234", "*"),
+        ("hotel:+15550001234", "*"),
+    ],
+)  # fmt: skip
+def test_a_number_whose_plus_a_trunk_leaves_out_is_found_only_after_a_name_that_is_written_like_it(
+    dialled: str, line: str
+) -> None:
+    at_pbx, elsewhere = "sip:15550005678@pbx.example.com", "sip:15550005678"
+    lines = Lines({"+15550001234": BANK, at_pbx: BANK, elsewhere: CLINIC, "+15550005678": BANK, "*": CLINIC})
+    assert lines.plan is not None
+    assert lines.plan.find(dialled) == line
