@@ -14,6 +14,7 @@ from baresip import AudioNotActive, AudioRestarted, BaresipError, Call
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from orchestra.sip.edges import MOST_UNSENT
 from orchestra.sip.playout import Keys, PlayoutQueue
 from orchestra.sip.resample import Resampler
 from orchestra.voice.carriers.browser import messages
@@ -30,8 +31,6 @@ _FRAME_MS = 20
 #: of the caller's audio, kept to tell whether they speak
 _KEPT_LOOKS = 25
 _SILENT_BELOW = 1_000
-#: what an edge that reads nothing may hold up; then audio is dropped until it reads again, or its socket dies
-_MOST_UNSENT = 32_768
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 
@@ -164,7 +163,7 @@ class CallAudio:
         if socket is None:
             return
         for message in self.tick():
-            if isinstance(message, bytes) and _unsent(socket) > _MOST_UNSENT:
+            if isinstance(message, bytes) and _unsent(socket) > MOST_UNSENT:
                 continue
             with contextlib.suppress(ConnectionClosed):  # `follow` ends, too
                 await socket.send(message)

@@ -82,8 +82,14 @@ class ControlServer:
         if (method, path) == ("POST", "/calls"):
             return await self._place(fields, body)
         if path == "/healthz":
-            status = "draining" if self._gateway.draining else "ok"
-            said = {"status": status, "calls": len(self._gateway.calls), "registered": self._gateway.registered}
+            edges = await self._gateway.edges.answering()
+            status = "draining" if self._gateway.draining else "ok" if edges else "no edge answers"
+            said = {
+                "status": status,
+                "calls": len(self._gateway.calls),
+                "registered": self._gateway.registered,
+                "edges": edges,
+            }
             return "200 OK", "application/json", msgspec.json.encode(said)
         if path == "/metrics":
             return "200 OK", CONTENT_TYPE, page(self._metrics())

@@ -23,8 +23,12 @@ _LOG = structlog.get_logger("orchestra.sip")
 _ANSWER_WITHIN_S = 10.0
 _CONNECT_WITHIN_S = 2.0
 _BETWEEN_ROUNDS_S = 0.25
+#: whoever asks for our health does not wait for long
+_HEALTH_WITHIN_S = 1.0
 #: an edge that says nothing for so long has hung: its machine is gone, or it does not come to its sockets
 _PING_S, _PONG_WITHIN_S = 4.0, 6.0
+#: what an edge that reads nothing may hold up, in bytes; then audio is dropped until it reads again, or its socket dies
+MOST_UNSENT = 32_768
 
 _STEP: msgspec.json.Decoder[GatewayStep] = msgspec.json.Decoder(GatewayStep)
 
@@ -54,6 +58,16 @@ class Edges:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    async def answering(self) -> int:
+        """How many edges answer now."""
+        return sum(await asyncio.gather(*map(self._answers, self.urls)))
+
+    async def _answers(self, url: str) -> bool:
+        try:
+            return (await self._http.get(f"{url}/healthz", timeout=_HEALTH_WITHIN_S)).is_success
+        except httpx.HTTPError:
+            return False
 
     async def offer(self, request: messages.OfferRequest) -> tuple[str, GatewayStep]:
         """Offer a call to one edge after another, until one takes it. Returns that edge, and what it says.
@@ -132,6 +146,8 @@ class Edges:
                 open_timeout=_ANSWER_WITHIN_S,
                 ping_interval=_PING_S,
                 ping_timeout=_PONG_WITHIN_S,
+                # beyond it who writes waits: the audio of all calls would, and the end of a socket without an answer
+                write_limit=2 * MOST_UNSENT,
                 close_timeout=1.0,
             )
         except (OSError, TimeoutError, InvalidHandshake, InvalidMessage, ssl.SSLError) as error:
