@@ -214,6 +214,7 @@ def _print_predictions(console: "Console", found: dict[str, Any]) -> None:
         [f"{totals['wasted_characters']:,} characters synthesized for nobody"] if totals["wasted_characters"] else []
     )
     parts += [f"no price is set for {', '.join(totals['unpriced'])}"] if totals["unpriced"] and cost is not None else []
+    console.print()
     console.print(" · ".join(parts), soft_wrap=True)
     for name in ("day", "agent", "version", "app"):
         _table(console, f"predicted turns by {name}", [_short_prediction(row, name) for row in found[f"by_{name}"]])

@@ -107,7 +107,8 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None
         CallAnalysed(
             call=call, summary=f"{evil} {'long ' * 6_000}", success_reason=evil, errors=(evil,),
             extracted={evil: [evil]}, not_extracted={"colour" * 50: evil},
-            verdicts=(Verdict(judge=evil, reason=evil, turns=(1,)), Verdict(judge="polite", passed=False, error=evil)),
+            verdicts=(Verdict(judge=evil, reason=evil, turns=(1,)), Verdict(judge="polite", passed=False, error=evil),
+                      Verdict(judge="brief", error="it is down")),
         ),
     )  # fmt: skip
     async with a_page(bus, call) as page:
@@ -122,7 +123,9 @@ async def test_hostile_words_are_shown_as_words_and_folded(bus: TestBus) -> None
         await expect(languages).to_contain_text("<script>window.broken")
         assert len(await languages.inner_text()) < 100
         found = page.locator("section.panel", has=page.get_by_role("heading", name="Analysed"))
-        await expect(found.locator(".badge")).to_have_text(["cannot tell", "cannot tell", "failed"], timeout=SOON_MS)
+        await expect(found.locator(".badge")).to_have_text(
+            ["cannot tell", "cannot tell", "not passed", "no verdict"], timeout=SOON_MS
+        )
         assert (await found.inner_text()).count("onerror=") >= 8
         assert len(await found.inner_text()) < 4_000
         await found.get_by_role("link", name="turn 1").click()

@@ -8,8 +8,9 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from orchestra.testing import TestBus
+from orchestra_schemas import CallAnalysed, Verdict
 from tests.console.browsers import picture, signed_in
-from tests.console.call_set import HOSTILE, publish
+from tests.console.call_set import DAY, HOSTILE, publish
 from tests.console.consoles import console_settings, serving_console
 from tests.servers.chromium import chromium
 
@@ -56,11 +57,16 @@ async def test_a_call_is_found_by_what_was_said_and_the_address_shares_it(bus: T
 
 async def test_a_point_of_a_figure_leads_to_the_calls_behind_it(bus: TestBus, page: Page) -> None:
     calls = await publish(bus)
+    said = (Verdict(judge="polite", version="1", passed=True), Verdict(judge="brief", version="2", passed=False))
+    await bus.publish(CallAnalysed(call=calls.parcel, at=DAY + 70, success=True, verdicts=said))
     await page.goto(f"{page.url}figures?days=all")
     await page.get_by_role("link", name="2026-11-20, transferred: 1").click()
     link = page.get_by_role("table", name="Calls", exact=True).get_by_role("link")
     await expect(link).to_have_attribute("href", f"/calls/{calls.parcel}")
     await page.go_back()
+    judges = page.get_by_role("table", name="What judges say")
+    await expect(judges.get_by_role("row")).to_contain_text(["Share that passes", "0%", "100%"])
+    await expect(page.get_by_text("100% of 1 call was a success")).to_be_visible()
     await page.get_by_label("Stage of the wait").select_option("first_token")
     await expect(page.get_by_role("link", name="2026-11-20, p95: 1,200 ms")).to_be_visible()
     await picture(page, "figures-of-two-days")

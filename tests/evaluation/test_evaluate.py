@@ -224,6 +224,7 @@ def test_the_command_compares_with_the_last_run_and_fails_below_a_threshold(
     first = CliRunner().invoke(command_line, ["evaluate", place, "--json"])
     assert first.exit_code == 0
     assert json.loads(first.stdout)["scores"]["agent"] == 1.0
+    assert "reads no prompt" not in first.stderr
     prompt = tmp_path / "reception.txt"
     prompt.write_text("You say hello.")
     second = CliRunner().invoke(
@@ -232,3 +233,4 @@ def test_the_command_compares_with_the_last_run_and_fails_below_a_threshold(
     assert second.exit_code == 1
     assert app.version in second.stdout
     assert "word error rate is 12.5%, at most 10.0% is required" in second.stderr
+    assert "the offline model reads no prompt" in second.stderr

@@ -20,7 +20,7 @@ from orchestra.history.views.timeline import timeline
 from orchestra.history.views.transcript import text, transcript, webvtt
 from orchestra.history.views.turn_summaries import call_summary
 from orchestra.prices import ModelPrice, Prices
-from orchestra_schemas import Event, ReplyInterrupted, ToolCompleted, UserTurnEnded
+from orchestra_schemas import CallAnalysed, Event, ReplyInterrupted, ToolCompleted, UserTurnEnded, Verdict
 from tests.history.journals import GOLDEN, damaged_journals, read_journal, whole_journals
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -86,6 +86,18 @@ def test_every_journal_can_be_viewed(events: list[Event]) -> None:
     assert numbers == sorted(set(numbers))
     lines = timeline(history)
     assert [line.at_s for line in lines] == sorted(line.at_s for line in lines)
+
+
+def test_a_judge_that_cannot_tell_differs_from_one_that_failed() -> None:
+    verdicts = (
+        Verdict(judge="polite", passed=True),
+        Verdict(judge="brief", passed=False),
+        Verdict(judge="happy", reason="the caller says nothing of it"),
+        Verdict(judge="legal", error="the model does not answer"),
+    )
+    (line,) = timeline(history_of([CallAnalysed(call="00-a", extracted={"parcel": 1}, verdicts=verdicts)]))
+    said = "polite: passed; brief: not passed; happy: cannot tell; legal: no verdict"
+    assert line.what == f"analysed: 1 value extracted; {said}"
 
 
 @pytest.mark.integration

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from orchestra.cli.ui.terminal import complain
+
 if TYPE_CHECKING:
     from orchestra.evaluation.recorded_tools import Policy
     from orchestra.evaluation.sandbox import Candidate
@@ -34,6 +36,7 @@ class AppOptions:
         from orchestra.agents.loader import load_lines
         from orchestra.errors import UsageError
         from orchestra.evaluation.sandbox import Candidate, with_prompts
+        from orchestra.execution.models.registry import OFFLINE
 
         prompts: dict[str, str | Path] = {}
         for each in self.prompt or ():
@@ -43,9 +46,12 @@ class AppOptions:
                 raise UsageError(msg)
             prompts[agent] = Path(file)
         lines = load_lines(self.app or settings.app)
+        settings = settings.model_copy(update={"model": self.model}) if self.model else settings
+        if prompts and settings.model == OFFLINE:
+            complain("the offline model reads no prompt, so --prompt changes nothing: name a model that does (--model)")
         return Candidate(
             app=with_prompts(lines.default if lines.plan is None else lines, prompts),
-            settings=settings.model_copy(update={"model": self.model}) if self.model else settings,
+            settings=settings,
             only_model=bool(self.model),
             tools=tools,
         )

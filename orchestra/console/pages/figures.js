@@ -84,8 +84,8 @@ function show(found, { by = "day", since, ...filter }) {
         ["in prompts", (group) => group.prompt_tokens, {}],
         ["in answers", (group) => group.completion_tokens, {}],
       ]),
+      tools(found),
     ),
-    tools(found),
     judgements(found.judgements),
     el("p", { class: "quiet" }, "Days are those of UTC. Calls count on the day they began. What a wait is made of: ", el("code", {}, "orchestra report"), " has the same figures."),
   );
@@ -127,7 +127,7 @@ function waits(found, draw, groups, calls, by) {
   const select = el("select", { id: "stage", onchange: () => { stage = select.value; fill(holder, chart()); } },
     names.map((name) => el("option", { value: name, selected: name === stage }, STAGES[name])),
   );
-  return el("div", {}, el("p", { class: "row" }, el("label", { for: "stage" }, "Stage of the wait"), select), holder);
+  return el("div", { class: "panel" }, el("p", { class: "row" }, el("label", { for: "stage" }, "Stage of the wait"), select), holder);
 }
 
 function costs(found, draw, groups, calls) {
@@ -170,7 +170,7 @@ function judgements({ judges, success, agreement }) {
   const judge = [{ key: "judge", label: "Judge" }, { key: "version", label: "Version", cell: (row) => row.version || none }];
   return el("section", { class: "panel", "aria-labelledby": "judges-title" },
     el("h2", { id: "judges-title" }, "Judges"),
-    success.calls ? el("p", {}, `${percent(success.share)} of ${count(success.calls)} calls were a success, as their apps decide.`) : null,
+    success.calls ? el("p", {}, `${percent(success.share)} of ${count(success.calls)} ${success.calls === 1 ? "call was" : "calls were"} a success, as their apps decide.`) : null,
     judges.length ? table({
       caption: "What judges say", rows: judges,
       columns: [...judge, number("calls", "Calls"), number("passed", "Passed"), number("not_passed", "Not passed"), number("cannot_tell", "Cannot tell"),

@@ -181,9 +181,11 @@ def _variables(event: CallVariablesSet) -> tuple[str, Kind]:
 def _analysed(event: CallAnalysed) -> tuple[str, Kind]:
     said = [f"summary: {shortened(event.summary)}"] if event.summary else []
     said += [f"success: {'yes' if event.success else 'no'}"] if event.success is not None else []
-    said += [f"{len(event.extracted)} values extracted"] if event.extracted else []
+    values = len(event.extracted)
+    said += [f"{values} value{'s' * (values != 1)} extracted"] if values else []
     for each in event.verdicts:
-        what = "no verdict" if each.passed is None else "passed" if each.passed else "not passed"
+        untold = "no verdict" if each.error else "cannot tell"
+        what = untold if each.passed is None else "passed" if each.passed else "not passed"
         said.append(f"{each.judge}: {what}")
     failed = bool(event.errors) or event.success is False or any(each.passed is False for each in event.verdicts)
     return f"analysed: {'; '.join([*said, *event.errors]) or 'nothing found'}", "warning" if failed else "event"

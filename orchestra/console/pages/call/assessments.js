@@ -42,7 +42,7 @@ function* analysis(found) {
   if (verdicts.length) {
     const again = (name) => verdicts.filter(({ judge }) => judge === name).length > 1;
     yield el("ul", {}, verdicts.map(({ judge, version = "", passed = null, reason = "", turns = [], error = "" }) => el("li", {},
-      el("b", { dir: "auto" }, judge), again(judge) ? [" ", el("code", {}, version)] : null, " ", badge(passed, "passed", "failed"), " ", folded(reason || error, {}, "span"),
+      el("b", { dir: "auto" }, judge), again(judge) ? [" ", el("code", {}, version)] : null, " ", passed === null && error ? el("span", { class: "badge warn" }, "no verdict") : badge(passed, "passed", "not passed"), " ", folded(reason || error, {}, "span"),
       turns.map((turn) => [" ", turnLink(turn)]))));
   }
   for (const error of errors) yield el("p", { class: "quiet", dir: "auto" }, error);
