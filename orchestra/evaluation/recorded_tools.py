@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from orchestra.agents.builtin import collect_digits, end_call, press_keys, stop_recording, transfer_call
+from orchestra.agents.builtin import ACTS_ON_CALL, collect_digits
 from orchestra.history.views.turn_summaries import Answered, ToolSummary, canonical
 from orchestra_schemas import ToolRequested
 
 Policy = Literal["recorded", "live", "fail"]
 
-#: the platform's own tools, which only affect the sandbox, and the search in the candidate's own knowledge
-_OWN = frozenset({end_call.name, transfer_call.name, press_keys.name, stop_recording.name, "search_knowledge"})
+#: the platform's own tools, which only affect the sandbox, and the search in the candidate's own knowledge. What the
+#: recorded caller has typed is in the recording
+_OWN = (ACTS_ON_CALL | {"search_knowledge"}) - {collect_digits.name}
 _NOT_RECORDED = "{name} failed: the recording has no answer to it, and tools are not run in this comparison."
 
 

@@ -59,6 +59,7 @@ class Watch:
             UsageError: a query is wrong, which the first look finds.
 
         """
+        _LOG.info("monitor.started", monitors=[each.name for each in self._monitors], server=self._bus.servers.name)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tidy(), name="removed monitors")
             for monitor in self._monitors:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestra import Line, Lines, tool
+from orchestra.agents.builtin import ACTS_ON_CALL, collect_digits
 from orchestra.agents.tool import ToolContext
 from orchestra.cli import app as command_line
 from orchestra.demo import app
@@ -157,6 +158,11 @@ def test_a_tool_call_without_a_result_fails(policy: str, name: str) -> None:
     failed, why = recorded_tools(policy)(asked(name, '{"text": "a broken cup"}')) or (False, "")
     assert failed
     assert "the recording has no answer" in why
+
+
+def test_the_platform_s_own_tools_act_on_the_sandbox_even_where_no_tool_runs() -> None:
+    failed = {name for name in ACTS_ON_CALL if recorded_tools("fail")(asked(name, "{}")) is not None}
+    assert failed == {collect_digits.name}
 
 
 # -- differences

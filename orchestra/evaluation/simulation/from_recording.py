@@ -6,14 +6,7 @@ from typing import Any
 
 import msgspec
 
-from orchestra.agents.builtin import (
-    CHANGE_LANGUAGE,
-    collect_digits,
-    end_call,
-    press_keys,
-    stop_recording,
-    transfer_call,
-)
+from orchestra.agents.builtin import ACTS_ON_CALL
 from orchestra.bus.stream.entry import UNREADABLE
 from orchestra.errors import UsageError
 from orchestra.evaluation.dataset import WantedTool
@@ -23,10 +16,7 @@ from orchestra.history.call import CallHistory
 from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, call_summary
 from orchestra_schemas.user import SECRET
 
-#: the platform's own tools say nothing about what the caller wanted
-_OWN = frozenset(
-    {end_call.name, transfer_call.name, press_keys.name, collect_digits.name, stop_recording.name, CHANGE_LANGUAGE}
-)
+#: like the tools that act on the call, it says nothing about what the caller wanted
 _SEARCH = "search_knowledge"
 _FARTHEST_FROM_RECORDED = 2
 
@@ -67,7 +57,7 @@ def _facts(call: CallSummary, language: str) -> Iterator[tuple[str, str]]:
     for turn in call.turns:
         words = [each.transcript for each in call.turns if each.number <= turn.number]
         for step in turn.tools:
-            if step.name in _OWN or step.name == _SEARCH:
+            if step.name in ACTS_ON_CALL or step.name == _SEARCH:
                 continue
             for name, value in _arguments(step.arguments).items():
                 text = str(value)
@@ -93,7 +83,7 @@ def _last_sentence(reply: str) -> str:
 def _tools(call: CallSummary) -> Iterator[WantedTool]:
     for turn in call.turns:
         for step in turn.tools:
-            if step.failed or step.name in _OWN:
+            if step.failed or step.name in ACTS_ON_CALL:
                 continue
             arguments = _arguments(step.arguments)
             kept = {name: value for name, value in arguments.items() if SECRET not in str(value)}
