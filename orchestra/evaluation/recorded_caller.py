@@ -216,7 +216,8 @@ class RecordedCaller:
                 recorded = self._recorded.get(number)
                 if recorded is None:
                     return True  # there is no such turn
-                self._publish_as_edge(event)
+                # nothing was predicted here: agents that are told so wait for a step that nobody has begun
+                self._publish_as_edge(replace(event, predicted=False))
                 if recorded.cancelled == "superseded" and isinstance(following, UserTurnEnded):
                     return True  # the caller went on speaking before anybody could answer
                 await self._answered(recorded)

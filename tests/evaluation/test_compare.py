@@ -64,6 +64,17 @@ async def test_the_current_app_reproduces_the_demos_journals(tmp_path: Path) -> 
     assert answered == {"recording", "tool"}, "only the platform's own tools and the look-up run"
 
 
+async def test_a_recording_whose_turns_were_predicted_to_be_over_is_compared(tmp_path: Path) -> None:
+    script = next(iter(SCRIPTS))
+    spoken = [
+        msgspec.structs.replace(event, predicted=True) if isinstance(event, UserTurnEnded) else event
+        for event in recording(script)
+    ]
+    found = await compare({script: spoken}, candidate(tmp_path))
+    assert found.turns > 1
+    assert (found.diverged, found.failed) == (0, {})
+
+
 async def test_another_prompt_shows_in_the_turn_that_it_changes(tmp_path: Path) -> None:
     found = await compare({"q": recording("questions")}, candidate(tmp_path, reworded()))
     (call,) = found.calls
