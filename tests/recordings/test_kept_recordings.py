@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from msgspec.structs import replace
 
 from orchestra.bus import keys
 from orchestra.recordings.store import StoredRecording, find_recording, store_recording
@@ -19,6 +20,7 @@ from orchestra_schemas import (
     CallResumed,
     CallStarted,
     ConsentRefused,
+    OperatorTookOver,
     RecordingSaved,
     UserTurnEnded,
 )
@@ -110,6 +112,26 @@ class TestElsewhere:
         (saved,) = await bus.published(RecordingSaved)
         assert saved.url == (settings.recordings / f"{call}.wav").absolute().as_uri()
         assert caller_side(settings.recordings / f"{call}.wav") == [5] * 1600
+
+
+async def test_a_person_who_steps_into_a_call_without_consent_is_not_recorded_and_neither_is_the_caller(
+    bus: TestBus, settings: Settings
+) -> None:
+    call = bus.call()
+    async with bus.run(consumer):
+        await bus.publish(
+            CallStarted(call=call, recording="asked"),
+            ConsentRefused(call=call),
+            OperatorTookOver(call=call, operator="+15550100200"),
+            replace(chunk(call, 0), kept=False),
+            replace(chunk(call, 0), speaker="operator"),
+            replace(chunk(call, 0), speaker="person", kept=False),
+            chunk(call, 200),  # of an edge that has not read of the refusal
+            CallEnded(call=call, reason="caller_hung_up", audio_ms=400),
+        )
+        await bus.settled()
+    assert not settings.recordings.exists() or list(settings.recordings.iterdir()) == []
+    assert not await bus.published(RecordingSaved)
 
 
 async def test_nothing_is_left_of_a_recording_whose_consent_was_lost_with_its_edge(
