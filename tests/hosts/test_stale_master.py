@@ -73,7 +73,8 @@ async def test_nobody_reads_from_a_master_that_was_replaced_and_does_not_know_it
                 await check(fleet, before, after)  # `asked` is now what the new master has
                 await until(lambda: not any(set(seqs) - set(read[call]) for call, seqs in fleet.asked.items()))
                 following.cancel()
-                assert all(seqs == sorted(set(seqs)) for seqs in read.values()), "read twice, or not in order"
+                wrong = {call: seqs for call, seqs in read.items() if seqs != sorted(set(seqs))}
+                assert not wrong, f"read twice, or not in order: {wrong}"
 
 
 #: so many does the host that is cut off publish, 50 a second

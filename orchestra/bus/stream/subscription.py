@@ -20,9 +20,11 @@ _BLOCK_MS = 1000
 _COUNT = 100
 #: entries, and bytes of them, that may wait for the iteration before reading stops
 _AHEAD, _AHEAD_BYTES = 1000, 4_000_000
-#: the last entries and ids of events: to find where another server, which may lack some, has the same journal, and to
-#: recognize what it receives again
+#: the last entries of a stream: to find where another server, which may lack some, has the same journal
 _REMEMBERED = 2000
+#: at least so many of the last events of all streams, to recognize what that server receives again: publishers send it
+#: what they had stored in the last 15 seconds
+_KNOWN = 10_000
 
 
 class _Tail:
@@ -79,7 +81,7 @@ class Subscription(AsyncIterator[Entry]):
     """Iterates over entries as they arrive, in order within each stream, until it is closed; survives outages.
 
     A promoted replica may lack entries that were read from its master, and receive them a second time with the same
-    event ids. So after a connection was lost, events with one of the last 2,000 ids are skipped.
+    event ids. So after a connection was lost, events with one of the last 10,000 ids are skipped.
     """
 
     def __init__(
@@ -100,7 +102,8 @@ class Subscription(AsyncIterator[Entry]):
         self._tasks: list[asyncio.Task[None]] = []
         self._arrived: deque[Entry] = deque()
         self._arrived_bytes = 0
-        self._ids: dict[str, None] = {}
+        self._ids: set[str] = set()
+        self._earlier_ids: set[str] = set()
         self._was_lost = False
         self._arrival = asyncio.Event()
         self._capacity = asyncio.Event()
@@ -164,10 +167,10 @@ class Subscription(AsyncIterator[Entry]):
                     self._capacity.clear()
 
     def _is_new(self, event_id: str) -> bool:
-        known = event_id in self._ids
-        self._ids[event_id] = None
-        if len(self._ids) > _REMEMBERED:
-            del self._ids[next(iter(self._ids))]
+        known = event_id in self._ids or event_id in self._earlier_ids
+        self._ids.add(event_id)
+        if len(self._ids) >= _KNOWN:
+            self._earlier_ids, self._ids = self._ids, set()
         return not (known and event_id and self._was_lost)
 
     async def __anext__(self) -> Entry:
