@@ -130,8 +130,9 @@ class Harm:
         while True:
             try:
                 (line,) = await lines_with_versions(self._bus)
-                one, other = (version.name for version in line.versions)
-                await split(self._bus, line.line, {one: share, other: 100 - share}, by="the soak")
+                one, other = line.versions
+                if one.share != share:  # else it is so by chance, or the answer to a split was lost
+                    await split(self._bus, line.line, {one.name: share, other.name: 100 - share}, by="the soak")
             except (OrchestraError, RedisError, ValueError):  # ValueError: no edge has told yet what it runs
                 await asyncio.sleep(1)
             else:
