@@ -36,6 +36,16 @@ def test_the_check_accepts_only_words_heard_once_and_in_order(words: str, breaks
     assert (judge(heard(words), breaks_s, SENTENCES).wrong == []) is right
 
 
+@pytest.mark.parametrize(
+    ("stood_still_s", "right"), [([(1.2, 3.0)], True), ([(1.9, 2.4)], False), ([(3.2, 9.0)], False)]
+)
+def test_an_edge_that_stood_still_could_not_tell_that_a_sentence_had_ended(
+    stood_still_s: list[tuple[float, float]], right: bool
+) -> None:
+    words = heard("one two three - - - - one two three four five")
+    assert (judge(words, [3.2], SENTENCES, stood_still_s).wrong == []) is right
+
+
 def test_a_word_that_is_cut_short_does_not_count_as_heard() -> None:
     words = heard("one two three four five")
     words[3].for_s = 0.03

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ from orchestra.bus import Entry
 from orchestra_schemas import (
     CallAnalysed,
     CallEnded,
+    CallResumed,
     CallStarted,
     Event,
     RecordingSaved,
@@ -21,10 +22,12 @@ from orchestra_schemas import (
     TurnCancelled,
     TurnCompleted,
     UserTurnEnded,
+    tag_of,
 )
 from tests.soak.servers import Servers
 from tests.soak.system import WEBHOOKS
 
+_RESUMED = tag_of(CallResumed)
 #: log lines after which something may be missing
 _LOSING = ("journal.gap", "publisher.lost", "journal.replaced", "journal.damaged", "event.dead", "event.missing")
 
@@ -77,10 +80,11 @@ def journal(entries: list[Entry], calls: Mapping[str, list[Event]]) -> Findings:
     return found
 
 
-def numbers(ids: Iterable[str]) -> Findings:
+def numbers(ids: Iterable[str], entries: Sequence[Entry]) -> Findings:
     """Who publishes from outside of a handler numbers its events of a call: both streams together miss none of them.
 
-    What an edge had not sent when it was killed is not seen here: it is what its successor could not know.
+    What an edge had not sent when it was killed is not seen here: it is what its successor could not know. Nor is what
+    an edge said after its successor had the call, which is dropped: ``entries`` of the journal tell when that was.
     """
     found = Findings()
     of_producer: defaultdict[str, list[int]] = defaultdict(list)
@@ -89,11 +93,29 @@ def numbers(ids: Iterable[str]) -> Findings:
         if number.isdecimal() and producer.partition(":")[2].startswith(("edge-", "soak-")):
             of_producer[producer].append(int(number))
     for producer, those in of_producer.items():
-        missing = set(range(1, max(those) + 1)) - set(those)
-        found.lost += [f"streams: {producer}.{number} is missing" for number in sorted(missing)]
+        missing = sorted(set(range(1, max(those) + 1)) - set(those))
+        found.lost += [
+            f"streams: {producer}.{number} is missing" for number in missing if not _dropped(producer, number, entries)
+        ]
         if len(those) > len(set(those)):
             found.doubled.append(f"streams: {producer} has {len(those) - len(set(those))} events twice")
     return found
+
+
+def _dropped(producer: str, number: int, entries: Sequence[Entry]) -> bool:
+    """Whether another edge had the call when this producer's next event was stored."""
+    call, begun = producer.partition(":")[0], False
+    for entry in entries:
+        if entry.call != call:
+            continue
+        by, _, at = entry.id.rpartition(".")
+        if by == producer and at.isdecimal():
+            begun = True
+            if int(at) > number:
+                return False
+        elif begun and entry.type == _RESUMED:
+            return True
+    return False
 
 
 def _tools(call: str, events: list[Event]) -> Findings:

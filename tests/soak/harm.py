@@ -42,12 +42,14 @@ class Harm:
         kills: how often somebody was killed, stopped or sent away.
         done: how often what was done to whom: "edge killed".
         skipped: kills that found nobody to kill, because the role was not back yet.
+        edges_stood_still: when an edge was stopped, from and to, epoch seconds.
 
     """
 
     def __init__(self, system: System, servers: Servers, bus: Bus, *, seed: int) -> None:
         self.done: Counter[str] = Counter()
         self.skipped = 0
+        self.edges_stood_still: list[tuple[float, float]] = []
         self._system, self._servers, self._bus = system, servers, bus
         self._chance = random.Random(seed)
         self._locks = {role: asyncio.Lock() for role in WEIGHTS}
@@ -94,7 +96,10 @@ class Harm:
             pid = pids[int(chance * len(pids))]
             self._note(role, how, pid)
             if how == "stopped":
+                began = time.time()
                 await self._stop(pid, _between(_STOPPED_S, chance))
+                if role == "edge":
+                    self.edges_stood_still.append((began, time.time()))
             else:
                 self._send(pid, signal.SIGKILL if how == "killed" else signal.SIGTERM)
                 await self._gone(pid)

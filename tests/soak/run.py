@@ -199,7 +199,7 @@ class Soak:
         write_down(seen.system.folder, self.voices, by_sid)
         again = self._compare(seen, by_sid)
         said = accounts.warnings(seen.system.log)
-        wrong, unheard = self._heard(by_sid)
+        wrong, unheard = self._heard(by_sid, seen.harm.edges_stood_still)
         table = seen.processes.table()
         versions = Counter(events[0].version for events in map(_of_agents, calls.values()) if events)
         waits = sorted((wait for text in self.texts for wait in text.waits_s), reverse=True)
@@ -240,7 +240,7 @@ class Soak:
         entries, calls, found = seen.journal.entries, seen.journal.calls, self.findings
         ids = [*(entry.id for entry in entries), *seen.journal.media]
         found += accounts.journal(entries, calls)
-        found += accounts.numbers(ids)
+        found += accounts.numbers(ids, entries)
         found.wrong += [
             f"call {events[0].call} was answered by {len(versions)} versions: {versions}"
             for events in map(_of_agents, calls.values())
@@ -264,7 +264,9 @@ class Soak:
     def _silences(self) -> list[float]:
         return sorted((span.end_s - span.start_s for call in self.voices for span in call.silences), reverse=True)
 
-    def _heard(self, by_sid: dict[str, list[Event]]) -> tuple[list[str], list[str]]:
+    def _heard(
+        self, by_sid: dict[str, list[Event]], stood_still: list[tuple[float, float]]
+    ) -> tuple[list[str], list[str]]:
         """What was wrong in what callers heard, and the calls of which there is no journal."""
         wrong, unheard = [], []
         for call in self.voices:
@@ -272,7 +274,7 @@ class Soak:
                 if call.ear.heard:
                     unheard.append(f"{call.sid} was answered, and has no journal")
                 continue
-            wrong += verdict_on(call, events, self.busiest)
+            wrong += verdict_on(call, events, self.busiest, stood_still)
         return wrong, unheard
 
     @property

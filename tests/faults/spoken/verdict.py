@@ -68,10 +68,16 @@ class _Reading:
         return _Reading(place, word, at_s, self.ended_s)
 
 
-def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence[Sentence]) -> Verdict:
+def judge(
+    heard: Sequence[Heard],
+    breaks_s: Sequence[float],
+    sentences: Sequence[Sentence],
+    stood_still_s: Sequence[tuple[float, float]] = (),
+) -> Verdict:
     """Check that the words are those of the sentences, in order, each once.
 
-    Where the stream broke (``breaks_s``, on the line's clock), the sentence in progress begins again.
+    Where the stream broke (``breaks_s``, on the line's clock), the sentence in progress begins again. So does one that
+    had just ended, unless the edge had time to tell: what it ``stood_still_s`` was none.
     """
     verdict = Verdict(sentences=len(sentences))
     readings = [_Reading()]
@@ -81,7 +87,7 @@ def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence
         found = [(reading, at) for reading in readings for at in _next(sentences, reading.place, reading.word)]
         fitting = [(reading, at) for reading, at in found if sentences[at[0]].words[at[1]] == each.word]
         if not fitting:
-            again = [(reading, at) for reading in readings for at in _again(reading, each, breaks_s)]
+            again = [(reading, at) for reading in readings for at in _again(reading, each, breaks_s, stood_still_s)]
             fitting = [(reading, at) for reading, at in again if sentences[at[0]].words[0] == each.word]
             verdict.said_again += bool(fitting)
         if not fitting:
@@ -99,12 +105,16 @@ def judge(heard: Sequence[Heard], breaks_s: Sequence[float], sentences: Sequence
     return verdict
 
 
-def _again(reading: _Reading, heard: Heard, breaks_s: Sequence[float]) -> list[tuple[int, int]]:
+def _again(
+    reading: _Reading, heard: Heard, breaks_s: Sequence[float], stood_still_s: Sequence[tuple[float, float]]
+) -> list[tuple[int, int]]:
     """Where a sentence may begin again because the stream has broken since the last word."""
     broke = [at for at in breaks_s if reading.last_s < at <= heard.at_s + FRAME_S]
     if not broke:
         return []
-    just_ended = reading.place and min(broke) - reading.ended_s < _TOLD_WITHIN_S
+    first, ended = min(broke), reading.ended_s
+    still = sum(max(0.0, min(end, first) - max(start, ended)) for start, end in stood_still_s)
+    just_ended = reading.place and first - ended - still < _TOLD_WITHIN_S
     return [(reading.place, 0)] * bool(reading.word) + [(reading.place - 1, 0)] * bool(just_ended)
 
 

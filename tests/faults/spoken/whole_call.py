@@ -32,9 +32,13 @@ def _brief(event: Event) -> str:
     return " ".join(f"{name}={value!r}" for name in names if (value := getattr(event, name, "")) != "")
 
 
-def verdict_on(call: SpokenCall, journal: list[Event], busiest: float) -> list[str]:
+def verdict_on(
+    call: SpokenCall, journal: list[Event], busiest: float, stood_still: Sequence[tuple[float, float]] = ()
+) -> list[str]:
+    """What was wrong in a call, a line each; ``stood_still`` are the times (epoch s) at which an edge was stopped."""
     sentences = to_be_said(journal)
-    wrong = judge(call.ear.heard, call.breaks_s, sentences).wrong
+    still_s = [(start - call.began_at, end - call.began_at) for start, end in stood_still]
+    wrong = judge(call.ear.heard, call.breaks_s, sentences, still_s).wrong
     if call.ending is None or call.ending.how != "caller_hung_up":
         wrong.append(f"the call ended so: {call.ending}")
     wrong += [f"{asked!r} was not answered" for asked in call.unanswered]
