@@ -65,7 +65,7 @@ class Webhooks:
         posts = [HttpPost(each.url, private=settings.webhooks_private, timeout_s=self._timeout_s) for each in endpoints]
         for endpoint, post in zip(endpoints, posts, strict=True):
             status = EndpointStatus(bus, endpoint.name)
-            await status.read()
+            await until_answered(status.read)  # the server may go as we come
             self._deliveries.append(EndpointDelivery(endpoint, post, status, settings.lag_alarm_s))
         for each in endpoints:
             if each.unknown_events:
