@@ -384,7 +384,7 @@ class Conversation:
     def take(self, event: Event) -> None:
         """Handle an event of this call's journal."""
         match event:
-            case ReplyChunk():
+            case ReplyChunk(turn=turn) if not self.turns.is_complete(turn):
                 self._take_chunk(event)
             case PromptRequested() if event.turn == self.turns.turn:
                 self._note_work(event.turn)

@@ -93,6 +93,10 @@ class TurnTaking:
         """Whether the last words are being said: nobody can take the turn any more."""
         return self._hanging_up
 
+    def is_complete(self, turn: int) -> bool:
+        """Whether the agents have said all of the reply of this turn: what still comes of it is not said any more."""
+        return turn == self.turn and self._reply.complete
+
     @property
     def reply_pending(self) -> bool:
         """Whether a part of the current reply, made or not, has yet to be given to the pipeline."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestra.history.reduce import history_of
@@ -177,6 +177,7 @@ STEPS: dict[str, Callable[[VirtualCall], object]] = {
 
 
 @given(before=st.lists(st.sampled_from(sorted(STEPS)), max_size=12), words=st.sampled_from(["", "where is my parcel"]))
+@example(before=["words come late", "long wait", "speaks unheard", "answers with nothing", "answers"], words="")
 @settings(max_examples=150, deadline=None)
 def test_a_caller_who_has_spoken_is_never_left_in_silence_whatever_came_before(before: list[str], words: str) -> None:
     call = VirtualCall()
