@@ -14,6 +14,7 @@ class AppRetention(BaseModel):
         recordings_days: of recordings, from the start of the call; 0: for ever.
         archive_days: of events in the archive.
         callers_days: of callers' earlier calls.
+        exports_days: of tasks in Label Studio, and of what evaluations and comparisons quote.
 
     """
 
@@ -22,3 +23,4 @@ class AppRetention(BaseModel):
     recordings_days: Days | None = None
     archive_days: Days | None = None
     callers_days: Days | None = None
+    exports_days: Days | None = None

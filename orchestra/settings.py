@@ -306,9 +306,12 @@ class Settings(BaseSettings):
     """Days after which the persistence worker deletes a call's recording, counted from its start. 0: never."""
     callers_days: Annotated[float, Field(ge=0)] = 0
     """Days for which a caller's earlier calls are remembered. 0: as long as their records, which is the longest."""
+    exports_days: Annotated[float, Field(ge=0)] = 0
+    """Days after which a call's task in Label Studio, its line in the evaluation set, and what kept evaluations and
+    comparisons quote of it are deleted, counted from its start. 0: never."""
     app_retention: Annotated[dict[str, AppRetention], NoDecode, BeforeValidator(read_table)] = {}
     """Other days for the calls of some apps, as JSON: {"clinic": {"recordings_days": 7, "archive_days": 90,
-    "callers_days": 1}}."""
+    "callers_days": 1, "exports_days": 90}}."""
     session_ttl_s: Annotated[int, Field(ge=60)] = 7 * 24 * 3600
     """How long call records, and the index of a caller's earlier calls, stay on the server."""
     lost_call_s: Annotated[float, Field(gt=0)] = 120.0

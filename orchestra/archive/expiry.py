@@ -18,7 +18,6 @@ from orchestra.retention.sweeps import earlier_clock, run_sweeps
 from orchestra_schemas import CallStarted, tag_of
 
 _STARTED = tag_of(CallStarted)
-_DAY_MS = 86_400_000
 _AGAIN_S = 24 * 3600.0
 
 
@@ -53,7 +52,7 @@ class ArchiveSweeps:
             OSError: the archive cannot be listed or written, or a file is damaged.
 
         """
-        oldest_ms = now * 1000 - self._keep.shortest * _DAY_MS
+        oldest_ms = self._keep.oldest_ms(now)
         files = [file for file in self._archive.files(partitions=partitions) if file.first.ms < oldest_ms]
         due = [file for file in files if self._again.get(file, 0.0) <= now]
         apps = self._apps_of(due) if self._keep.depends_on_app else {}

@@ -1,7 +1,7 @@
 """`orchestra archive`: what is in the archive, merging its files, and making its derived tables again."""
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
     from orchestra.archive.archive import Archive
     from orchestra.archive.compaction_record import CompactionRecord
+    from orchestra.retention.policy import Kept
     from orchestra.settings import Settings
 
 #: what is kept for a time that the settings say
-KEPT: Final[dict[Literal["recordings_days", "archive_days", "callers_days"], str]] = {
+KEPT: Final[dict["Kept", str]] = {
     "recordings_days": "recordings are",
     "archive_days": "the archive is",
     "callers_days": "callers' earlier calls are",
+    "exports_days": "tasks in Label Studio, and quotes in evaluations and comparisons, are",
 }
 
 

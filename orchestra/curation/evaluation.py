@@ -20,7 +20,7 @@ from orchestra.curation.labelling_config import (
     QUALITY,
     TURN_LABEL,
 )
-from orchestra.curation.task import as_shown
+from orchestra.curation.task import app_of, as_shown
 from orchestra.errors import RejectedError
 from orchestra.language.word_error_rate import WordErrors, total, word_errors
 
@@ -43,7 +43,7 @@ class EvaluatedTurn(msgspec.Struct, frozen=True, kw_only=True):
 class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
     """An annotated call. ``errors`` of the caller's ``words`` were misrecognized; ``updated_at`` is ISO 8601.
 
-    ``verdicts`` are the annotators' own, by the judge's name, where the project asks for them.
+    ``verdicts`` are the annotators' own, by the judge's name, where the project asks for them. ``app`` had the call.
     """
 
     call: str
@@ -58,6 +58,7 @@ class EvaluatedCall(msgspec.Struct, frozen=True, kw_only=True):
     words: int = 0
     turns: tuple[EvaluatedTurn, ...] = ()
     verdicts: dict[str, bool] = {}
+    app: str = ""
 
     @property
     def answers(self) -> dict[str, bool]:
@@ -119,6 +120,7 @@ def _evaluated(
         words=heard.words,
         turns=turns,
         verdicts=said.verdicts,
+        app=app_of(data),
     )
 
 

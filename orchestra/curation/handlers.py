@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.curation.curation import Curated, Curation
+from orchestra.curation.expiry import sweep_tasks
 from orchestra.curation.label_studio import LabelStudio
 from orchestra_schemas import CallEnded, RecordingSaved, TranscriptCurated
 
@@ -31,14 +32,16 @@ class Curator:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Keep the labelling project open while the worker runs."""
+        """Keep the labelling project open while the worker runs, and delete its expired tasks."""
         project = LabelStudio(bus.settings)
         self._curation, self._saved = Curation(bus, project), defaultdict(asyncio.Event)
         working = asyncio.create_task(self._curation.run(), name="curation")
+        sweeping = asyncio.create_task(sweep_tasks(bus), name="delete expired tasks")
         try:
             yield
         finally:
             await cancel_and_wait(working)
+            await cancel_and_wait(sweeping)
             project.close()
 
     async def note(self, event: RecordingSaved, context: Context) -> None:

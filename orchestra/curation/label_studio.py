@@ -15,8 +15,9 @@ import httpx
 import msgspec
 import structlog
 
+from orchestra.bus.keys import started_ms
 from orchestra.curation.labelling_config import AUDIO_CONFIG, LABEL_CONFIG
-from orchestra.curation.task import task
+from orchestra.curation.task import app_of, task
 from orchestra.errors import (
     EngineError,
     MissingExtraError,
@@ -38,6 +39,9 @@ _ONCE: Any = {"max_retries": 0}
 _PAGE = 500
 #: calls in one look-up: gateways limit its URL to 8 kB, some to 4
 _LOOKED_UP = 40
+_HEX = "0123456789abcdef"
+#: digits of a UUID before its first dash
+_DASH_AFTER = 8
 
 
 class Removed(NamedTuple):
@@ -48,6 +52,15 @@ class Removed(NamedTuple):
 
     tasks: int
     files: tuple[str, ...]
+
+
+class Labelled(NamedTuple):
+    """A call that has a task, or only audio that was uploaded for one: then ``task`` and ``app`` are empty."""
+
+    call: str
+    app: str
+    project: str
+    task: str
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -199,6 +212,24 @@ class LabelStudio:
                 )
         return Removed(len(present), tuple(place.partition("-")[0] + "-*.wav" for place in uploads.values()))
 
+    def started_before(self, moment_ms: float) -> list[Labelled]:
+        """What is here of calls that started before a moment (epoch ms): the tasks, and audio without a task."""
+        tasks = list[Any]()
+        if moment_ms > 0 and self.open(create=False):
+            tasks = self._asked(partial(self._tasks_where, _filter("call_id", "REGEX", ids_before(moment_ms))))
+        project = str(self.project)
+        found = [
+            Labelled(call, app_of(each.data), project, str(each.id))
+            for each in tasks
+            if 0 < started_ms(call := str((each.data or {}).get("call_id") or "")) < moment_ms
+        ]
+        bucket = self._asked(lambda: self._find(self._bucket_title))
+        for place in self._asked(partial(self._uploads, bucket)).values() if bucket else ():
+            call = place.rpartition("/")[2].partition("-")[2].removesuffix(".wav")
+            if 0 < started_ms(call) < moment_ms:
+                found.append(Labelled(call, "", str(bucket), ""))
+        return found
+
     def _is_of(self, task: int, calls: Sequence[str]) -> bool:
         """Whether there is this task, and it is of one of these calls: another server may have the same numbers."""
         answer = self._http.get(f"{self.url}/api/tasks/{task}/", headers=self._authorization())
@@ -208,14 +239,14 @@ class LabelStudio:
             raise self._meaning(answer.status_code, answer.text)
         return answer.json()["data"].get("call_id") in calls
 
-    def _uploads(self, project: int, calls: Sequence[str]) -> dict[int, str]:
-        """The files of these calls by their ids; ``CALL.wav`` was uploaded as ``upload/3/1a2b3c4d-CALL.wav``."""
+    def _uploads(self, project: int, calls: Sequence[str] | None = None) -> dict[int, str]:
+        """The files of these calls, or all, by their ids; ``CALL.wav`` is ``upload/3/1a2b3c4d-CALL.wav`` there."""
         answer = self._http.get(
             f"{self.url}/api/projects/{project}/file-uploads", params={"all": "true"}, headers=self._authorization()
         )
         if answer.status_code != httpx.codes.OK:
             raise self._meaning(answer.status_code, answer.text)
-        names = tuple(f"{call}.wav" for call in calls)
+        names = ".wav" if calls is None else tuple(f"{call}.wav" for call in calls)
         return {int(each["id"]): str(each["file"]) for each in answer.json() if each["file"].endswith(names)}
 
     def _delete(self, path: str, body: Any = None) -> None:
@@ -312,9 +343,12 @@ class LabelStudio:
         return min((int(project.id) for project in pages if project.title == title), default=0)
 
     def _tasks_of(self, calls: Sequence[str]) -> list[Any]:
-        data_manager = _sdk("data_manager")
-        column, filters = data_manager.Column.data("call_id"), data_manager.Filters
-        item = filters.item(column, data_manager.Operator.IN_LIST, data_manager.Type.String, list(calls))
+        found = self._tasks_where(_filter("call_id", "IN_LIST", list(calls)))
+        return [each for each in found if each.data and each.data.get("call_id") in calls]
+
+    def _tasks_where(self, item: Any) -> list[Any]:
+        """The tasks that pass a filter, with their data."""
+        filters = _sdk("data_manager").Filters
         query = json.dumps({"filters": filters.create(filters.OR, [item])})
         pages = self._client().tasks.list(
             project=self.project,
@@ -325,8 +359,7 @@ class LabelStudio:
             request_options=_ONCE,
         )
         page = list(pages.items or ())
-        found = page if len(page) < _PAGE else list(pages)
-        return [each for each in found if each.data and each.data.get("call_id") in calls]
+        return page if len(page) < _PAGE else list(pages)
 
     def _upload(self, name: str, audio: bytes) -> str:
         client = self._client()
@@ -338,6 +371,24 @@ class LabelStudio:
         answer = self._post(path, {"commit_to_project": "false"}, files=files)
         (number,) = answer["file_upload_ids"]
         return f"{self.url}/data/{client.files.get(number, request_options=_ONCE).file}"
+
+
+def ids_before(moment_ms: float) -> str:
+    """A regular expression for the ids of calls that started before a moment (epoch ms), but no other ids of calls.
+
+    The server compares text only with such, and the id begins with the partition; the time is 12 hexadecimal digits.
+    """
+    digits = f"{max(0, round(moment_ms)):012x}"
+    lower = [f"{digits[:at]}[{_HEX[: int(digit, 16)]}]" for at, digit in enumerate(digits) if digit != "0"]
+    dashed = [each if len(each) <= _DASH_AFTER else f"{each[:_DASH_AFTER]}-{each[_DASH_AFTER:]}" for each in lower]
+    return f"^[0-9][0-9]-({'|'.join(dashed)})"
+
+
+def _filter(field: str, operator: str, value: Any) -> Any:
+    """A filter of the data manager for a field of the tasks' data."""
+    data_manager = _sdk("data_manager")
+    column, kind = data_manager.Column.data(field), data_manager.Type.String
+    return data_manager.Filters.item(column, getattr(data_manager.Operator, operator), kind, value)
 
 
 def _takes_predictions(config: str) -> bool:

@@ -98,6 +98,12 @@ def task(call: str, dialogue: Dialogue, audio: str) -> dict[str, Any]:
     }
 
 
+def app_of(data: Mapping[str, Any]) -> str:
+    """The app that had the call of a task, by the task's data; empty if it does not say it."""
+    meta = data.get("meta")
+    return str(meta.get("app") or "") if isinstance(meta, dict) else ""
+
+
 def as_shown(paragraphs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The paragraphs of a task in the order in which the editor shows them; annotations refer to this order.
 

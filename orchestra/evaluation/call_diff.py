@@ -57,6 +57,7 @@ class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         call: id of the recorded call.
         name: its id, and the file that it was read from.
+        app: that had the call; empty if the recording does not say it.
         recorded_version: package and app of the recording; empty if it does not have them.
         recorded_model: the model of the recording.
         candidate_version: package and app of the candidate.
@@ -71,6 +72,7 @@ class CallDiff(msgspec.Struct, frozen=True, kw_only=True):
 
     call: str
     name: str = ""
+    app: str = ""
     recorded_version: str = ""
     recorded_model: str = ""
     candidate_version: str = ""

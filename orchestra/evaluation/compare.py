@@ -110,6 +110,7 @@ def call_diff(
     return CallDiff(
         call=recorded.call,
         name=recorded.call,
+        app=recorded.app,
         recorded_version=recorded.version,
         recorded_model=recorded.model,
         candidate_version=app.version,

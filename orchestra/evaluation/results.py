@@ -13,9 +13,10 @@ from orchestra.atomic_file import write_atomically
 from orchestra.errors import UsageError
 from orchestra.evaluation.call_diff import Comparison
 from orchestra.evaluation.evaluate import Evaluation
+from orchestra.evaluation.quoted_calls import COMPARISONS, EVALUATIONS
 from orchestra.evaluation.simulation.simulate import Simulation
 
-_FOLDER, _COMPARISONS, _SIMULATIONS = "evaluations", "comparisons", "simulations"
+_SIMULATIONS = "simulations"
 Kind = Literal["comparison", "evaluation", "simulation"]
 _T = TypeVar("_T")
 #: of a set's folder or a file without its ending
@@ -34,7 +35,7 @@ class EvaluationStore:
     def __init__(self, data_dir: Path, set_path: Path) -> None:
         whole = set_path.resolve()
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", whole.stem) or "set"
-        self.folder = data_dir / _FOLDER / f"{name}-{sha256(str(whole).encode()).hexdigest()[:8]}"
+        self.folder = data_dir / EVALUATIONS / f"{name}-{sha256(str(whole).encode()).hexdigest()[:8]}"
 
     def all(self) -> list[Evaluation]:
         """All runs, the oldest first.
@@ -112,7 +113,7 @@ def keep_comparison(data_dir: Path, comparison: Comparison, version: str, model:
     """Write a comparison to a file of its own; returns the file."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     kept = KeptComparison(at=at, version=version, model=model, comparison=comparison)
-    return _keep(data_dir / _COMPARISONS, at, kept)
+    return _keep(data_dir / COMPARISONS, at, kept)
 
 
 def kept_comparison(data_dir: Path, name: str) -> KeptComparison | None:
@@ -122,7 +123,7 @@ def kept_comparison(data_dir: Path, name: str) -> KeptComparison | None:
         UsageError: its file is damaged.
 
     """
-    return _read(_file(data_dir / _COMPARISONS, name), KeptComparison)
+    return _read(_file(data_dir / COMPARISONS, name), KeptComparison)
 
 
 def kept_evaluation(data_dir: Path, set_folder: str, name: str) -> tuple[Evaluation, list[Evaluation]] | None:
@@ -132,7 +133,7 @@ def kept_evaluation(data_dir: Path, set_folder: str, name: str) -> tuple[Evaluat
         UsageError: its file is damaged.
 
     """
-    folder = data_dir / _FOLDER / set_folder if _NAME.fullmatch(set_folder) else None
+    folder = data_dir / EVALUATIONS / set_folder if _NAME.fullmatch(set_folder) else None
     run = _read(None if folder is None else _file(folder, name), Evaluation)
     if run is None or folder is None:
         return None
@@ -163,15 +164,15 @@ def kept_simulation(data_dir: Path, name: str) -> Simulation | None:
 
 def kept_results(data_dir: Path, most: int = 500) -> list[Result]:
     """The latest results, the newest first; a damaged file says so at its place."""
-    files = [each for kind in (_COMPARISONS, _SIMULATIONS) for each in (data_dir / kind).glob("*.json")]
-    files += (data_dir / _FOLDER).glob("*/*.json")
+    files = [each for kind in (COMPARISONS, _SIMULATIONS) for each in (data_dir / kind).glob("*.json")]
+    files += (data_dir / EVALUATIONS).glob("*/*.json")
     latest = sorted(files, key=lambda path: path.name, reverse=True)[:most]
     return sorted(map(_result, latest), key=lambda each: each.at, reverse=True)
 
 
 def _result(path: Path) -> Result:
     kinds: dict[str, tuple[Kind, Callable[[Path], Result]]] = {
-        _COMPARISONS: ("comparison", _of_comparison),
+        COMPARISONS: ("comparison", _of_comparison),
         _SIMULATIONS: ("simulation", _of_simulation),
     }
     kind, read = kinds.get(path.parent.name, ("evaluation", _of_evaluation))

@@ -47,10 +47,16 @@ async def remains(bus: Bus, wanted: Wanted, streams: Collection[str], not_writte
         found.append(Remains("the receiver of traces", "spans: times and names", "its own retention"))
     if settings.webhooks is not None:
         found.append(Remains("the endpoints of webhooks", "messages that they have received", "they delete them"))
-    if not settings.recordings_url:
-        found.append(Remains("other machines", "recordings in their own folders", "`orchestra forget` is run there"))
+    left = "evaluation sets and results" if settings.recordings_url else "recordings, evaluation sets and results"
+    found.append(Remains("other machines", f"{left} in their own folders", "`orchestra forget` is run there"))
     found.append(Remains("carriers, speech engines, models", "what the call went through", "their own retention"))
-    found.append(Remains("files that people made", "exports, reports, sets for evaluation", "they delete them"))
+    found.append(
+        Remains(
+            "files that people made",
+            "exports, reports, scenarios, other sets",
+            "they delete them",
+        )
+    )
     for party in wanted.parties:
         if await is_refused(bus, party):
             found.append(Remains("do-not-call list", "the number: the person's wish not to be called", "for good"))

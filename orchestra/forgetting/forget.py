@@ -12,6 +12,7 @@ from orchestra.bus.tombstones import mark_forgotten
 from orchestra.clock import SYSTEM_CLOCK
 from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import MissingExtraError, OrchestraError, UsageError
+from orchestra.evaluation.quoted_calls import remove_quotes
 from orchestra.forgetting.chosen import Wanted, calls_with
 from orchestra.forgetting.elsewhere import remains
 from orchestra.forgetting.files import FoundFile, remove_demo_runs, remove_recordings
@@ -192,6 +193,11 @@ async def _in_files(bus: Bus, work: _Work) -> None:
     work.found += [Found("recordings", count, "files", place) for place, count in sorted(folders.items())]
     runs = await asyncio.to_thread(remove_demo_runs, bus.settings, work.calls, dry_run=work.dry_run)
     work.found.append(Found("demo runs", len(runs), "folders"))
+    folder = bus.settings.data_dir
+    quotes = await asyncio.to_thread(remove_quotes, folder, work.calls, dry_run=work.dry_run)
+    work.found.append(Found("evaluation set", quotes.lines, "lines", str(folder)))
+    work.found.append(Found("evaluations and comparisons", quotes.results, "files", str(folder)))
+    work.failed += quotes.problems
 
 
 async def _in_archive(bus: Bus, work: _Work) -> bool:

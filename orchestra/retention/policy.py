@@ -7,6 +7,8 @@ from typing import Literal
 from orchestra.bus.keys import started_ms
 from orchestra.settings import Settings
 
+#: settings that say for how many days something is kept
+Kept = Literal["recordings_days", "archive_days", "callers_days", "exports_days"]
 _DAY_MS = 86_400_000
 
 
@@ -24,7 +26,7 @@ class KeepDays:
     apps: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: Settings, what: Literal["recordings_days", "archive_days", "callers_days"]) -> "KeepDays":
+    def of(cls, settings: Settings, what: Kept) -> "KeepDays":
         """What the settings say of this."""
         apps = {name: getattr(each, what) for name, each in settings.app_retention.items()}
         return cls(getattr(settings, what), {name: days for name, days in apps.items() if days is not None})
@@ -38,6 +40,10 @@ class KeepDays:
     def shortest(self) -> float:
         """The shortest time that is set, in days; 0 if everything is kept for ever."""
         return min(filter(None, (self.days, *self.apps.values())), default=0.0)
+
+    def oldest_ms(self, now: float) -> float:
+        """Nothing of a later moment (epoch ms) has expired at ``now`` (epoch seconds), whosever it is."""
+        return now * 1000 - self.shortest * _DAY_MS
 
     @property
     def depends_on_app(self) -> bool:

@@ -1,7 +1,7 @@
 """Recordings that have been kept for long enough are deleted, from the folder of this machine and from the store."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from functools import partial
 
 import structlog
@@ -10,11 +10,10 @@ from orchestra.bus import Bus
 from orchestra.errors import MissingExtraError
 from orchestra.filesystem import FileRoot
 from orchestra.retention.holds import Holds
+from orchestra.retention.known_apps import KnownApps
 from orchestra.retention.policy import KeepDays
 from orchestra.retention.sweeps import earlier_clock, run_sweeps
 from orchestra.settings import Settings
-from orchestra.storage.call_records import stored_records
-from orchestra_schemas import CallStarted, tag_of
 
 _LOG = structlog.get_logger("orchestra.retention")
 _SUFFIX = ".wav"
@@ -33,8 +32,8 @@ class RecordingSweeps:
     def __init__(self, bus: Bus) -> None:
         self.keep = KeepDays.of(bus.settings, "recordings_days")
         self._bus = bus
-        #: the apps of calls that are kept for longer than those of others
-        self._apps: dict[str, str] = {}
+        #: of calls that are kept for longer than those of others
+        self._apps = KnownApps(bus)
 
     async def run(self, now: float, dry_run: bool) -> int:
         """Delete what has expired, but not what is held; how many recordings there were.
@@ -48,36 +47,12 @@ class RecordingSweeps:
         for place in _places(self._bus.settings):
             calls = await asyncio.to_thread(_calls_in, place)
             old = {call for call in calls if call not in held and self.keep.may_have_expired(call, now)}
-            apps = await self._apps_of(old) if self.keep.depends_on_app else {}
+            apps = await self._apps.of(old) if self.keep.depends_on_app else {}
             expired = [call for call in sorted(old) if self.keep.has_expired(call, now, apps.get(call, ""))]
             count += len(expired)
             if not dry_run:
                 await asyncio.to_thread(delete_recordings, place, expired)
         return count
-
-    async def _apps_of(self, calls: Collection[str]) -> Mapping[str, str]:
-        """The apps of these calls, as far as records and archive know them."""
-        self._apps = {call: app for call, app in self._apps.items() if call in calls}
-        unknown = [call for call in calls if call not in self._apps]
-        records = await stored_records(self._bus, unknown)
-        self._apps |= {call: record.app for call, record in records.items() if record is not None}
-        unknown = [call for call in unknown if call not in self._apps]
-        self._apps |= dict.fromkeys(unknown, "") | await asyncio.to_thread(_archived_apps, self._bus.settings, unknown)
-        return self._apps
-
-
-def _archived_apps(settings: Settings, calls: Collection[str]) -> dict[str, str]:
-    try:
-        from orchestra.archive.archive import Archive  # noqa: PLC0415 - an extra
-    except MissingExtraError:
-        return {}
-    found: dict[str, str] = {}
-    entries = Archive.of(settings).entries(calls=frozenset(calls), types={tag_of(CallStarted)}) if calls else ()
-    for entry in entries:
-        event = entry.event()
-        if isinstance(event, CallStarted):
-            found[entry.call] = event.app
-    return found
 
 
 def _places(settings: Settings) -> Iterator[str]:

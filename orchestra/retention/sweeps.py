@@ -16,6 +16,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
+from orchestra.errors import OrchestraError
 
 _LOG = structlog.get_logger("orchestra.retention")
 
@@ -30,7 +31,7 @@ Sweep = Callable[[float, bool], Awaitable[int]]
 async def run_sweeps(
     what: str, sweep: Sweep, clock: Callable[[], Awaitable[float]], *, announced_s: float = ANNOUNCED_S
 ) -> None:
-    """Sweep until cancelled. A failure is logged, and the next sweep tries again.
+    """Sweep until cancelled. A failure is logged once for as long as it lasts, and the next sweep tries again.
 
     Args:
         what: is swept, as the log names it.
@@ -39,15 +40,19 @@ async def run_sweeps(
         announced_s: how long to wait before the first sweep that deletes.
 
     """
-    announced = False
+    announced, trouble = False, ""
     while True:
         try:
             found = await sweep(await clock(), not announced)
-        except (RedisError, OSError) as error:
-            _LOG.warning("retention.waits", what=what, error=str(error) or repr(error))
+        except (RedisError, OSError, OrchestraError) as error:
+            said = str(error) or repr(error)
+            if said != trouble:
+                _LOG.warning("retention.waits", what=what, error=said)
+            trouble = said
         except Exception:  # noqa: BLE001 - a fault with one call must not end the sweeps of all others
             _LOG.exception("retention.failed", what=what)
         else:
+            trouble = ""
             if found and not announced:
                 _LOG.warning("retention.announced", what=what, calls=found, in_s=announced_s)
                 announced = True

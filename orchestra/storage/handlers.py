@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.bus.stream.publisher import CLOSED
+from orchestra.evaluation.expiry import sweep_quotes
 from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
 from orchestra.history.recording_consent import why_not_recorded
 from orchestra.monitoring.memory import watch_memory
@@ -66,17 +67,19 @@ class Persistence:
 
     @asynccontextmanager
     async def opened(self, bus: Bus) -> AsyncIterator[None]:
-        """Have recordings open, close calls of lost edges, delete expired recordings, and watch the server's memory."""
+        """Have recordings open, close calls of lost edges, delete what is expired, and watch the server's memory."""
         self._recorder = Recorder(bus)
         self._redaction = redaction_at_rest(bus.settings)
         closing = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
         sweeping = asyncio.create_task(sweep_recordings(bus), name="delete expired recordings")
+        unquoting = asyncio.create_task(sweep_quotes(bus), name="remove quotes of expired calls")
         watching = asyncio.create_task(watch_memory(bus), name="watch the server's memory")
         try:
             yield
         finally:
             await cancel_and_wait(closing)
             await cancel_and_wait(sweeping)
+            await cancel_and_wait(unquoting)
             await cancel_and_wait(watching)
             self._recorder.close()
 

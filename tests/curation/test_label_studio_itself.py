@@ -6,6 +6,7 @@ import os
 import secrets
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from label_studio_sdk import LabelStudio as Sdk
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from orchestra.bus.keys import new_call
 from orchestra.cli import app
 from orchestra.curation.evaluation import read_set
+from orchestra.curation.expiry import TaskSweeps
 from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import SettingError
 from orchestra.forgetting.chosen import parse_wanted
 from orchestra.forgetting.forget import forget
+from orchestra.retention.holds import Holds
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra_schemas import (
@@ -214,6 +218,33 @@ async def test_a_forgotten_call_leaves_no_task_no_annotation_and_no_audio(
     (task,) = tasks_of(studio, made[stays].project)
     audio = httpx.get(task["data"]["audio"], headers=ADMIN, timeout=60)  # noqa: ASYNC210
     assert (task["data"]["call_id"], audio.content[:4]) == (stays, b"RIFF")
+
+
+async def test_expired_calls_leave_no_task_no_annotation_and_no_audio(
+    bus: TestBus, studio: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    days_ago = (time.time() - 8 * 24 * 3600) * 1000
+    gone, held, stays = new_call(1, int(days_ago)), new_call(2, int(days_ago)), bus.call()
+    async with bus.run(persistence, curator):
+        calls = zip((gone, held, stays), ("rhubarb marmalade", "quince jam", "plum jam"), strict=True)
+        await bus.publish(*(event for call, said in calls for event in a_call(call, said)))
+        await bus.settled(60)
+    made = {event.call: event for event in await bus.published(TranscriptCurated)}
+    result = [{"to_name": "transcript", "from_name": "notes", "type": "textarea", "value": {"text": ["rhubarb!"]}}]
+    async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
+        annotations = f"{studio}/api/tasks/{made[gone].task}/annotations/"
+        (await admin.post(annotations, json={"result": result})).raise_for_status()
+    data = min(tmp_path_factory.getbasetemp().glob("label-studio*/data"))
+    assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {True}
+    await Holds(bus.bus).hold_call(held, "case 12")
+    bus.bus.settings = bus.bus.settings.model_copy(update={"exports_days": 7.0})
+    sweeps = TaskSweeps(bus.bus)
+    assert [await sweeps.run(time.time(), dry_run) for dry_run in (True, False, False)] == [1, 1, 0]
+    assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {False}
+    left = tasks_of(studio, made[stays].project)
+    assert {task["data"]["call_id"] for task in left} == {held, stays}
+    for task in left:
+        assert httpx.get(task["data"]["audio"], headers=ADMIN, timeout=60).content[:4] == b"RIFF"  # noqa: ASYNC210
 
 
 async def test_a_deleted_project_is_created_again_and_gets_the_next_call(bus: TestBus, studio: str) -> None:

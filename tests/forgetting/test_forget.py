@@ -1,6 +1,7 @@
 """A call that is forgotten is in no store any more, and what comes of it late is not stored."""
 
 import asyncio
+import json
 import time
 from errno import ENOSPC
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestra.atomic_file import write_atomically
 from orchestra.bus.tombstones import forgotten_at
 from orchestra.campaign.contacts import Contact
 from orchestra.campaign.options import CampaignOptions
 from orchestra.campaign.store import CampaignStore
+from orchestra.curation.evaluation import SET_FILE, EvaluatedCall, write_set
 from orchestra.errors import UsageError
 from orchestra.filesystem import FileRoot
 from orchestra.forgetting.chosen import is_of, parse_wanted
@@ -103,6 +106,11 @@ async def finished_calls(bus: TestBus) -> tuple[str, str]:
         message, _ = message_of(entry, None, 1.0)
         await add_messages(bus.bus, 1, [Addressed("crm", call, "", message)], "", 1.0)
         await redis.hset(bus.bus.key(1, "webhooks", "failing", "crm"), call, "{}")
+    folder = bus.bus.settings.data_dir
+    annotated = {call: EvaluatedCall(call=call, task=1, annotation=1, updated_at="") for call in (gone, stays)}
+    write_set(folder / SET_FILE, annotated.values())
+    kept = {"comparison": {"calls": [{"call": gone, "notes": ["rhubarb"]}, {"call": stays}]}}
+    write_atomically(folder / "comparisons" / "1.json", json.dumps(kept).encode())
     return gone, stays
 
 
@@ -122,7 +130,7 @@ async def test_nothing_of_a_forgotten_call_is_left_in_any_store(bus: TestBus, se
     assert {each.store for each in receipt.found} == {
         "recordings", "archive", "Redis: journal", "Redis: media stream", "Redis: record and state",
         "Redis: dead letters", "Redis: webhooks", "Redis: callers' memory", "Redis: contacts of campaigns",
-        "Redis: ids and requests of the carrier",
+        "Redis: ids and requests of the carrier", "evaluation set", "evaluations and comparisons",
     }  # fmt: skip
     assert before.count(stays) == after.count(stays)
     assert before.count(KEPT) == after.count(KEPT)

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestra.async_tasks import cancel_and_wait
+from orchestra.errors import EngineError
 from orchestra.retention import sweeps
 from orchestra.retention.sweeps import run_sweeps
 
@@ -63,3 +64,10 @@ async def test_a_sweep_that_fails_is_logged_and_tried_again_and_nothing_is_delet
     assert [each["event"] for each in logs] == [
         "retention.waits", "retention.failed", "retention.announced", "retention.deleted"
     ]  # fmt: skip
+
+
+async def test_what_is_away_for_long_is_logged_once_and_again_when_it_was_there_in_between() -> None:
+    with capture_logs() as logs:
+        async with sweeping([EngineError("away"), EngineError("away"), OSError("full"), 0, EngineError("away")], []):
+            pass
+    assert [each["error"] for each in logs if each["event"] == "retention.waits"] == ["away", "full", "away"]

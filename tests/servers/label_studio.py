@@ -6,6 +6,7 @@ server is started by the integration test.
 
 import asyncio
 import json
+import re
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +17,7 @@ TOKEN = "abcdef0123456789abcdef0123456789abcdef01"
 
 
 class LabelStudioServer(ProtocolServer):
-    """Projects, task look-up by call id, import.
+    """Projects, task look-up by call id, import, deletion.
 
     Attributes:
         fail_imports: statuses of the next imports, one each; a negative one fails *after* the tasks were stored, -1
@@ -30,6 +31,7 @@ class LabelStudioServer(ProtocolServer):
         gives_up: call ids that make such an import fail.
         redirect: where every request is redirected to.
         sent: the tasks of every import as received, predictions included.
+        uploads: the files of the project for the audio, by their ids.
 
     """
 
@@ -41,6 +43,7 @@ class LabelStudioServer(ProtocolServer):
         self.fail_imports: list[int] = []
         self.fail_creations: list[int] = []
         self.sent: list[dict[str, Any]] = []
+        self.uploads: dict[int, str] = {}
         self.refuse: set[str] = set()
         self.poison: set[str] = set()
         self.gives_up: set[str] = set()
@@ -61,6 +64,10 @@ class LabelStudioServer(ProtocolServer):
             web.post("/api/projects/{project}/import", self._import),
             web.get("/api/projects/{project}/imports/{number}/", self._look_at_import),
             web.get("/api/tasks/", self._tasks),
+            web.get("/api/tasks/{task}/", self._task),
+            web.delete("/api/tasks/{task}/", self._task),
+            web.get("/api/projects/{project}/file-uploads", self._list_uploads),
+            web.delete("/api/projects/{project}/file-uploads", self._delete_uploads),
         ]
 
     def calls(self) -> list[str]:
@@ -167,6 +174,31 @@ class LabelStudioServer(ProtocolServer):
         if number not in self.projects:
             return self._missing()
         (item,) = json.loads(request.query["query"])["filters"]["items"]
-        wanted = set(item["value"])
-        found = [{"id": task, "data": data} for task, data in self.tasks[number].items() if data["call_id"] in wanted]
+        value = item["value"]
+        found = [
+            {"id": task, "data": data}
+            for task, data in self.tasks[number].items()
+            if (re.search(value, data["call_id"]) if item["operator"] == "regex" else data["call_id"] in value)
+        ]
         return web.json_response({"total": len(found), "total_annotations": 0, "total_predictions": 0, "tasks": found})
+
+    async def _task(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        number = int(request.match_info["task"])
+        project = next((tasks for tasks in self.tasks.values() if number in tasks), None)
+        if project is None:
+            return self._missing()
+        if request.method == "DELETE":
+            del project[number]
+            return web.Response(status=204)
+        return web.json_response({"id": number, "data": project[number]})
+
+    async def _list_uploads(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        return web.json_response([{"id": number, "file": file} for number, file in self.uploads.items()])
+
+    async def _delete_uploads(self, request: web.Request) -> web.StreamResponse:
+        self._admit(request)
+        for number in (await request.json())["file_upload_ids"]:
+            del self.uploads[number]
+        return web.json_response({"deleted": 1})
