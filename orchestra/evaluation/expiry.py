@@ -12,7 +12,7 @@ from orchestra.retention.known_apps import KnownApps
 from orchestra.retention.policy import KeepDays
 from orchestra.retention.sweeps import earlier_clock, run_sweeps
 
-_LOG = structlog.get_logger("orchestra.retention")
+_LOG = structlog.get_logger("orchestra.evaluation")
 
 
 async def sweep_quotes(bus: Bus) -> None:
