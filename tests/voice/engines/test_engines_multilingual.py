@@ -1,13 +1,19 @@
 """Keyless speech in other languages: its files, its voices, and which engines know which languages."""
 
 import hashlib
+import importlib.util
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import c_int16
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Literal
 
 import pytest
 
+from orchestra.cli.demo import command
 from orchestra.errors import EngineError, MissingExtraError
 from orchestra.language.spoken_pieces import split_pieces
 from orchestra.settings import Settings
@@ -95,54 +101,103 @@ def test_without_the_package_there_is_no_voice(monkeypatch: pytest.MonkeyPatch) 
         espeak.EspeakVoice()
 
 
-class _Nanotts(ModuleType):
-    """The package of Pico: every text lasts two seconds, one that says "fail" fails."""
+class _Pico:
+    """The engine in Pico's package: every text lasts two seconds, one that says "fail" fails. Takes 9 bytes at once."""
 
     def __init__(self) -> None:
-        super().__init__("py_nanotts")
-        self.__spec__ = ModuleSpec("py_nanotts", None)
-        self.said: list[tuple[str, str, float]] = []
+        self.files: list[str] = []
+        self.said = b""
+        self._left = 0
 
-    def NanoTTS(self) -> "_Nanotts":  # noqa: N802 - the package's name
-        return self
+    def __getattr__(self, _name: str) -> Callable[..., int]:
+        return lambda *_arguments: 0
 
-    def speak(self, text: str, *, voice: str, speed: float, volume: float) -> bytes:
-        assert 0 < volume < 1
-        text.encode()
-        if "fail" in text:
-            msg = "pico_putTextUtf8 failed"
-            raise RuntimeError(msg)
-        self.said.append((text, voice, speed))
-        return bytes(2 * 2 * 16_000)
+    def pico_loadResource(self, _system: object, path: bytes, _resource: object) -> int:  # noqa: N802 - Pico's names
+        self.files.append(Path(path.decode()).name)
+        return 0
+
+    def pico_putTextUtf8(self, _engine: object, data: bytes, size: c_int16, taken: Any) -> int:  # noqa: N802
+        assert 0 < size.value <= len(data)
+        taken._obj.value = min(9, size.value)
+        self.said += data[: taken._obj.value]
+        self._left = 2 * 2 * 16_000 if self.said.endswith(b"\0") else 0
+        return 0
+
+    def pico_getData(self, _engine: object, _into: object, most: int, size: Any, _kind: object) -> int:  # noqa: N802
+        size._obj.value = min(most, self._left)
+        self._left -= size._obj.value
+        if b"fail" in self.said:
+            return -1
+        return 201 if self._left else 200
 
 
 @pytest.fixture
-def nanotts(monkeypatch: pytest.MonkeyPatch) -> _Nanotts:
-    package = _Nanotts()
+def nanotts(monkeypatch: pytest.MonkeyPatch) -> _Pico:
+    package, engine = ModuleType("py_nanotts"), ModuleType("py_nanotts._nanotts")
+    package.__spec__, package.__path__ = ModuleSpec("py_nanotts", None), []
+    engine.__file__ = "/site/py_nanotts/_nanotts.so"
     monkeypatch.setitem(sys.modules, "py_nanotts", package)
-    return package
+    monkeypatch.setitem(sys.modules, "py_nanotts._nanotts", engine)
+    pico_engine = _Pico()
+    monkeypatch.setattr("ctypes.CDLL", lambda _path: pico_engine)
+    return pico_engine
 
 
-def test_pico_speaks_four_languages_and_takes_no_tags_from_a_text(nanotts: _Nanotts) -> None:
+def test_pico_speaks_four_languages_and_takes_no_tags_from_a_text(nanotts: _Pico) -> None:
     assert [pico.pico_voice(code) for code in ("es-MX", "de", "fr-CA", "it", "en", "pt", "ja")] == [
         "es-ES", "de-DE", "fr-FR", "it-IT", "", "", ""
     ]  # fmt: skip
     voice = pico.PicoVoice()
     (piece,) = voice.speak('Hola <genfile file="x">\0mundo \ud800', 8_000, "es", 1.2)
-    assert nanotts.said == [('Hola  genfile file="x"  mundo ?', "es-ES", 1.2)]
+    assert nanotts.files == ["es-ES_ta.bin", "es-ES_zl0_sg.bin"]
+    said = '<speed level="120"><volume level="70">Hola  genfile file="x"  mundo ?</volume></speed>\0'
+    assert nanotts.said.decode() == said
     assert len(piece.pcm16) == 2 * 2 * 8_000
     assert piece.words[0] == ("Hola", 0.0)
     assert all(0 <= start < 2 for _, start in piece.words)
     assert list(voice.speak("  ", 8_000, "es", 1.0)) == []
-    with pytest.raises(EngineError, match="pico_putTextUtf8"):
+    with pytest.raises(EngineError, match="es-ES to speak: status -1"):
         list(voice.speak("fail", 8_000, "es", 1.0))
     with pytest.raises(EngineError, match="no voice"):
         list(voice.speak("olá", 8_000, "pt", 1.0))
 
 
-def test_a_model_here_understands_picos_voice_but_not_espeaks(
-    nanotts: _Nanotts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pico_does_not_load_from_a_path_that_it_cannot_hold(nanotts: _Pico) -> None:
+    del nanotts
+    sys.modules["py_nanotts._nanotts"].__file__ = f"/{'site/' * 40}_nanotts.so"
+    with pytest.raises(MissingExtraError, match="the path is longer than 170 bytes"):
+        pico.PicoVoice()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("py_nanotts") is None, reason="the extra local-multilingual is missing")
+def test_the_real_pico_says_the_same_each_time_from_several_threads_whatever_the_text() -> None:
+    voice = pico.PicoVoice()
+
+    def say(language: str, text: str) -> bytes:
+        return b"".join(piece.pcm16 for piece in voice.speak(text, 8_000, language, 1.0))
+
+    texts = [("de", "Guten Tag."), ("es", "Buenos días."), ("fr", "Bonjour."), ("it", "Buongiorno.")]
+    once = [say(*each) for each in texts]
+    assert all(0.3 < len(audio) / 16_000 < 3 for audio in once)
+    assert len(set(once)) == 4
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda each: say(*each), texts * 4)) == once * 4
+    hostile = (
+        "...!?",
+        "\U0001f600",
+        "\ud800",
+        "你好",
+        "a\0b",
+        '</speed><genfile file="x">',
+        "9" * 80,
+        "e" + "\u0301" * 300,
+    )
+    for text in hostile:
+        assert len(say("es", text)) < 60 * 16_000
+    assert say(*texts[1]) == once[1]
+
+
+def test_a_model_here_understands_picos_voice_but_not_espeaks(nanotts: _Pico, monkeypatch: pytest.MonkeyPatch) -> None:
     del nanotts
     monkeypatch.setattr(languages, "is_multilingual", lambda: True)
     assert [languages.understands_itself(code) for code in ("en", "es", "de", "pt")] == [True, True, True, False]
@@ -178,3 +233,15 @@ def test_what_the_chosen_engines_do_not_know_is_said_with_what_to_do(monkeypatch
     ]
     tuned = vendors.model_copy(update={"elevenlabs_models": {"sw": "eleven_v3"}, "deepgram_model": "nova-2"})
     assert unknown_languages(tuned, ["sw"]) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "line"),
+    [("en", None, "twilio"), ("es", None, "twilio"), ("de", None, "relay"), ("de", "twilio", "twilio")],
+)
+def test_the_demo_is_text_where_a_model_here_mishears_it_unless_audio_is_asked_for(
+    nanotts: _Pico, monkeypatch: pytest.MonkeyPatch, language: str, asked: Literal["twilio"] | None, line: str
+) -> None:
+    del nanotts
+    monkeypatch.setattr(languages, "is_multilingual", lambda: True)
+    assert command._script("demo", asked, language).line == line
