@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from orchestra.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -165,7 +167,7 @@ def _compactions(last: "CompactionRecord | None", at: str) -> str:
         return f"never compacted; {every}"
     when = datetime.fromtimestamp(last.ended_at).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006 - where the reader is
     done = last.result
-    merged = f"{done.get('merged', 0):,} files became {done.get('made', 0):,}"
+    merged = f"{counted(done.get('merged', 0), 'file')} became {done.get('made', 0):,}"
     return f"compacted {when} in {last.ended_at - last.began_at:,.0f} s: {merged}; {every}"
 
 
@@ -191,8 +193,8 @@ def compact(
         return
     before, after = (size / 1e6 for size in (done.bytes_before, done.bytes_after))
     say(
-        f"{done.merged} files became {done.made}: {before:,.1f} MB, now {after:,.1f} MB;"
-        f" {done.covered} files and {done.drafts} old drafts removed"
+        f"{counted(done.merged, 'file')} became {done.made}: {before:,.1f} MB, now {after:,.1f} MB;"
+        f" {counted(done.covered, 'file')} and {counted(done.drafts, 'old draft')} removed"
         + f"; {done.kept} could not be removed, and no longer count"
         * bool(done.kept)
     )
@@ -216,7 +218,7 @@ def rebuild(as_json: Annotated[bool, typer.Option("--json", help="One JSON objec
     if as_json:
         say_json({"made": len(done.made), "failed": done.failed})
     else:
-        say(f"the derived tables of {len(done.made)} ranges of events were made")
+        say(f"the derived tables of {counted(len(done.made), 'range')} of events were made")
         for reason in done.failed:
             complain(f"orchestra: {reason}; queries read its events instead")
     if done.failed:

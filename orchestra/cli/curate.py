@@ -8,6 +8,7 @@ import typer
 
 from orchestra.cli.ui.terminal import complain
 from orchestra.cli.ui.write_errors import writing
+from orchestra.counted import counted
 
 if TYPE_CHECKING:
     from orchestra.curation.evaluation import EvaluatedCall
@@ -89,4 +90,4 @@ def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> No
         print_table(console, columns("call", "outcome", *numbers, "", right=numbers), rows)
     heard = total(call.word_errors for call in calls)
     rate = f", word error rate {heard.rate:.1%} ({heard.errors} of {heard.words} words)" if heard.words else ""
-    console.print(f"{len(calls)} calls in {out}, {len(fresh)} of them new or changed{rate}", soft_wrap=True)
+    console.print(f"{counted(len(calls), 'call')} in {out}, {len(fresh)} of them new or changed{rate}", soft_wrap=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.ui.terminal import complain, say, say_json
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _print(receipt: "Receipt") -> None:
     from orchestra.cli.ui.table import columns, print_table
 
     console = terminal()
-    calls = "1 call" if len(receipt.calls) == 1 else f"{len(receipt.calls)} calls"
+    calls = counted(len(receipt.calls), "call")
     if receipt.calls or receipt.found or not receipt.refused:
         say(f"{calls} would be forgotten" if receipt.dry_run else f"forgotten: {calls}")
     rows = [(each.store, f"{each.count:,}", each.what, each.place) for each in receipt.found]

@@ -36,6 +36,7 @@ def add(
     wanted = parse_wanted(what)
 
     async def run() -> int:
+        """Hold what is wanted; how many calls these are now."""
         bus = await Bus.connect(load_settings())
         try:
             holds, count = Holds(bus), len(wanted.calls)

@@ -9,6 +9,7 @@ import typer
 
 from orchestra.cli.ui.terminal import Terminal, complain, say
 from orchestra.cli.ui.write_errors import writing
+from orchestra.counted import counted
 
 if TYPE_CHECKING:
     from orchestra.analysis.query import QueryResult
@@ -114,7 +115,7 @@ def _write(answer: "QueryResult", form: Format, out: Path | None) -> None:
     write = {Format.CSV: write_csv, Format.JSON: write_json, Format.PARQUET: write_parquet}[form]
     with writing(out), out.open("wb") as file:
         rows = write(answer, file)
-    say(f"{rows:,} rows in {out}")
+    say(f"{counted(rows, 'row')} in {out}")
 
 
 def _print_table(answer: "QueryResult", out: Path | None) -> None:
@@ -131,7 +132,7 @@ def _print_table(answer: "QueryResult", out: Path | None) -> None:
     if out is None:
         console = terminal()
         count = print_table(console, heads, rows)
-        console.print(f"{count:,} row{'' if count == 1 else 's'}", style="dim")
+        console.print(counted(count, "row"), style="dim")
         return
     with writing(out), out.open("w", encoding="utf-8") as file:
         print_table(Terminal(file=file), heads, rows)

@@ -9,6 +9,7 @@ import typer
 
 from orchestra.cli.ui.terminal import say, say_json
 from orchestra.cli.ui.write_errors import writing
+from orchestra.counted import counted
 from orchestra.hide_secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def report(
             print_notice(f"{error}; the report is without the annotators")
             annotated = {}
         found = report_of(records, **which, prices=settings.prices, annotated=annotated)
-        of = f"{records.files:,} files of {without_secrets(settings.archive)}"
+        of = f"{counted(records.files, 'file')} of {without_secrets(settings.archive)}"
         if as_json:
             say_json({name: found[name] for name in _parts_of(by)} if by else found, enc_hook=float)
         elif by and found["totals"]["calls"]:
@@ -90,13 +91,13 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
 
     totals = found["totals"]
     if not totals["calls"]:
-        console.print(f"no call is kept: {files}, and {live:,} events of a running journal", soft_wrap=True)
+        console.print(f"no call is kept: {files}, and {counted(live, 'event')} of a running journal", soft_wrap=True)
         return
     console.print(
-        Text(_of(totals["calls"], "call"), "bold"),
-        f" {totals['running']:,} running · {_of(totals['turns'], 'turn')} ·"
-        f" {_of(totals['interruptions'], 'interruption')} · {_of(totals['tools'], 'tool call')},"
-        f" {totals['failed_tools']:,} failed · {_of(totals['handovers'], 'hand-over')} to people,"
+        Text(counted(totals["calls"], "call"), "bold"),
+        f" {totals['running']:,} running · {counted(totals['turns'], 'turn')} ·"
+        f" {counted(totals['interruptions'], 'interruption')} · {counted(totals['tools'], 'tool call')},"
+        f" {totals['failed_tools']:,} failed · {counted(totals['handovers'], 'hand-over')} to people,"
         f" {totals['accepted']:,} accepted",
         soft_wrap=True,
     )
@@ -126,7 +127,7 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
     if len(found["holes"]) > 10:  # noqa: PLR2004
         more = len(found["holes"]) - 10
         console.print(f"… and {more} more calls lack events: ask the view `holes`", style="red")
-    console.print(f"\nof {files}, and {live:,} events of a running journal", style="dim", soft_wrap=True)
+    console.print(f"\nof {files}, and {counted(live, 'event')} of a running journal", style="dim", soft_wrap=True)
 
 
 def _print_judgements(console: "Console", found: dict[str, Any]) -> None:
@@ -134,7 +135,7 @@ def _print_judgements(console: "Console", found: dict[str, Any]) -> None:
     if (success := found["success"])["calls"]:
         console.print()
         console.print(
-            f"{_share(success['share'])} of {_of(success['calls'], 'call')} a success, as their apps decide",
+            f"{_share(success['share'])} of {counted(success['calls'], 'call')} a success, as their apps decide",
             soft_wrap=True,
         )
     _table(console, "judges", [{**row, "share": _share(row["share"])} for row in found["judges"]])
@@ -204,9 +205,9 @@ def _print_predictions(console: "Console", found: dict[str, Any]) -> None:
         return
     cost = totals["wasted_cost"]
     parts = [
-        f"{_of(totals['predictions'], 'predicted turn')}: {totals['hits']:,} right",
+        f"{counted(totals['predictions'], 'predicted turn')}: {totals['hits']:,} right",
         f"{totals['resumed']:,} taken back as the caller went on, {totals['other_words']:,} had other words",
-        f"{_of(totals['wasted_prompts'], 'prompt')} wasted with {totals['wasted_prompt_tokens']:,} tokens in,"
+        f"{counted(totals['wasted_prompts'], 'prompt')} wasted with {totals['wasted_prompt_tokens']:,} tokens in,"
         f" {totals['wasted_completion_tokens']:,} out"
         + ("" if cost is None else f", {cost:,.4f} {totals['currency']}"),
     ]
@@ -279,10 +280,6 @@ def _table(console: "Console", title: str, rows: Sequence[dict[str, Any]]) -> No
     console.print(title, style="bold", markup=False)
     heads = [Column(name.replace("_", " "), number > 0) for number, name in enumerate(rows[0])]
     print_table(console, heads, [[_shown(value) for value in row.values()] for row in rows])
-
-
-def _of(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _count(value: int) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.ui.terminal import complain, say, say_json
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def resend(
     if not count:
         say("nothing to send again: no endpoint wants an event of these")
     for name, events in sorted(count.items()):
-        say(f"{name}: {events} events are sent again")
+        say(f"{name}: {counted(events, 'event')} sent again")
 
 
 async def _overviews(settings: "Settings", endpoints: "tuple[Endpoint, ...]") -> "list[EndpointOverview]":

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from orchestra.bus import Bus, keys
 from orchestra.bus.tombstones import mark_forgotten
 from orchestra.clock import SYSTEM_CLOCK
+from orchestra.counted import counted
 from orchestra.curation.label_studio import LabelStudio
 from orchestra.errors import MissingExtraError, OrchestraError, UsageError
 from orchestra.evaluation.quoted_calls import remove_quotes
@@ -213,8 +214,7 @@ async def _in_archive(bus: Bus, work: _Work) -> bool:
     except OSError as error:
         work.failed.append(f"the archive at {archive.root} cannot be written: {error}; run the command again")
         return False
-    files = "1 file" if done.files == 1 else f"{done.files} files"
-    work.found.append(Found("archive", done.events, f"events in {files}", str(archive.root)))
+    work.found.append(Found("archive", done.events, f"events in {counted(done.files, 'file')}", str(archive.root)))
     work.found.append(Found("archive: derived tables", done.derived, "ranges", str(archive.root)))
     work.failed += done.failed
     return True

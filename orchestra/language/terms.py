@@ -72,6 +72,7 @@ def terms_of(stem: Callable[[str], str], stop_words: str) -> Callable[[str], lis
     small = frozenset(phrase_words(stop_words))
 
     def terms(text: str) -> list[str]:
+        """The stems of the words of ``text`` that carry meaning; without spaces between words, pairs of letters."""
         words = phrase_words(text)
         if text.isascii() or not _UNSPACED_WORD.search(text):
             return [stem(word) for word in words if word not in small]

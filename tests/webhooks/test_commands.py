@@ -47,7 +47,7 @@ async def test_endpoints_are_listed_tested_and_sent_to_again(
         _, ended = await bus.publish(CallStarted(call=call, app="shop"), CallEnded(call=call, reason="silence"))
         await crm.until(lambda: len(crm.delivered) == 2)
         code, out = await orchestra("webhooks", "resend", ended.id)
-        assert (code, out.splitlines()) == (0, ["billing: 1 events are sent again", "crm: 1 events are sent again"])
+        assert (code, out.splitlines()) == (0, ["billing: 1 event sent again", "crm: 1 event sent again"])
         await crm.until(lambda: len(crm.delivered) == 3)
     (code, out), (_, shown) = await orchestra("webhooks", "list", "--json"), await orchestra("webhooks", "list")
     assert code == 0

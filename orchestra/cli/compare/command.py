@@ -15,6 +15,7 @@ from orchestra.cli.ui.option_groups import option_groups
 from orchestra.cli.ui.selection_options import SelectionOptions
 from orchestra.cli.ui.terminal import Terminal, complain, say_json
 from orchestra.cli.ui.write_errors import writing
+from orchestra.counted import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -233,5 +234,5 @@ def _exceeded(found: "Comparison", max_diverged: float | None, max_slower_ms: fl
                     f"the first sentence comes {slower_ms:,.0f} ms later; at most {max_slower_ms:,.0f} ms are allowed"
                 )
     if max_diverged is not None and found.failed:
-        problems.append(f"{len(found.failed)} calls could not be compared")
+        problems.append(f"{counted(len(found.failed), 'call')} could not be compared")
     return problems

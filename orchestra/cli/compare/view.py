@@ -5,6 +5,7 @@ from rich.text import Text
 
 from orchestra.cli.ui.console import AGENT, CALLER, QUIET, WARNING, row
 from orchestra.cli.ui.table import columns, print_table
+from orchestra.counted import counted
 from orchestra.evaluation.call_diff import CallDiff, Comparison, ReplyPart, TurnDiff
 from orchestra.evaluation.wording import ending, format_ms, remarks, sound_remarks, tool_line
 
@@ -25,7 +26,8 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
         turns = ", ".join(f"{turn.number} ({', '.join(turn.differs)})" for turn in call.diverged)
         console.print(Text.assemble((call.name, "bold"), f" differs in turn {turns}"), soft_wrap=True)
     verdict = (
-        f"{comparison.diverged} of {comparison.turns} turns differ, in {len(calls)} of {len(comparison.calls)} calls"
+        f"{comparison.diverged} of {counted(comparison.turns, 'turn')} differ,"
+        f" in {len(calls)} of {counted(len(comparison.calls), 'call')}"
     )
     console.print(Text(verdict, _DIFFERS if comparison.diverged else "bold green"))
 

@@ -14,6 +14,7 @@ from orchestra.cli.compare.command import progress_of
 from orchestra.cli.ui.option_groups import option_groups
 from orchestra.cli.ui.selection_options import SelectionOptions
 from orchestra.cli.ui.terminal import complain, say_json
+from orchestra.counted import counted
 
 if TYPE_CHECKING:
     from orchestra.agents.after import Judge
@@ -275,9 +276,9 @@ def _problems(found: "Judging", min_pass: float | None) -> list[str]:
     """Why the exit code is 1."""
     problems = []
     if found.left:
-        problems.append(f"{found.left} calls are not judged, as {found.stopped}: the same command goes on")
+        problems.append(f"{counted(found.left, 'call')} left unjudged, as {found.stopped}: the same command goes on")
     if found.failed:
-        problems.append(f"{found.failed} verdicts failed: the same command tries them again")
+        problems.append(f"{counted(found.failed, 'verdict')} failed: the same command tries again")
     for each in found.judges if min_pass is not None else ():
         if each.share is None or each.share < (min_pass or 0.0):
             share = "of no call can be told whether it passes" if each.share is None else f"{each.share:.1%} pass"

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from orchestra.cli.ui.console import QUIET, WARNING
 from orchestra.cli.ui.table import columns, print_table
+from orchestra.counted import counted
 from orchestra.history.usage import Usage, cost_of
 from orchestra.post_call.judge_calls import JudgedCall, Judging
 from orchestra.prices import Prices
@@ -64,7 +65,7 @@ def _show_judges(console: Console, found: Judging) -> None:
 
 def _summary(found: Judging, prices: Prices, *, dry_run: bool) -> str:
     judged = sum(bool(each.verdicts) or dry_run for each in found.calls)
-    parts = [f"{_of(judged, 'call')} {'would be ' if dry_run else ''}judged"]
+    parts = [f"{counted(judged, 'call')} {'would be ' if dry_run else ''}judged"]
     parts += [f"{found.had:,} lacked no verdict"] if found.had else []
     parts += [f"{found.running:,} not over"] if found.running else []
     parts += [f"{found.left:,} left"] if found.left else []
@@ -78,7 +79,3 @@ def _summary(found: Judging, prices: Prices, *, dry_run: bool) -> str:
             parts.append(f"{about}{cost['total']:,.4f} {cost['currency']}")
             parts += [f"no price is set for {', '.join(cost['unpriced'])}"] if cost["unpriced"] else []
     return " · ".join(parts)
-
-
-def _of(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
