@@ -99,7 +99,7 @@ class ArchiveSweeps:
                     for call, body in zip(table["call"].to_pylist(), table["body"].to_pylist(), strict=True):
                         apps[call] = _app_in(body)
             except FileNotFoundError:
-                continue
+                continue  # it was merged or deleted meanwhile
         return apps
 
     def _remove_empty(self, partitions: Collection[int]) -> None:

@@ -264,7 +264,7 @@ class TelnyxCaller:
                 if await self._network.send(self.leg, kind, **payload) < _SERVER_ERROR:
                     return
             except httpx.TransportError:
-                pass
+                pass  # no edge is there yet, or any more; the last try raises it
             await asyncio.sleep(_BETWEEN_TRIES_S)
         await self._network.send(self.leg, kind, **payload)
 

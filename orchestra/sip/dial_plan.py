@@ -68,7 +68,7 @@ async def resolve(host: str) -> list[Network]:
     try:
         return [ip_network(ip_address(bare))]
     except ValueError:
-        pass
+        pass  # it is a name
     try:
         async with asyncio.timeout(_RESOLVED_WITHIN_S):
             found = await asyncio.get_running_loop().getaddrinfo(bare, None, type=socket.SOCK_DGRAM)

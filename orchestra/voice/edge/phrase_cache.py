@@ -98,7 +98,7 @@ class PhraseCache:
                 async with asyncio.timeout(_AGAIN_S if len(self._ready) < len(self._wanted) else None):
                     await self._changed.wait()
             except TimeoutError:
-                continue
+                continue  # phrases that could not be made are tried again
 
     def _key(self, phrase: Phrase) -> _Key:
         text = phrase.text.strip()
