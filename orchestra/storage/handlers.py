@@ -119,9 +119,8 @@ class Persistence:
         await context.publish()  # the call is over; its recording may take longer
         mode = from_stored(event.call, await context.state.all()).recording_mode
         if why_not_recorded(mode):
-            await self._recorder.delete(
-                event.call
-            )  # a yes was lost with its edge, and what was recorded after it was not
+            # a yes may have been lost with its edge, and what was recorded after it was not
+            await self._recorder.delete(event.call)
             return None
         if event.audio_ms == 0:
             return None
