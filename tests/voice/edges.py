@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -206,12 +206,15 @@ class RunningEdge:
 
     async def event(self, event_type: type[E], **fields: Any) -> E:
         """Wait until there is such an event on the journal."""
-        async with asyncio.timeout(_PUBLISHED_WITHIN_S):
-            while True:
-                for event in await self.bus.published(event_type):
-                    if all(getattr(event, name) == value for name, value in fields.items()):
-                        return event
-                await asyncio.sleep(0.02)
+        following = self.bus.bus.follow(streams=(event_type.stream,), since="0")
+        async with asyncio.timeout(_PUBLISHED_WITHIN_S), aclosing(following) as entries:
+            async for entry in entries:
+                event = entry.event()
+                if isinstance(event, event_type) and all(
+                    getattr(event, name) == value for name, value in fields.items()
+                ):
+                    return event
+        raise AssertionError  # it is followed until it is closed
 
 
 @asynccontextmanager
