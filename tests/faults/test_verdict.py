@@ -25,6 +25,7 @@ def heard(words: str) -> list[Heard]:
         ("one two three one two three four five", [], False),
         ("one two three four one two three four five", [1.9], True),  # it had only just ended, so nobody knew
         ("one two three - - - - one two three four five", [3.2], False),  # it had ended long before
+        ("one two three one two three four five", [0.9], True),  # its last word had arrived when the stream broke
         ("one two one two three four five", [0.7], True),
         ("one two three four four five", [1.7], True),
         ("one two three four two three four five", [1.7], False),

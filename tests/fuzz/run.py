@@ -190,9 +190,8 @@ async def _watched(result: Result) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
 
     def uncaught(_: Any, context: dict[str, Any]) -> None:
-        result.problems.append(
-            f"uncaught near input {result.inputs}: {context.get('exception')!r} {context['message']}"
-        )
+        what = context.get("exception") or context.get("task")
+        result.problems.append(f"uncaught near input {result.inputs}: {what!r} {context['message']}")
 
     def unraisable(found: Any) -> None:
         result.problems.append(f"unraisable near input {result.inputs}: {found.exc_value!r} in {found.object!r}")

@@ -13,6 +13,7 @@ from tests.faults.spoken.tones import APOLOGY, NONSENSE, PARDON, STILL_THERE, Ea
 
 _ASK_AGAIN = frozenset((plain(APOLOGY)[-1], plain(PARDON)[-1], plain(STILL_THERE)[-1]))
 _QUIET_S = 0.6
+_CUT_S = 5.0
 _GREETED_WITHIN_S = 30.0
 #: after this much silence a caller asks again; it counts as dead air all the same
 _PATIENCE_S = 25.0
@@ -80,13 +81,18 @@ class SpokenCall:
             ended = await self._wait_for(stop, since=since, patience_s=_PATIENCE_S)
             if line.ended or not ended:
                 return False
-            await line.until(lambda: self._hear(done=self.ear.now_s - self.ear.heard[-1].at_s > _QUIET_S), 10)
+            await line.until(lambda: self._hear(done=self._is_quiet()), 10)
             words = [heard.word for heard in self.ear.heard[since:] if heard.whole]
             if words[-3:] == wanted:
                 return True
             if words and words[-1] in _ASK_AGAIN:
                 return False
             since = len(self.ear.heard)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing has been heard for a while; for longer after half a word, which a stopped edge finishes."""
+        last = self.ear.heard[-1]
+        return self.ear.now_s - last.at_s > (_QUIET_S if last.whole else _CUT_S)
 
     async def _wait_for(self, words: frozenset[str], *, since: int, patience_s: float) -> bool:
         """Wait until one of these words is heard, and record every silence. False: nothing was heard for too long."""

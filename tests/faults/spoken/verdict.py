@@ -11,6 +11,8 @@ from tests.faults.spoken.tones import APOLOGY, HOLDING, STILL_THERE, Heard, plai
 _BY_THE_EDGE = frozenset(plain(f"{HOLDING} {APOLOGY} {STILL_THERE}"))
 #: a sentence that ended this shortly before its edge died is said again, because nobody knew yet that it was heard
 _TOLD_WITHIN_S = 1.0
+#: so long after a stream broke, what had arrived is still played
+_IN_FLIGHT_S = 0.3
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ def _again(
     reading: _Reading, heard: Heard, breaks_s: Sequence[float], stood_still_s: Sequence[tuple[float, float]]
 ) -> list[tuple[int, int]]:
     """Where a sentence may begin again because the stream has broken since the last word."""
-    broke = [at for at in breaks_s if reading.last_s < at <= heard.at_s + FRAME_S]
+    broke = [at for at in breaks_s if reading.last_s - _IN_FLIGHT_S < at <= heard.at_s + FRAME_S]
     if not broke:
         return []
     first, ended = min(broke), reading.ended_s
