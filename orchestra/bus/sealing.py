@@ -12,25 +12,24 @@ They stand in one entry, so neither is ever without the other, and both go when 
 import hashlib
 import hmac
 import importlib
-import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from orchestra.bus.encryption import decrypt, encrypt
 from orchestra.bus.redis.reply import text
 from orchestra.errors import SealedError
 from orchestra.settings import Settings
 
-#: bytes of the number that no two encryptions with a key share (NIST SP 800-38D)
-NONCE: Final = 12
 #: begins a sealed field of a state: no JSON and no text begins like this
 _MARK: Final = b"\x00sealed\x01"
-#: keys of calls that are kept; one is made in 10 µs
+#: so many calls' keys are kept
 _CALLS: Final = 1024
+#: where an entry's body is, and the name of what is sealed of it
 _BODY: Final = 7
 _SEALED: Final = 8
 _LOG = structlog.get_logger("orchestra.bus")
@@ -43,7 +42,8 @@ class Sealing:
     """Seals and opens events and the state of calls.
 
     Args:
-        key: returns the key, which is the same in all processes that open what others have sealed.
+        key: returns the key, which is the same in all processes that open what others have sealed. It may raise a
+            SealedError.
         redact: makes the placeholders; returns the same bytes if there is nothing to hide. None: nothing is sealed, but
             what was is opened, since calls go on when the setting is changed.
         redact_text: the same for a text that belongs to no event.
@@ -61,18 +61,25 @@ class Sealing:
         self._told = False
 
     def seal(self, call: str, kind: str, event_id: str, body: bytes) -> tuple[bytes, bytes]:
-        """The body as everybody may read it, and the sealed one; that is empty if there was nothing to hide."""
+        """The body as everybody may read it, and the sealed one; that is empty if there was nothing to hide.
+
+        So it is where there is no key, which is logged once: rather nobody reads it than everybody.
+        """
         redacted = body if self._redact is None else self._redact(call, kind, body)
-        return (body, b"") if redacted == body else (redacted, self._encrypt(call, event_id, body))
+        if redacted == body:
+            return body, b""
+        try:
+            return redacted, encrypt(self._cipher(call), body, event_id)
+        except SealedError as error:
+            self._tell(call, error)
+            return redacted, b""
 
     def open(self, call: str, event_id: str, sealed: bytes) -> bytes | None:
         """The body of a sealed event; None if it was sealed with another key, which is logged once."""
         try:
             return self._decrypt(call, event_id, sealed)
         except SealedError as error:
-            if not self._told:
-                self._told = True
-                _LOG.error("journal.sealed_by_another_key", call=call, problem=str(error))
+            self._tell(call, error)
             return None
 
     def opened(self, values: list[bytes]) -> list[bytes]:
@@ -83,10 +90,15 @@ class Sealing:
         return values if body is None else [*values[:_BODY], body, *values[_SEALED + 2 :]]
 
     def seal_state(self, call: str, field: str, value: bytes) -> bytes:
-        """A field of a call's state, for nobody else to read; as it is where nothing is sealed."""
+        """A field of a call's state, for nobody else to read; as it is where nothing is sealed.
+
+        Raises:
+            SealedError: there is no key.
+
+        """
         if self._redact is None:
             return value
-        return _MARK + self._encrypt(call, field, value)
+        return _MARK + encrypt(self._cipher(call), value, field)
 
     def open_state(self, call: str, field: str, value: bytes) -> bytes:
         """What `seal_state` was given, or the value as it is if it was never sealed.
@@ -97,18 +109,19 @@ class Sealing:
         """
         return self._decrypt(call, field, value[len(_MARK) :]) if value.startswith(_MARK) else value
 
+    def _tell(self, call: str, error: SealedError) -> None:
+        if not self._told:
+            self._told = True
+            _LOG.error("journal.sealed_by_another_key", call=call, problem=str(error))
+
     def _new_cipher(self, call: str) -> AESGCM:
         # a key for each call: a nonce is random, and so safe for some four billion encryptions with one key
         return AESGCM(hmac.new(self._key(), f"journal {call}".encode(), hashlib.sha256).digest())
 
-    def _encrypt(self, call: str, name: str, data: bytes) -> bytes:
-        nonce = os.urandom(NONCE)
-        return nonce + self._cipher(call).encrypt(nonce, data, name.encode())
-
     def _decrypt(self, call: str, name: str, sealed: bytes) -> bytes:
         try:
-            return self._cipher(call).decrypt(sealed[:NONCE], sealed[NONCE:], name.encode())
-        except (InvalidTag, ValueError):
+            return decrypt(self._cipher(call), sealed, name)
+        except InvalidTag:
             msg = (
                 f"what is sealed of call {call} cannot be read: set the same ORCHESTRA_VAULT_KEY on every machine with"
                 " an edge, a console or a worker"
@@ -126,8 +139,13 @@ def sealing_of(settings: Settings) -> Sealing:
 
     """
 
+    @cache
     def key() -> bytes:
-        found: bytes = importlib.import_module("orchestra.storage.secrets").vault_key(settings)
+        try:
+            found: bytes = importlib.import_module("orchestra.storage.secrets").vault_key(settings)
+        except OSError as error:
+            msg = f"there is no key for the journal: set ORCHESTRA_VAULT_KEY ({error})"
+            raise SealedError(msg) from error
         return found
 
     if not settings.redact_at_rest:

@@ -7,7 +7,6 @@
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 
 import structlog
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis.exceptions import RedisError
 
 from orchestra.bus import keys
+from orchestra.bus.encryption import decrypt, encrypt
 from orchestra.bus.ports import Connections
 from orchestra.bus.redis.connection import Reply, pack
 
@@ -24,8 +24,6 @@ from orchestra.bus.redis.connection import Reply, pack
 WORDS, KEY, KEYS, HEARD, VALUE = "words:", "key:", "keys:", "heard:", "value:"
 #: how long secrets are kept after the last one of their call, in seconds
 KEPT_S = 900
-#: bytes of the number that no two secrets share (NIST SP 800-38D)
-_NONCE = 12
 _LOG = structlog.get_logger("orchestra.bus")
 
 
@@ -89,7 +87,7 @@ class Vault:
         if not found:
             return ""
         try:
-            return self._cipher.decrypt(found[:_NONCE], found[_NONCE:], _bound_to(call, field)).decode()
+            return decrypt(self._cipher, found, f"{call} {field}").decode()
         except InvalidTag:
             _LOG.error(
                 "vault.other_key",
@@ -100,8 +98,7 @@ class Vault:
             return ""
 
     def _sealed(self, call: str, field: str, secret: str) -> bytes:
-        nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, secret.encode(), _bound_to(call, field))
+        return encrypt(self._cipher, secret.encode(), f"{call} {field}")
 
     async def forget(self, call: str, after_s: int) -> None:
         """Keep the secrets of a call for no longer than this, in seconds.
@@ -111,7 +108,3 @@ class Vault:
 
         """
         await self._connections.connection(keys.partition_of(call)).call("EXPIRE", self.key(call), after_s)
-
-
-def _bound_to(call: str, field: str) -> bytes:
-    return f"{call} {field}".encode()

@@ -1,6 +1,7 @@
 """Personal data in the journal: placeholders for all, and in clear for those that work on the call."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,25 @@ from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from orchestra.voice.carriers.port import Parties
 from orchestra.voice.edge.dial_requests import DialRequests
-from orchestra_schemas import ReplyChunk, ReplyInterrupted, TranscriptFinal, TranscriptPartial, UserTurnEnded
+from orchestra_schemas import (
+    CallAnalysed,
+    CallVariablesSet,
+    DigitPressed,
+    DigitsRequested,
+    Event,
+    Message,
+    OperatorSaid,
+    OperatorWhispered,
+    PromptRequested,
+    ReplyChunk,
+    ReplyInterrupted,
+    ReplySpoken,
+    ToolRequested,
+    TranscriptFinal,
+    TranscriptPartial,
+    UserTurnEnded,
+    tag_of,
+)
 
 SAID = "my number is 555 010 1234"
 HIDDEN = "my number is [phone]"
@@ -138,6 +157,42 @@ async def test_what_was_sealed_is_opened_in_its_place_only_and_with_the_key_only
         assert sealing.open_state(call, "said", b"x") == b"x"
     finally:
         await unsealed.close()
+
+
+async def test_every_kind_of_event_is_sealed_where_it_quotes_somebody(bus: TestBus) -> None:
+    call = bus.call()
+    messages = (Message(role="user", content=SAID), Message(role="user", content="Ann?"))
+    events: list[tuple[Event, str]] = [
+        (DigitPressed(call=call, digit="7"), '"digit":"*"'),
+        (DigitsRequested(call=call, digits="4711"), '"digits":"****"'),
+        (CallVariablesSet(call=call, variables={"name": "Annabel"}), '"name":"[variable]"'),
+        (OperatorSaid(call=call, operator="Kim", text=f"Call {DIGITS}."), "Call [phone]."),
+        (OperatorWhispered(call=call, operator="Kim", note=f"Call {DIGITS}."), "Call [phone]."),
+        (PromptRequested(call=call, turn=1, agent="desk", messages=messages), HIDDEN),
+        (ToolRequested(call=call, turn=1, agent="desk", name="find", arguments=f'{{"number": "{DIGITS}"}}'), "[phone]"),
+        (ReplySpoken(call=call, turn=1, text="five five five, zero one zero, one two three four"), "[phone]"),
+        (CallAnalysed(call=call, summary=f"Calls from {DIGITS}"), "Calls from [phone]"),
+    ]
+    stored = await bus.publish(*(event for event, _ in events))
+    entries = [entry async for entry in bus.bus.entries(int(call[:2]), "events")]
+    bodies = {entry.type: entry.body.decode() for entry in entries}
+    for event, shown in events:
+        assert shown in bodies[tag_of(type(event))], bodies[tag_of(type(event))]
+    assert await bus.bus.journal(call, in_clear=True) == stored
+
+
+async def test_without_a_key_nothing_is_in_clear_and_it_is_said_once(tmp_path: Path) -> None:
+    blocked = tmp_path / "data"
+    blocked.write_text("no folder")
+    sealing = sealing_of(Settings(data_dir=blocked, redact_at_rest=True))
+    body = f'{{"type":"user.turn.ended","text":"{SAID}"}}'.encode()
+    with capture_logs() as logs:
+        for call in ("01-1", "01-2"):
+            redacted, sealed = sealing.seal(call, "user.turn.ended", "1", body)
+            assert (HIDDEN in redacted.decode(), sealed, sealing.open(call, "1", b"x" * 40)) == (True, b"", None)
+    assert [each["event"] for each in logs] == ["journal.sealed_by_another_key"]
+    with pytest.raises(SealedError, match="ORCHESTRA_VAULT_KEY"):
+        sealing.seal_state("01-1", "said", b"x")
 
 
 async def test_requests_are_sealed_too(bus: TestBus, settings: Settings) -> None:
