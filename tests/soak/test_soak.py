@@ -10,7 +10,7 @@ import pytest
 from tests.soak.__main__ import as_text, say
 from tests.soak.run import Plan, Soak
 
-MINUTES = float(os.environ.get("SOAK_MINUTES", "2"))
+MINUTES = float(os.environ.get("SOAK_MINUTES", "5"))
 KILLS_A_MINUTE = 12
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(60 * (MINUTES + 8))]
