@@ -14,7 +14,7 @@ from orchestra.bus import Bus
 from orchestra.bus.keys import started_ms
 from orchestra.retention.holds import Holds
 from orchestra.retention.policy import KeepDays
-from orchestra.retention.sweeps import earlier_clock, run_sweeps
+from orchestra.retention.sweeps import delete_expired
 from orchestra_schemas import CallStarted, tag_of
 
 _STARTED = tag_of(CallStarted)
@@ -24,15 +24,13 @@ _AGAIN_S = 24 * 3600.0
 async def sweep_archive(bus: Bus, owned: Callable[[], Collection[int]]) -> None:
     """Remove expired calls from the archive of the partitions that are owned, until cancelled."""
     keep = KeepDays.of(bus.settings, "archive_days")
-    if not keep.any:
-        return
     sweeps = ArchiveSweeps(Archive.of(bus.settings), keep)
 
     async def sweep(now: float, dry_run: bool) -> int:
         held = await Holds(bus).held_calls()
         return await asyncio.to_thread(sweeps.run, sorted(owned()), held, now, dry_run=dry_run)
 
-    await run_sweeps("archive", sweep, partial(earlier_clock, bus))
+    await delete_expired(bus, "archive", keep, sweep)
 
 
 class ArchiveSweeps:

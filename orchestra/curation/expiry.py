@@ -1,29 +1,20 @@
 """Tasks in Label Studio that have been kept for long enough are deleted, with annotations and uploaded audio."""
 
 import asyncio
-from functools import partial
 
 from orchestra.bus import Bus
 from orchestra.curation.label_studio import Labelled, LabelStudio
 from orchestra.retention.holds import Holds
 from orchestra.retention.known_apps import KnownApps
 from orchestra.retention.policy import KeepDays
-from orchestra.retention.sweeps import earlier_clock, run_sweeps
 
 #: calls that are removed at a time
 _CHUNK = 500
 _AGAIN_S = 24 * 3600.0
 
 
-async def sweep_tasks(bus: Bus) -> None:
-    """Delete expired tasks, until cancelled. Several workers may do so at a time."""
-    sweeps = TaskSweeps(bus)
-    if sweeps.keep.any:
-        await run_sweeps("tasks", sweeps.run, partial(earlier_clock, bus))
-
-
 class TaskSweeps:
-    """Finds and deletes expired tasks of the labelling project."""
+    """Finds and deletes expired tasks of the labelling project. Several workers may do so at a time."""
 
     def __init__(self, bus: Bus) -> None:
         self.keep = KeepDays.of(bus.settings, "exports_days")

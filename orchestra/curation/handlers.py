@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.curation.curation import Curated, Curation
-from orchestra.curation.expiry import sweep_tasks
+from orchestra.curation.expiry import TaskSweeps
 from orchestra.curation.label_studio import LabelStudio
+from orchestra.retention.sweeps import delete_expired
 from orchestra_schemas import CallEnded, RecordingSaved, TranscriptCurated
 
 #: seconds after the call until which its recording is waited for; the task is made without it then
@@ -36,7 +37,8 @@ class Curator:
         project = LabelStudio(bus.settings)
         self._curation, self._saved = Curation(bus, project), defaultdict(asyncio.Event)
         working = asyncio.create_task(self._curation.run(), name="curation")
-        sweeping = asyncio.create_task(sweep_tasks(bus), name="delete expired tasks")
+        tasks = TaskSweeps(bus)
+        sweeping = asyncio.create_task(delete_expired(bus, "tasks", tasks.keep, tasks.run), name="delete expired tasks")
         try:
             yield
         finally:

@@ -1,7 +1,6 @@
 """What the files of this machine quote of calls for long enough is removed from them."""
 
 import asyncio
-from functools import partial
 
 import structlog
 
@@ -10,23 +9,15 @@ from orchestra.evaluation.quoted_calls import quoted_calls, remove_quotes
 from orchestra.retention.holds import Holds
 from orchestra.retention.known_apps import KnownApps
 from orchestra.retention.policy import KeepDays
-from orchestra.retention.sweeps import earlier_clock, run_sweeps
 
 _LOG = structlog.get_logger("orchestra.evaluation")
 
 
-async def sweep_quotes(bus: Bus) -> None:
-    """Remove expired calls from the evaluation set, evaluations and comparisons, until cancelled.
+class QuoteSweeps:
+    """Finds expired calls in the evaluation set, evaluations and comparisons, and removes what they quote of them.
 
     Several workers may do so at a time.
     """
-    sweeps = QuoteSweeps(bus)
-    if sweeps.keep.any:
-        await run_sweeps("quotes", sweeps.run, partial(earlier_clock, bus))
-
-
-class QuoteSweeps:
-    """Finds and removes what is quoted of expired calls."""
 
     def __init__(self, bus: Bus) -> None:
         self.keep = KeepDays.of(bus.settings, "exports_days")

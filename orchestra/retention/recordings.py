@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Iterator
-from functools import partial
 
 import structlog
 
@@ -12,22 +11,14 @@ from orchestra.filesystem import FileRoot
 from orchestra.retention.holds import Holds
 from orchestra.retention.known_apps import KnownApps
 from orchestra.retention.policy import KeepDays
-from orchestra.retention.sweeps import earlier_clock, run_sweeps
 from orchestra.settings import Settings
 
 _LOG = structlog.get_logger("orchestra.retention")
 _SUFFIX = ".wav"
 
 
-async def sweep_recordings(bus: Bus) -> None:
-    """Delete expired recordings, until cancelled. Several workers may do so at a time."""
-    sweeps = RecordingSweeps(bus)
-    if sweeps.keep.any:
-        await run_sweeps("recordings", sweeps.run, partial(earlier_clock, bus))
-
-
 class RecordingSweeps:
-    """Finds and deletes expired recordings."""
+    """Finds and deletes expired recordings. Several workers may do so at a time."""
 
     def __init__(self, bus: Bus) -> None:
         self.keep = KeepDays.of(bus.settings, "recordings_days")

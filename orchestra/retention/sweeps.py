@@ -11,12 +11,14 @@ Of the machine's clock and the server's, the earlier one counts.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from redis.exceptions import RedisError
 
 from orchestra.bus import Bus
 from orchestra.errors import OrchestraError
+from orchestra.retention.policy import KeepDays
 
 _LOG = structlog.get_logger("orchestra.retention")
 
@@ -62,6 +64,12 @@ async def run_sweeps(
             if found:
                 _LOG.info("retention.deleted", what=what, calls=found)
         await asyncio.sleep(EVERY_S)
+
+
+async def delete_expired(bus: Bus, what: str, keep: KeepDays, sweep: Sweep) -> None:
+    """Sweep by the earlier clock until cancelled, or not at all if everything is kept for ever."""
+    if keep.any:
+        await run_sweeps(what, sweep, partial(earlier_clock, bus))
 
 
 async def earlier_clock(bus: Bus) -> float:

@@ -11,14 +11,15 @@ from redis.exceptions import RedisError
 from orchestra.async_tasks import cancel_and_wait
 from orchestra.bus import Bus, Consumer, Context
 from orchestra.bus.stream.publisher import CLOSED
-from orchestra.evaluation.expiry import sweep_quotes
+from orchestra.evaluation.expiry import QuoteSweeps
 from orchestra.history.call_record import RECORD_EVENTS, USAGE_EVENTS, priced, reduce_record
 from orchestra.history.recording_consent import why_not_recorded
 from orchestra.monitoring.memory import watch_memory
 from orchestra.recordings.audio_chunks import ON_ITS_WAY
 from orchestra.recordings.recorder import Recorder
 from orchestra.recordings.silences import silences
-from orchestra.retention.recordings import sweep_recordings
+from orchestra.retention.recordings import RecordingSweeps
+from orchestra.retention.sweeps import delete_expired
 from orchestra.storage.call_records import changed_fields, from_stored, index_call, without_personal_data
 from orchestra.storage.calls_of_lost_edges import end_of_lost, lost_calls
 from orchestra.telemetry.redaction import Redaction, redaction_at_rest
@@ -71,15 +72,18 @@ class Persistence:
         self._recorder = Recorder(bus)
         self._redaction = redaction_at_rest(bus.settings)
         closing = asyncio.create_task(_close_lost_calls(bus), name="close lost calls")
-        sweeping = asyncio.create_task(sweep_recordings(bus), name="delete expired recordings")
-        unquoting = asyncio.create_task(sweep_quotes(bus), name="remove quotes of expired calls")
+        sweeps = (("recordings", RecordingSweeps(bus)), ("quotes", QuoteSweeps(bus)))
+        deleting = [
+            asyncio.create_task(delete_expired(bus, what, each.keep, each.run), name=f"delete expired {what}")
+            for what, each in sweeps
+        ]
         watching = asyncio.create_task(watch_memory(bus), name="watch the server's memory")
         try:
             yield
         finally:
             await cancel_and_wait(closing)
-            await cancel_and_wait(sweeping)
-            await cancel_and_wait(unquoting)
+            for each in deleting:
+                await cancel_and_wait(each)
             await cancel_and_wait(watching)
             self._recorder.close()
 

@@ -17,6 +17,7 @@ from orchestra.errors import AppError
 from orchestra.testing import TestBus
 from orchestra_schemas import PromptRequested, ToolCompleted, TurnCompleted
 from tests.agents.team import Line, Parcels, call_of, last, team
+from tests.servers.first_answer import first_answer
 
 SERVER = (sys.executable, str(Path(__file__).parents[1] / "servers" / "mcp_parcels.py"))
 
@@ -37,12 +38,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[str | Sequence
     process = await asyncio.create_subprocess_exec(*SERVER, str(port), stderr=asyncio.subprocess.DEVNULL)
     try:
         async with asyncio.timeout(30), httpx.AsyncClient() as http:
-            while True:
-                try:
-                    await http.get(f"http://127.0.0.1:{port}/mcp")
-                    break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
+            await first_answer(http, f"http://127.0.0.1:{port}/mcp", has_ended=lambda: process.returncode is not None)
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.kill()

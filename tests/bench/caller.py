@@ -39,6 +39,7 @@ from orchestra_schemas import Event, TurnMeasured, UserTurnEnded, UserTurnPredic
 from tests.bench._edge_callers import Heard, Load, Said
 from tests.bench._edge_side import Probe
 from tests.bench._vendors import PUBLISHED_S, Speeds
+from tests.servers.first_answer import first_answer
 
 #: smart-turn, which both sides use, recognizes each of them as a finished turn
 QUESTIONS = (
@@ -96,14 +97,7 @@ async def stock(vendors: dict[str, str], cores: set[int]) -> AsyncIterator[str]:
     options = json.dumps({**vendors, "port": port, "greeting": _GREETING})
     async with process(str(_HERE / "_stock_pipecat.py"), options) as child, httpx.AsyncClient() as http:
         async with asyncio.timeout(120):
-            while True:
-                assert child.returncode is None, "the stock pipeline ended at start"
-                try:
-                    await http.get(f"http://127.0.0.1:{port}/")
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-                else:
-                    break
+            await first_answer(http, f"http://127.0.0.1:{port}/", has_ended=lambda: child.returncode is not None)
         keep_to(child.pid, cores)
         yield f"http://127.0.0.1:{port}"
 

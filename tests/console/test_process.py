@@ -19,6 +19,7 @@ from orchestra.console.process import run_console
 from orchestra.errors import SettingError
 from orchestra.settings import Settings
 from tests.console.consoles import console_settings, serving_console
+from tests.servers.first_answer import first_answer
 
 
 async def test_an_address_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
@@ -71,11 +72,8 @@ async def test_the_command_serves_without_redis_until_it_is_told_to_stop(tmp_pat
     )
     try:
         async with asyncio.timeout(60), httpx.AsyncClient(base_url=local_address(settings), trust_env=False) as http:
-            while True:
-                with contextlib.suppress(httpx.TransportError):
-                    assert (await http.get("/healthz")).json() == {"status": "ok", "redis": False}
-                    break
-                await asyncio.sleep(0.05)
+            health = await first_answer(http, "/healthz", has_ended=lambda: process.returncode is not None)
+            assert health.json() == {"status": "ok", "redis": False}
             headers = {"Authorization": f"Bearer {owner_token(settings)}"}
             assert (await http.get("/api/session", headers=headers)).json()["name"] == "owner"
             process.send_signal(signal.SIGTERM)

@@ -9,11 +9,12 @@ from pydantic import SecretStr
 
 from orchestra.app_retention import AppRetention
 from orchestra.bus.keys import new_call
-from orchestra.curation.expiry import TaskSweeps, sweep_tasks
+from orchestra.curation.expiry import TaskSweeps
 from orchestra.curation.label_studio import ids_before
 from orchestra.curation.labelling_config import LABEL_CONFIG
 from orchestra.errors import EngineError
 from orchestra.retention.holds import Holds
+from orchestra.retention.sweeps import delete_expired
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 from tests.servers.free_ports import free_ports
@@ -96,4 +97,5 @@ async def test_a_label_studio_that_is_away_is_said_and_not_even_asked_without_da
     with pytest.raises(EngineError, match="does not answer"):
         await TaskSweeps(bus.bus).run(NOW, False)
     bus.bus.settings = bus.bus.settings.model_copy(update={"exports_days": 0.0})
-    await sweep_tasks(bus.bus)  # returns at once
+    tasks = TaskSweeps(bus.bus)
+    await delete_expired(bus.bus, "tasks", tasks.keep, tasks.run)  # returns at once

@@ -189,6 +189,17 @@ async def test_after_the_demo_the_call_is_in_openobserve_event_for_event_and_in_
     assert "used:" in told
 
 
+async def note(studio: str, task: str, text: str) -> None:
+    """Annotate a task with a note."""
+    result = [{"to_name": "transcript", "from_name": "notes", "type": "textarea", "value": {"text": [text]}}]
+    async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
+        (await admin.post(f"{studio}/api/tasks/{task}/annotations/", json={"result": result})).raise_for_status()
+
+
+def data_of_studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return min(tmp_path_factory.getbasetemp().glob("label-studio*/data"))
+
+
 def kept_by(studio_data: Path) -> str:
     """Every row of Label Studio's database."""
     with closing(sqlite3.connect(studio_data / "label_studio.sqlite3")) as database:
@@ -203,11 +214,8 @@ async def test_a_forgotten_call_leaves_no_task_no_annotation_and_no_audio(
         await bus.publish(*a_call(gone, "rhubarb marmalade"), *a_call(stays, "quince jam"))
         await bus.settled(60)
         made = {event.call: event for event in await bus.published(TranscriptCurated)}
-        result = [{"to_name": "transcript", "from_name": "notes", "type": "textarea", "value": {"text": ["rhubarb!"]}}]
-        async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
-            annotations = f"{studio}/api/tasks/{made[gone].task}/annotations/"
-            (await admin.post(annotations, json={"result": result})).raise_for_status()
-        data = min(tmp_path_factory.getbasetemp().glob("label-studio*/data"))
+        await note(studio, made[gone].task, "rhubarb!")
+        data = data_of_studio(tmp_path_factory)
         assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {True}
         receipt, _ = await forget(bus.bus, parse_wanted([gone]))
     found = [(each.count, each.what) for each in receipt.found if each.store == "Label Studio"]
@@ -230,11 +238,8 @@ async def test_expired_calls_leave_no_task_no_annotation_and_no_audio(
         await bus.publish(*(event for call, said in calls for event in a_call(call, said)))
         await bus.settled(60)
     made = {event.call: event for event in await bus.published(TranscriptCurated)}
-    result = [{"to_name": "transcript", "from_name": "notes", "type": "textarea", "value": {"text": ["rhubarb!"]}}]
-    async with httpx.AsyncClient(headers=ADMIN, timeout=60) as admin:
-        annotations = f"{studio}/api/tasks/{made[gone].task}/annotations/"
-        (await admin.post(annotations, json={"result": result})).raise_for_status()
-    data = min(tmp_path_factory.getbasetemp().glob("label-studio*/data"))
+    await note(studio, made[gone].task, "rhubarb!")
+    data = data_of_studio(tmp_path_factory)
     assert {gone in kept_by(data), "rhubarb" in kept_by(data)} == {True}
     await Holds(bus.bus).hold_call(held, "case 12")
     bus.bus.settings = bus.bus.settings.model_copy(update={"exports_days": 7.0})

@@ -18,6 +18,7 @@ from tests.console.consoles import as_operator, token_file
 from tests.hosts.carrier import balanced
 from tests.hosts.network import Host, Network, lacking, network
 from tests.hosts.rig import LEASE_MS, PORT, answers, start_redis
+from tests.servers.first_answer import first_answer
 from tests.servers.webhook_receiver import SECRET, WebhookReceiver
 
 pytestmark = [
@@ -122,13 +123,7 @@ async def others(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Othe
         async with asyncio.timeout(60):
             await made.shared()
             for host, port in ((hooks[0], HEALTH_PORT), (hooks[1], HEALTH_PORT), (console, CONSOLE_PORT)):
-                while True:
-                    try:
-                        await http.get(f"http://{host.address}:{port}/healthz")
-                    except httpx.TransportError:
-                        await asyncio.sleep(0.1)
-                    else:
-                        break
+                await first_answer(http, f"http://{host.address}:{port}/healthz")
         yield made
 
 

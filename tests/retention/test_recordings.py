@@ -11,7 +11,7 @@ from orchestra.app_retention import AppRetention
 from orchestra.bus.keys import new_call
 from orchestra.retention.holds import Holds
 from orchestra.retention.policy import KeepDays
-from orchestra.retention.recordings import RecordingSweeps, delete_recordings, sweep_recordings
+from orchestra.retention.recordings import RecordingSweeps, delete_recordings
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
 
@@ -126,4 +126,4 @@ def test_a_recording_that_cannot_be_deleted_is_logged_and_does_not_stop_the_othe
 
 async def test_recordings_are_kept_for_ever_unless_the_settings_say_otherwise(bus: TestBus) -> None:
     bus.bus.settings = bus.bus.settings.model_copy(update={"recordings_days": 0.0})
-    await sweep_recordings(bus.bus)  # returns at once
+    assert not RecordingSweeps(bus.bus).keep.any
