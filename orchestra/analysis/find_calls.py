@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestra.analysis.call_filter import CallFilter
+from orchestra.analysis.conditions import moment
 from orchestra.analysis.find_words import calls_with
 from orchestra.analysis.query import CallDatabase
 from orchestra.analysis.words import WantedWords
@@ -69,6 +70,12 @@ def find_calls(
         " ORDER BY c.time DESC, c.call DESC"
     )
     return CallPage(rows, _place(rows[-1]) if len(found) > limit else "")
+
+
+def calls_with_events(records: CallDatabase, calls: Collection[str], since: float) -> set[str]:
+    """Those of these calls, one at least, that have an event of this time (epoch seconds) or later. Blocks."""
+    condition = f"call IN ({', '.join(map(quoted, calls))}) AND time >= {moment(since)}"
+    return {row["call"] for row in records.rows(f"SELECT DISTINCT call FROM events WHERE {condition}")}
 
 
 def _place(row: dict[str, Any]) -> str:

@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 
 from orchestra.analysis.call_filter import CallFilter
+from orchestra.clock import SYSTEM_CLOCK
 from orchestra.console.call_list.query import CallQuery
 from orchestra.console.figures.routes import costs
 from orchestra.curation.evaluation import EvaluatedCall
 from orchestra.prices import ModelPrice, Prices
 from orchestra.settings import Settings
 from orchestra.testing import TestBus
-from orchestra_schemas import SpeechMetered
+from orchestra_schemas import CallStarted, SpeechMetered, UserTurnEnded
 from tests.console.call_set import DAY, HOSTILE, NEXT_DAY, CallSet, publish
 from tests.console.consoles import RunningConsole, as_operator, console_app, console_settings
 
@@ -52,16 +53,30 @@ async def test_running_calls_come_first_and_the_others_newest_first(running: Run
     assert (row["turns"], row["wait_ms"], row["tools"], row["failed_tools"], row["score"]) == (1, 2400, 1, 1, None)
 
 
-async def test_a_call_whose_end_was_never_archived_runs_no_more_once_its_record_is_gone(
+async def test_a_call_without_an_end_runs_as_its_record_says_or_by_a_fresh_event_and_else_its_end_is_missing(
     running: RunningConsole, bus: TestBus, calls: CallSet
 ) -> None:
-    await bus.bus.redis.delete(bus.bus.key(calls.running, "call", calls.running))
-    found = await get(running, "/api/calls")
-    assert found["running"] == []
-    assert [(row["call"], row["status"]) for row in found["calls"]] == [
-        (calls.running, "lost"), (calls.hostile, "ended"), (calls.parcel, "ended")
-    ]  # fmt: skip
-    assert (await get(running, "/api/calls", outcome="running"))["calls"] == []
+    late = bus.call()
+    started, now = CallStarted(call=late, at=NEXT_DAY, app="bank"), SYSTEM_CLOCK.time()
+    await bus.publish(started, UserTurnEnded(call=late, turn=1, text="Still here.", at=now))
+    key, redis = bus.bus.key(calls.running, "call", calls.running), bus.bus.redis
+
+    async def found(**query: Any) -> tuple[list[str], list[tuple[str, str]]]:
+        answer = await get(running, "/api/calls", **query)
+        ended = [(row["call"], row["outcome"] or row["status"]) for row in answer["calls"]]
+        return [row["call"] for row in answer["running"]], ended
+
+    others = [(calls.hostile, "failed"), (calls.parcel, "transferred")]
+    assert await found() == ([calls.running, late], others)
+    await redis.hset(key, mapping={"status": "ended", "end_reason": "caller_hung_up", "duration_s": 61})
+    assert await found() == ([late], [(calls.running, "caller_hung_up"), *others])
+    assert await found(outcome="running") == ([], [(late, "running")])
+    await redis.delete(key)
+    assert await found() == ([late], [(calls.running, "lost"), *others])
+    # page by page: what runs no more takes a place, and is not shown
+    first = await get(running, "/api/calls", outcome="running", limit=1)
+    assert (first["calls"], bool(first["next"])) == ([], True)
+    assert await found(outcome="running", limit=1, after=first["next"]) == ([], [(late, "running")])
 
 
 FOUND: list[tuple[dict[str, Any], list[str]]] = [

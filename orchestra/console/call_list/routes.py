@@ -4,16 +4,15 @@ import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from redis.exceptions import RedisError
 
 from orchestra.console.answers import as_json
-from orchestra.console.call_list.query import CallQuery, epoch_s, shown
+from orchestra.console.call_list.query import CallQuery, shown
 from orchestra.console.call_list.scores import Scores
-from orchestra.console.call_page.reader import AFTERWARDS_S
+from orchestra.console.call_page.reader import AFTERWARDS_S, AWAY
 from orchestra.console.console import Console
 from orchestra.console.roles import Role, requires
 from orchestra.curation.evaluation import SET_FILE
-from orchestra.errors import RedisAwayError, RejectedError
+from orchestra.errors import RejectedError
 from orchestra.storage.call_records import stored_records
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ def router(console: Console) -> APIRouter:
 
     @api.get("/api/calls", dependencies=[requires(Role.READ)])
     async def calls(query: Annotated[CallQuery, Query()]) -> Response:
+        """A page of calls, newest first: those that run apart, above the first page, unless an outcome is wanted."""
         warnings: list[str] = []
         try:
             of_calls = await asyncio.to_thread(scores.read)
@@ -39,14 +39,13 @@ def router(console: Console) -> APIRouter:
                 raise
             of_calls, warnings = {}, [str(error)]
         running, page = await console.database.read(lambda records: _find(records, query, of_calls))
-        lost = await _without_end(console, [*running, *(row for row in page.rows if row["status"] == _RUNNING)])
-        by_itself = query.outcome == _RUNNING
+        await _mark_ended(console, [*running, *page.rows])
         found = {
-            "running": shown([row for row in running if row["call"] not in lost], of_calls),
-            "calls": shown(_with(lost, page.rows, running=by_itself), of_calls),
-            "next": page.next,
+            "running": [row for row in running if row["status"] == _RUNNING],
+            "calls": [row for row in page.rows if (row["status"] == _RUNNING) == (query.outcome == _RUNNING)],
         }
-        return as_json({**found, "warnings": [*console.database.warnings, *warnings]})
+        rows = {name: shown(each, of_calls) for name, each in found.items()}
+        return as_json({**rows, "next": page.next, "warnings": [*console.database.warnings, *warnings]})
 
     return api
 
@@ -63,22 +62,26 @@ def _find(records: "CallDatabase", query: CallQuery, scores: dict[str, int]) -> 
     return running, find_calls(records, query, calls=scored, limit=query.limit, after=query.after)
 
 
-async def _without_end(console: Console, running: list[dict[str, Any]]) -> set[str]:
-    """Those of these calls that are over, though their end was never archived: the server knows them no more."""
-    before = console.clock.time() - AFTERWARDS_S
-    old = {row["call"] for row in running if (epoch_s(row["time"]) or 0.0) < before}
-    if not old:
-        return set()
+async def _mark_ended(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Correct the rows of calls that run no more, though their end is not in the database, or not yet.
+
+    How a call ended, its record knows. Without a record it is ``lost``, unless an event of it is fresh: then the record
+    is late.
+    """
+    running = [row for row in rows if row["status"] == _RUNNING]
     try:
-        records = await stored_records(console.bus, old)
-    except (RedisAwayError, RedisError):  # the page says so by itself
-        return set()
-    return {call for call, record in records.items() if record is None}
+        records = await stored_records(console.bus, {row["call"] for row in running}) if running else {}
+    except AWAY:  # the page says so by itself
+        return
+    fresh: set[str] = set()
+    if unknown := [call for call, record in records.items() if record is None]:
+        from orchestra.analysis.find_calls import calls_with_events  # noqa: PLC0415 - an extra
 
-
-def _with(lost: set[str], rows: list[dict[str, Any]], *, running: bool) -> list[dict[str, Any]]:
-    """The rows of the page, or only those that are running."""
-    if running:
-        return [row for row in rows if row["call"] not in lost]
-    marked = [{**row, "status": "lost"} if row["call"] in lost else row for row in rows]
-    return [row for row in marked if row["status"] != _RUNNING]
+        since = console.clock.time() - AFTERWARDS_S
+        fresh = await console.database.read(lambda database: calls_with_events(database, unknown, since))
+    for row in running:
+        record = records[row["call"]]
+        if record is not None and record.status != _RUNNING:
+            row.update(status=record.status, outcome=record.end_reason, duration_s=record.duration_s)
+        elif record is None and row["call"] not in fresh:
+            row["status"] = "lost"

@@ -32,8 +32,8 @@ _SEARCHED_S = (3600, 24 * 3600)
 _KEPT_BYTES = 24 << 20
 _KEPT_CALLS = 16
 
-#: what reading from a server that is away raises
-_AWAY = (ServerError, RedisAwayError, RedisError, OSError)
+#: what asking a server that is away raises
+AWAY = (ServerError, RedisAwayError, RedisError, OSError)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class CallReader:
         keys.validate_call_id(call)
         try:
             at = (await forgotten_at(self._bus(), [call])).get(call)
-        except _AWAY:
+        except AWAY:
             return None
         if at is not None:
             self._kept.pop(call, None)
@@ -148,7 +148,7 @@ class CallReader:
             partition = keys.partition_of(found.journal.call)
             async for entry in bus.entries(partition, keys.JOURNAL, since=f"({last}"):
                 found.journal.add(entry)
-        except _AWAY:
+        except AWAY:
             return over
         return True
 
@@ -158,7 +158,7 @@ class CallReader:
         try:
             bus = self._bus()
             record = await find_call(bus, call)
-        except _AWAY as error:
+        except AWAY as error:
             bus, away = None, describe_error(error) if isinstance(error, RedisError) else str(error)
             problems.append(f"The server is away, so the latest events may be missing here: {away}")
         windows = self._windows(call, record)
@@ -221,7 +221,7 @@ async def _read_through(source: Source, call: str, windows: Sequence[int | None]
             async with aclosing(source.entries(wanted)) as entries:
                 async for entry in entries:
                     journal.add(entry)
-        except _AWAY as error:
+        except AWAY as error:
             on_warning(f"the journal cannot be read further: {error}")
         if journal.ended:
             break
