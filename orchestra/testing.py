@@ -30,6 +30,7 @@ from orchestra.bus.group.dead_letters import DeadLetter, dead_letters
 from orchestra.bus.keys import STREAMS
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.bus.worker.runtime import ConsumerRuntime
+from orchestra.counted import counted
 from orchestra.errors import MissingExtraError, ReplayDivergedError, UsageError
 from orchestra.history.call import CallHistory
 from orchestra.history.reduce import history_of
@@ -151,7 +152,8 @@ def _differences(name: str, result: ConsumerResult) -> Iterator[str]:
     for letter in result.dead[:_MOST_DIFFERENCES]:
         yield f"  dead letter {letter.type} {letter.id}: {letter.error}"
     if result.unfinished:
-        yield f"  {result.unfinished} events were still being handled at the end: raise patience_s if they take longer"
+        unfinished = counted(result.unfinished, "event")
+        yield f"  {unfinished} still being handled at the end: raise patience_s if that takes longer"
 
 
 class TestBus:

@@ -143,7 +143,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
         console.print(hole, style="bold red", soft_wrap=True)
     waiting, free = found["waiting"], found["free_bytes"]
     if waiting is not None:
-        console.print(f"{waiting:,} events of the journal are not archived yet")
+        console.print(f"{counted(waiting, 'event')} of the journal not archived yet")
     for what, kept in found["retention"].items():
         if isinstance(kept, dict):
             apps = "".join(f"; {app}: {_days(days)}" for app, days in sorted(kept["apps"].items()))
@@ -156,7 +156,7 @@ def _print_status(archive: "Archive", found: dict[str, Any]) -> None:
 
 
 def _days(days: float) -> str:
-    return f"{days:g} days" if days else "for ever"
+    return counted(days, "day") if days else "for ever"
 
 
 def _compactions(last: "CompactionRecord | None", at: str) -> str:

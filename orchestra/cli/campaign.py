@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestra.cli.ui.terminal import say, say_json
+from orchestra.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -108,7 +109,7 @@ def results(
                 text = TextIOWrapper(file, encoding="utf-8", newline="")
                 rows = await write_results(store, text)
                 text.detach()  # flushes, and leaves the file open
-        say(f"{rows} contacts in {out}")
+        say(f"{counted(rows, 'contact')} in {out}")
 
     uvloop.run(write())
 
@@ -174,7 +175,7 @@ async def _run(file: Path, name: str, options: "CampaignOptions", do_not_call: P
         for line in bad[:_BAD_ROWS_SHOWN]:
             say(line)
         if len(bad) > _BAD_ROWS_SHOWN:
-            say(f"… and {len(bad) - _BAD_ROWS_SHOWN} more rows that name nobody who can be called")
+            say(f"… and {counted(len(bad) - _BAD_ROWS_SHOWN, 'more row')} with nobody who can be called")
         plan = (await load_edge_lines(settings.app)).plan if options.line else None
         up = find_running_stack(settings)
         carriers = open_dial_carriers(settings, settings.public_url or (up.url if up else ""))

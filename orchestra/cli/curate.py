@@ -89,5 +89,7 @@ def _print_rates(calls: "list[EvaluatedCall]", fresh: set[str], out: Path) -> No
     if rows:
         print_table(console, columns("call", "outcome", *numbers, "", right=numbers), rows)
     heard = total(call.word_errors for call in calls)
-    rate = f", word error rate {heard.rate:.1%} ({heard.errors} of {heard.words} words)" if heard.words else ""
+    rate = (
+        f", word error rate {heard.rate:.1%} ({heard.errors} of {counted(heard.words, 'word')})" if heard.words else ""
+    )
     console.print(f"{counted(len(calls), 'call')} in {out}, {len(fresh)} of them new or changed{rate}", soft_wrap=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from orchestra.cli.ui.terminal import say, say_json
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -125,4 +126,4 @@ def _decide(group: str, names: list[str], every: bool, what: Literal["requeue", 
         finally:
             await bus.close()
 
-    say(f"{what}: {uvloop.run(write())} of {len(letters)} dead letters of {group}")
+    say(f"{what}: {uvloop.run(write())} of {counted(len(letters), 'dead letter')} of {group}")

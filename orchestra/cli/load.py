@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from orchestra.counted import counted
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -126,7 +128,7 @@ async def _load(
     with console.status("preparing what callers say …"):
         says = await asyncio.to_thread(_rendered, lines)
     async with _system(settings, line, url, to, console) as system:
-        console.print(f"{number} callers of {system.address}, the last one after {ramp_s:g} s", style="dim")
+        console.print(f"{counted(number, 'caller')} of {system.address}, the last one after {ramp_s:g} s", style="dim")
         callers = LoadCallers(system.new_caller, says, number=number, ramp_s=ramp_s)
         stopping = asyncio.create_task(_stop_at(end_signal(), callers.stop))
         try:
@@ -177,9 +179,9 @@ def _progress(report: "LoadReport", on_line: int) -> str:
     seconds = round(report.seconds)
     parts = [f"{seconds // 60}:{seconds % 60:02}", f"{on_line} on the line"]
     if report.turns:
-        parts += [f"{report.turns} turns", f"wait {_waits(report)}"]
+        parts += [counted(report.turns, "turn"), f"wait {_waits(report)}"]
     if report.gaps:
-        parts.append(f"{report.gaps} gaps")
+        parts.append(counted(report.gaps, "gap"))
     parts += [f"{count} {how}" for how, count in report.calls.items() if how not in ("done", "stopped")]
     busiest = max((each for each in report.processes if each.name != "callers"), key=lambda e: e.cores, default=None)
     if busiest is not None:
@@ -201,7 +203,9 @@ def _print(console: "Console", report: "LoadReport") -> None:
     calls = ", ".join(f"{count} {how}" for how, count in report.calls.items()) or "none"
     console.print(f"calls      {calls}", soft_wrap=True)
     most = f", longest {report.wait_most_ms:,} ms" if report.wait_most_ms is not None else ""
-    console.print(f"waits      {_waits(report) or 'nobody was answered'}{most} ({report.turns} turns)", soft_wrap=True)
+    console.print(
+        f"waits      {_waits(report) or 'nobody was answered'}{most} ({counted(report.turns, 'turn')})", soft_wrap=True
+    )
     gaps = f"{report.gaps} of more than 60 ms" + (f", longest {report.gap_most_ms:,} ms" if report.gaps else "")
     console.print(f"gaps       {gaps}\n", soft_wrap=True)
     if report.processes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from orchestra.cli.ui.terminal import complain, say, say_json
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -109,12 +110,14 @@ def resize(
     done = uvloop.run(_resized(wanted, patience_s))
     if done.waiting_for:
         for group, lacking in done.waiting_for.items():
-            complain(f"{group} does not own {lacking} of {wanted} partitions")
-        complain(f"calls still begin on {done.after.open} partitions; give the command again when the workers run")
+            complain(f"{group} does not own {lacking} of {counted(wanted, 'partition')}")
+        complain(
+            f"calls still begin on {counted(done.after.open, 'partition')}; give the command again when the workers run"
+        )
         raise typer.Exit(1)
-    say(f"calls began on {done.before.open} partitions, and begin on {done.after.open} from now on")
+    say(f"calls began on {counted(done.before.open, 'partition')}, and begin on {done.after.open} from now on")
     if closed := done.after.existing - done.after.open:
-        say(f"{closed} are closed: their calls end where they are, see `orchestra partitions list`")
+        say(f"closed: {counted(closed, 'partition')}, whose calls end where they are: see `orchestra partitions list`")
 
 
 async def _resized(wanted: int, patience_s: float) -> "Resized":

@@ -102,8 +102,8 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
         soft_wrap=True,
     )
     console.print(
-        f"{totals['caller_words']:,} words of callers, {totals['agent_words']:,} of agents ·"
-        f" {totals['prompt_tokens']:,} tokens in, {totals['completion_tokens']:,} out"
+        f"{counted(totals['caller_words'], 'word')} of callers, {totals['agent_words']:,} of agents ·"
+        f" {counted(totals['prompt_tokens'], 'token')} in, {totals['completion_tokens']:,} out"
         f" · {totals['mean_s']:,.0f} s a call",
         soft_wrap=True,
     )
@@ -121,12 +121,12 @@ def _print(console: "Console", found: dict[str, Any], files: str, live: int) -> 
     _table(console, "models", found["models"])
     for hole in found["holes"][:10]:
         console.print(
-            f"{hole['call']}: {hole['missing']} events are missing, the first before {_shown(hole['first'])}",
+            f"{hole['call']}: {counted(hole['missing'], 'event')} missing, the first before {_shown(hole['first'])}",
             style="red",
         )
     if len(found["holes"]) > 10:  # noqa: PLR2004
         more = len(found["holes"]) - 10
-        console.print(f"… and {more} more calls lack events: ask the view `holes`", style="red")
+        console.print(f"… and {counted(more, 'more call')} with events missing: ask the view `holes`", style="red")
     console.print(f"\nof {files}, and {counted(live, 'event')} of a running journal", style="dim", soft_wrap=True)
 
 
@@ -207,12 +207,14 @@ def _print_predictions(console: "Console", found: dict[str, Any]) -> None:
     parts = [
         f"{counted(totals['predictions'], 'predicted turn')}: {totals['hits']:,} right",
         f"{totals['resumed']:,} taken back as the caller went on, {totals['other_words']:,} had other words",
-        f"{counted(totals['wasted_prompts'], 'prompt')} wasted with {totals['wasted_prompt_tokens']:,} tokens in,"
-        f" {totals['wasted_completion_tokens']:,} out"
+        f"{counted(totals['wasted_prompts'], 'prompt')} wasted with"
+        f" {counted(totals['wasted_prompt_tokens'], 'token')} in, {totals['wasted_completion_tokens']:,} out"
         + ("" if cost is None else f", {cost:,.4f} {totals['currency']}"),
     ]
     parts += (
-        [f"{totals['wasted_characters']:,} characters synthesized for nobody"] if totals["wasted_characters"] else []
+        [f"{counted(totals['wasted_characters'], 'character')} synthesized for nobody"]
+        if totals["wasted_characters"]
+        else []
     )
     parts += [f"no price is set for {', '.join(totals['unpriced'])}"] if totals["unpriced"] and cost is not None else []
     console.print()

@@ -143,7 +143,7 @@ def _print_table(found: "list[EndpointOverview]") -> None:
                 each.name,
                 each.url,
                 state,
-                f"{each.messages} of {each.calls} calls" if each.messages else "0",
+                f"{each.messages} of {counted(each.calls, 'call')}" if each.messages else "0",
                 shown(each.oldest_at) if each.oldest_at else "",
                 str(status.delivered),
                 str(status.failed),

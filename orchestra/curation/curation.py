@@ -14,6 +14,7 @@ from orchestra.bus import Bus, keys
 from orchestra.bus.backoff import Backoff
 from orchestra.bus.tombstones import forgotten_at
 from orchestra.clock import SYSTEM_CLOCK
+from orchestra.counted import counted
 from orchestra.curation.label_studio import LabelStudio, Pending
 from orchestra.curation.task import is_sampled, is_wanted, redacted, task
 from orchestra.errors import EngineError, ProjectGoneError, RejectedError, SettingError
@@ -193,7 +194,9 @@ class Curation:
             each.failures += 1
             each.imports_before = self._imports if each.failures == 1 else each.imports_before
         if len(piece) == 1 and piece[0].failures >= _TRIES and self._imports > piece[0].imports_before:
-            reason = f"Label Studio has failed on this call {piece[0].failures} times, and taken others: {error}"
+            reason = (
+                f"Label Studio has failed on this call {counted(piece[0].failures, 'time')}, and taken others: {error}"
+            )
             self._given_up[piece[0].call] = reason, time.monotonic() + _GIVEN_UP_S
             _fail(piece[0], RejectedError(reason))
 
@@ -236,7 +239,8 @@ class Curation:
                     await backoff.wait()
                     found = await asyncio.to_thread(self._project.find, calls)
         except TimeoutError:
-            msg = f"Label Studio took an import of {len(calls)} calls and does not show them after {_SHOWN_WITHIN_S} s"
+            imported = counted(len(calls), "call")
+            msg = f"Label Studio took an import of {imported} and does not show all of it after {_SHOWN_WITHIN_S} s"
             raise EngineError(msg) from None
         return [found[call] for call in calls]
 

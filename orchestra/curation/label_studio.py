@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from orchestra.bus.keys import started_ms
+from orchestra.counted import counted
 from orchestra.curation.labelling_config import AUDIO_CONFIG, LABEL_CONFIG
 from orchestra.curation.task import app_of, task
 from orchestra.errors import (
@@ -159,7 +160,7 @@ class LabelStudio:
 
         added = self._asked(send)
         if isinstance(added, list) and len(added) != len(ready):
-            msg = f"Label Studio names {len(added)} tasks of {len(ready)} that were sent"
+            msg = f"Label Studio names {counted(len(added), 'task')} of {len(ready)} that were sent"
             raise EngineError(msg)
         return added
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from orchestra.counted import counted
 from orchestra.history.views.turn_summaries import CallSummary, TurnSummary, canonical
 from orchestra.intervals import Interval, share
 from orchestra.language.word_error_rate import words
@@ -245,4 +246,4 @@ def notes(recorded: CallSummary, agents: Sequence[str], tools: Sequence[str]) ->
 
 
 def _turns(recorded: CallSummary) -> str:
-    return f"{len(recorded.turns)} turn{'s' * (len(recorded.turns) != 1)}"
+    return counted(len(recorded.turns), "turn")

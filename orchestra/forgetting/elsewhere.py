@@ -9,6 +9,7 @@ import httpx
 from orchestra.bus import Bus, keys
 from orchestra.campaign.store import is_refused
 from orchestra.clock import SYSTEM_CLOCK
+from orchestra.counted import counted
 from orchestra.errors import SettingError
 from orchestra.forgetting.chosen import Wanted
 from orchestra.forgetting.receipt import Remains
@@ -79,7 +80,7 @@ async def _kept_by_openobserve(settings: Settings) -> str:
     finally:
         await server.close()
     longest = max(days, default=0)
-    return f"{longest} days after the call" if longest and 0 not in days else _DEFAULT
+    return f"{counted(longest, 'day')} after the call" if longest and 0 not in days else _DEFAULT
 
 
 def _retention_days(answer: httpx.Response) -> int:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from orchestra.agents.caller_notes import quoted
 from orchestra.bus import Bus, keys
 from orchestra.clock import SYSTEM_CLOCK
+from orchestra.counted import counted
 from orchestra.history.call_record import CallRecord
 from orchestra.history.earlier_calls import BACKGROUND_HEAD
 from orchestra.lines.dialled import E164
@@ -104,7 +105,7 @@ def as_context(past: Sequence[CallRecord], now: float) -> str:
 
 
 def _line(record: CallRecord, now: float) -> str:
-    parts = [f"{_ago(now - record.started_at)} ago, {record.turns} turns"]
+    parts = [f"{_ago(now - record.started_at)} ago, {counted(record.turns, 'turn')}"]
     if record.agent:
         parts.append(f"last with {record.agent}")
     if record.first_words:
@@ -122,5 +123,5 @@ def _ago(seconds: float) -> str:
     for unit_s, unit in ((_DAY_S, "day"), (_HOUR_S, "hour"), (_MINUTE_S, "minute")):
         count = int(seconds // unit_s)
         if count >= 1:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
+            return counted(count, unit)
     return "less than a minute"

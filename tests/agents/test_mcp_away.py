@@ -222,7 +222,7 @@ def test_doctor_names_the_servers_of_tools_that_are_away(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "lab", raising=False)
     app, _languages, away = app_and_tool_servers(Settings(app="lab:app", data_dir=tmp_path))
-    assert (app.ok, app.detail) == (True, "lab:app, 1 agents, 2 tools")
+    assert (app.ok, app.detail) == (True, "lab:app, 1 agent, 2 tools")
     assert (away.what, away.ok) == ("tools of http://127.0.0.1:9/mcp", False)
     assert away.detail.startswith(
         "away: it cannot be reached (ConnectError); its tools cannot be used until it is back"

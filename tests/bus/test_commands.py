@@ -107,7 +107,7 @@ async def test_dead_letters_are_listed_shown_and_requeued(bus: TestBus, orchestr
     assert code == 2
     assert "no dead letter 09/1-1" in out
     code, out = await orchestra("dead", "requeue", "mood", "--all")
-    assert (code, out) == (0, "requeue: 1 of 1 dead letters of mood\n")
+    assert (code, out) == (0, "requeue: 1 of 1 dead letter of mood\n")
 
     again, seen = Consumer("mood"), []
 
@@ -133,7 +133,7 @@ async def test_partitions_are_listed_and_resized(bus: TestBus, orchestra: Orches
         code, said = await orchestra("partitions", "resize", "4")
         assert (code, said.splitlines()[-1]) == (
             0,
-            "14 are closed: their calls end where they are, see `orchestra partitions list`",
+            "closed: 14 partitions, whose calls end where they are: see `orchestra partitions list`",
         )
     code, said = await orchestra("partitions", "list", "--json")
     assert code == 0

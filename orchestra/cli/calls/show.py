@@ -8,6 +8,7 @@ import typer
 from orchestra.cli.calls.export import export, find, play
 from orchestra.cli.ui.parse_time import shown
 from orchestra.cli.ui.terminal import complain, say_json
+from orchestra.counted import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -339,7 +340,7 @@ def _used(record: "CallRecord") -> str:
     used = record.usage
     parts = [f"{name} {tokens.prompt:,} + {tokens.completion:,} tokens" for name, tokens in used.models.items()]
     parts += [f"stt {name} {seconds:,.1f} s" for name, seconds in used.stt_s.items()]
-    parts += [f"tts {name} {characters:,} characters" for name, characters in used.tts_characters.items()]
+    parts += [f"tts {name} {counted(characters, 'character')}" for name, characters in used.tts_characters.items()]
     return f"used: {', '.join([*parts, f'line {used.call_s:,.1f} s'])}"
 
 

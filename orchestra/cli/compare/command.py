@@ -133,7 +133,7 @@ def _html_writer(file: Path | None) -> "Callable[[Comparison, str], None]":
         from orchestra.evaluation.comparison_page import html_report
 
     def write(found: "Comparison", version: str) -> None:
-        calls = f"{len(found.calls)} call{'s' * (len(found.calls) != 1)}"
+        calls = counted(len(found.calls), "call")
         with writing(file):
             file.write_text(html_report(found, f"{calls} against {version}"), "utf-8")
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from orchestra.cli.doctor.finding import Finding
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 from orchestra.settings import Settings
 
@@ -22,7 +23,7 @@ def app_and_tool_servers(settings: Settings) -> list[Finding]:
     except UsageError as error:
         return [Finding("app", False, str(error))]
     found = [
-        Finding("app", True, f"{name}, {len(app.agents)} agents, {len(app.tools)} tools")
+        Finding("app", True, f"{name}, {counted(len(app.agents), 'agent')}, {counted(len(app.tools), 'tool')}")
         for app in lines.apps
         for name in [settings.app if lines.plan is None else f"{settings.app}, {app.name} {_lines_of(app, lines)}"]
     ]

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from orchestra.cli.doctor.finding import Finding
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def _findings(bus: "Bus") -> list[Finding]:
     kept = "appends to a file" if facts.durable else "KEEPS NOTHING over a restart: set appendonly yes"
     kept = kept if facts.version else "whether it keeps what it has is not known"
     memory = f", uses {facts.memory}" if facts.memory.limit else ""
-    found = [Finding("server", True, f"{product}, {kind}{bus.partitions} partitions, {kept}{memory}")]
+    found = [Finding("server", True, f"{product}, {kind}{counted(bus.partitions, 'partition')}, {kept}{memory}")]
     if facts.memory.is_nearly_full:
         told = (
             f"{facts.memory.share:.0%} of its memory are in use: give it more, or shorten ORCHESTRA_JOURNAL_RETENTION_S"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestra.cli.doctor.carriers import Check, carriers
 from orchestra.cli.doctor.finding import Finding, not_set
+from orchestra.counted import counted
 from orchestra.errors import OrchestraError, ServiceError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ async def _sip(settings: "Settings") -> Finding:
         msg = f"the gateway is not registered at {settings.sip_register}: its log says why"
         raise ServiceError(msg)
     where = f", registered at {settings.sip_register}" if settings.sip_register else ""
-    return Finding("SIP", True, f"gateway {said.get('status')}, {said.get('calls')} calls{where}")
+    return Finding("SIP", True, f"gateway {said.get('status')}, {counted(int(said.get('calls') or 0), 'call')}{where}")
 
 
 # -- speech

@@ -234,7 +234,9 @@ def _of_this_journal(
     """The calls whose verdicts would be read: another journal in the archive may have had more partitions."""
     kept = calls if claims is None else {call: known for call, known in calls.items() if claims.has_place_for(call)}
     if len(kept) < len(calls):
-        complaints.setdefault(f"{len(calls) - len(kept)} calls are left out: their partition is not on this journal")
+        complaints.setdefault(
+            f"{counted(len(calls) - len(kept), 'call')} left out, whose partitions this journal does not have"
+        )
     return kept
 
 

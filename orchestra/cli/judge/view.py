@@ -73,7 +73,7 @@ def _summary(found: Judging, prices: Prices, *, dry_run: bool) -> str:
         about = "about " if dry_run else ""
         prompt = sum(each.prompt for each in found.tokens.values())
         completion = sum(each.completion for each in found.tokens.values())
-        parts.append(f"{about}{prompt:,} tokens in" + ("" if dry_run else f", {completion:,} out"))
+        parts.append(f"{about}{counted(prompt, 'token')} in" + ("" if dry_run else f", {completion:,} out"))
         cost = models_cost(found, prices)
         if prices.any:
             parts.append(f"{about}{cost['total']:,.4f} {cost['currency']}")

@@ -10,6 +10,7 @@ from orchestra.bus import Entry
 from orchestra.cli.ui.console import QUIET, WARNING, terminal
 from orchestra.cli.ui.table import columns, print_table
 from orchestra.cli.ui.terminal import say_json
+from orchestra.counted import counted
 from orchestra.history.views.timeline import shortened
 from orchestra.replay.targets.output_diff import ConsumerResult, OutputDiff, Verdict
 from orchestra_schemas import DecodeError, Event
@@ -45,7 +46,7 @@ def _print(result: ConsumerResult, console: Console) -> None:
         text = f"{result.outputs.unasked:,} recorded outputs answer events that the recording does not have"
         console.print(Text(f"{text}: not compared", WARNING))
     if result.unfinished:
-        text = f"{result.unfinished:,} events were still being handled when --patience ended"
+        text = f"{counted(result.unfinished, 'event')} still being handled when --patience ended"
         console.print(Text(text, WARNING))
 
 
@@ -61,7 +62,7 @@ def _print_output(output: OutputDiff, console: Console) -> None:
         console.print(Text(f"      recorded   {recorded}", "red"), soft_wrap=True)
         console.print(Text(f"      candidate  {candidate}", "green"), soft_wrap=True)
     if len(output.changes) > _FIELDS_SHOWN:
-        console.print(Text(f"    … and {len(output.changes) - _FIELDS_SHOWN} more fields", QUIET))
+        console.print(Text(f"    … and {counted(len(output.changes) - _FIELDS_SHOWN, 'more field')}", QUIET))
 
 
 def _from_difference(recorded: str, candidate: str) -> tuple[str, str]:

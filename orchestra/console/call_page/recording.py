@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from orchestra.console.call_page.peaks import Peaks, read_peaks
+from orchestra.counted import counted
 from orchestra.errors import MissingExtraError, RejectedError
 from orchestra.history.call_record import CallRecord
 from orchestra.history.recording_consent import why_not_recorded
@@ -85,8 +86,8 @@ class RecordingReader:
 
     def _gone(self, record: CallRecord, now: float) -> RecordingView:
         if self._keeps.has_expired(record.call, now, record.app):
-            days = self._keeps.days_of(record.app)
-            why = f"The recording was deleted: recordings are kept for {days:g} days (ORCHESTRA_RECORDINGS_DAYS)."
+            kept = counted(self._keeps.days_of(record.app), "day")
+            why = f"The recording was deleted: recordings are kept for {kept} (ORCHESTRA_RECORDINGS_DAYS)."
             return RecordingView(state="deleted", why=why)
         return RecordingView(state="away", why=f"The recording is no longer where it was saved: {record.recording}")
 

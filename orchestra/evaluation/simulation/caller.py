@@ -4,6 +4,7 @@ import asyncio
 
 from msgspec.structs import replace
 
+from orchestra.counted import counted
 from orchestra.errors import EngineError, StrayedError
 from orchestra.evaluation.simulation.disturbances import DisturbancePlan
 from orchestra.evaluation.simulation.persona import CallerTurn, Persona, Spoken
@@ -56,7 +57,7 @@ class SimulatedCaller:
         """
         if self.number >= self.scenario.max_turns:
             self.out_of_turns = True
-            return CallerTurn(hang_up=True, reason=f"after {self.number} turns")
+            return CallerTurn(hang_up=True, reason=f"after {counted(self.number, 'turn')}")
         try:
             async with asyncio.timeout(_DECIDES_WITHIN_S):
                 turn = await self._persona.next(self.conversation)

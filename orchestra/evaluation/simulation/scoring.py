@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from orchestra.bus.stream.entry import UNREADABLE
+from orchestra.counted import counted
 from orchestra.evaluation.dataset import WantedTool
 from orchestra.evaluation.simulation.caller import SimulatedCaller
 from orchestra.evaluation.simulation.is_said import is_said
@@ -75,7 +76,7 @@ def _of_the_call(caller: SimulatedCaller, held: HeldCall) -> Iterator[tuple[str,
     if held.broken_off:
         yield "call", held.broken_off
     if caller.out_of_turns:
-        yield "turns", f"the caller has not got what they wanted within {caller.scenario.max_turns} turns"
+        yield "turns", f"the caller has not got what they wanted within {counted(caller.scenario.max_turns, 'turn')}"
 
 
 def _of_tools(wanted: Sequence[WantedTool], call: CallSummary) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from orchestra.agents.lines import Lines, app_id
+from orchestra.counted import counted
 from orchestra.errors import UsageError
 from orchestra.evaluation.sandbox import Candidate
 from orchestra.evaluation.simulation.caller import SimulatedCaller
@@ -204,7 +205,7 @@ async def simulate(
     runs = [[task.result() for task in each] for each in tasks]
     problems = []
     if simulator.asks_judge is None and (judged := sum(bool(scenario.criterion) for scenario in scenarios)):
-        problems.append(f"there is no judge: the criterion of {judged} scenario{'s' * (judged != 1)} does not count")
+        problems.append(f"there is no judge: the criterion of {counted(judged, 'scenario')} does not count")
     models = (turn.model for each in runs for run in each for turn in run.turns)
     return Simulation(
         at=at,

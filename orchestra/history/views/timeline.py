@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from orchestra.bus.stream.entry import UNREADABLE
+from orchestra.counted import counted
 from orchestra.history.call import CallHistory
 from orchestra.history.views.dialogue import DialogueTurn, dialogue, speaker_of
 from orchestra_schemas import (
@@ -181,8 +182,7 @@ def _variables(event: CallVariablesSet) -> tuple[str, Kind]:
 def _analysed(event: CallAnalysed) -> tuple[str, Kind]:
     said = [f"summary: {shortened(event.summary)}"] if event.summary else []
     said += [f"success: {'yes' if event.success else 'no'}"] if event.success is not None else []
-    values = len(event.extracted)
-    said += [f"{values} value{'s' * (values != 1)} extracted"] if values else []
+    said += [f"{counted(len(event.extracted), 'value')} extracted"] if event.extracted else []
     for each in event.verdicts:
         untold = "no verdict" if each.error else "cannot tell"
         what = untold if each.passed is None else "passed" if each.passed else "not passed"

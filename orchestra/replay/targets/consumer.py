@@ -24,6 +24,7 @@ from orchestra.bus.group.dead_letters import dead_letters
 from orchestra.bus.group.progress import GroupProgress, Stream, group_progress
 from orchestra.bus.stream.stream_id import StreamId
 from orchestra.bus.worker.process import load_consumer
+from orchestra.counted import counted
 from orchestra.errors import OrchestraError
 from orchestra.replay.registry import Form
 from orchestra.replay.rewrite import Rewrite
@@ -298,7 +299,7 @@ class ConsumerTarget:
         """The comparison; exit code 1 unless the group publishes what was recorded."""
         result = await self.result()
         ignored = ", ".join(sorted(self._ignored))
-        notes = [f"{replayed.entries:,} events of {replayed.calls:,} calls; not compared: {ignored}"]
+        notes = [f"{counted(replayed.entries, 'event')} of {counted(replayed.calls, 'call')}; not compared: {ignored}"]
         if not self.recorded:
             notes.append(f"the recording has nothing that {self._group} published: there is nothing to compare with")
         failed = result.dead or result.unfinished or (self.recorded and not result.agrees)

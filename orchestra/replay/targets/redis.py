@@ -13,6 +13,7 @@ from orchestra.bus import Bus, Entry, keys
 from orchestra.bus.consumer.definition import PLATFORM
 from orchestra.bus.redis.reply import text
 from orchestra.bus.stream.stream_id import StreamId
+from orchestra.counted import counted
 from orchestra.errors import ServerError
 from orchestra.replay.registry import Form
 from orchestra.replay.rewrite import Rewrite
@@ -99,7 +100,7 @@ class RedisTarget:
     async def report(self, result: ReplayResult) -> Report:
         """How much was written."""
         before = f"; {self.already_there:,} were there already" if self.already_there else ""
-        return Report(notes=(f"{self.written:,} events of {result.calls:,} calls written{before}",))
+        return Report(notes=(f"{counted(self.written, 'event')} of {counted(result.calls, 'call')} written{before}",))
 
     async def _stored(self, partition: int) -> set[int]:
         """What the server has of a partition."""
