@@ -115,7 +115,7 @@ async def read_trials(set_path: Path, recorded: Recorded, *, as_heard: bool = Fa
             continue
         if _fields(lines[0], file) & {"type", "event", "stream_id"}:
             events = list(decoded(list(file_entries(file, problems.append)), problems.append))
-            trials.append(_of_recording(file.stem, events))
+            trials.append(_of_recording(file, events))
             problems += _left_out(trials[-1], ())
             continue
         for number, line in enumerate(lines, 1):
@@ -214,8 +214,9 @@ def _events(case: Case, *, as_heard: bool) -> Iterator[Event]:
 # -- recordings
 
 
-def _of_recording(name: str, events: list[Event]) -> Trial:
+def _of_recording(file: Path, events: list[Event]) -> Trial:
     recorded = call_summary(history_of(events))
+    name = f"{recorded.call} in {file.name}"
     wanted = {turn.number: _as_it_went(turn) for turn in recorded.turns if turn.transcript and not turn.cancelled}
     return Trial(name=name, events=events, wanted=wanted, outcome=outcome(recorded))
 

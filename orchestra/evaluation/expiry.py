@@ -39,7 +39,7 @@ class QuoteSweeps:
         quoted = await asyncio.to_thread(quoted_calls, folder)
         problems = quoted.problems
         may_go = {call for call in quoted.calls if call not in held and self.keep.may_have_expired(call, now)}
-        unsaid = [call for call in may_go if not quoted.calls[call]] if self.keep.depends_on_app else []
+        unsaid = {call for call in may_go if not quoted.calls[call]} if self.keep.depends_on_app else set()
         apps = quoted.calls | (dict(await self._apps.of(unsaid)) if unsaid else {})
         expired = {call for call in may_go if self.keep.has_expired(call, now, apps[call])}
         if expired and not dry_run:

@@ -3,7 +3,7 @@
 Only what is in the data directory: files that people made elsewhere, with ``--out`` or ``--html``, are theirs.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,7 @@ def quoted_calls(data_dir: Path) -> Quoted:
         found.calls |= {call: each.app for call, each in read_set(data_dir / SET_FILE).items()}
     except (OSError, RejectedError) as error:
         found.problems.append(str(error))
-    for path in _results(data_dir):
-        try:
-            quoted = _quoted_in(_read(path))
-        except (OSError, RejectedError) as error:
-            found.problems.append(str(error))
-            continue
+    for _, _, quoted in _results(data_dir, found.problems):
         for call, app in quoted.items():
             found.calls[call] = found.calls.get(call) or app
     return found
@@ -70,14 +65,13 @@ def remove_quotes(data_dir: Path, calls: Collection[str], *, dry_run: bool = Fal
         done.lines = _remove_lines(data_dir / SET_FILE, calls, dry_run=dry_run)
     except (OSError, RejectedError) as error:
         done.problems.append(str(error))
-    for path in _results(data_dir):
+    for path, kept, quoted in _results(data_dir, done.problems):
+        if quoted.keys().isdisjoint(calls):
+            continue
         try:
-            kept = _read(path)
-            if _quoted_in(kept).keys().isdisjoint(calls):
-                continue
             if not dry_run:
                 _write_without(path, kept, calls)
-        except (OSError, RejectedError) as error:
+        except OSError as error:
             done.problems.append(str(error))
             continue
         done.results += 1
@@ -92,8 +86,17 @@ def _remove_lines(path: Path, calls: Collection[str], *, dry_run: bool) -> int:
     return len(known) - len(left)
 
 
-def _results(data_dir: Path) -> list[Path]:
-    return sorted([*(data_dir / EVALUATIONS).glob("*/*.json"), *(data_dir / COMPARISONS).glob("*.json")])
+def _results(data_dir: Path, problems: list[str]) -> Iterator[tuple[Path, dict[str, Any], dict[str, str]]]:
+    """Each result: its file, what is in it, and the calls that it quotes, with their apps as far as it says them."""
+    for path in sorted([*(data_dir / EVALUATIONS).glob("*/*.json"), *(data_dir / COMPARISONS).glob("*.json")]):
+        try:
+            kept, quotes = _read(path)
+        except FileNotFoundError:
+            continue  # another process has deleted it meanwhile
+        except (OSError, RejectedError) as error:
+            problems.append(str(error))
+            continue
+        yield path, kept, dict(_quoted(quotes))
 
 
 class _Miss(msgspec.Struct, frozen=True):
@@ -118,36 +121,32 @@ class _Quotes(msgspec.Struct, frozen=True):
     comparison: _Comparison = _Comparison()
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A result as it is in its file, with fields of other versions; its parts that name calls are right.
+def _read(path: Path) -> tuple[dict[str, Any], _Quotes]:
+    """A result as it is in its file, with fields of other versions; and its parts that name calls.
 
     Raises:
-        RejectedError: they are not.
+        OSError: the file cannot be read.
+        RejectedError: it is no result.
 
     """
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        msgspec.convert(kept, _Quotes)
+        return kept, msgspec.convert(kept, _Quotes)
     except UNREADABLE as error:
         msg = f"{path} cannot be read: {error}; remove it"
         raise RejectedError(msg) from error
-    return kept
 
 
-def _quoted_in(kept: Mapping[str, Any]) -> dict[str, str]:
-    return dict(_quotes(msgspec.convert(kept, _Quotes)))
-
-
-def _quotes(quotes: _Quotes) -> Iterator[tuple[str, str]]:
-    yield from ((miss.case, "") for miss in quotes.misses)
-    yield from ((_named(problem), "") for problem in quotes.problems)
-    yield from ((name, "") for name in quotes.comparison.failed)
+def _quoted(quotes: _Quotes) -> Iterator[tuple[str, str]]:
+    yield from ((_call_of(miss.case), "") for miss in quotes.misses)
+    yield from ((_call_of(problem), "") for problem in quotes.problems)
+    yield from ((_call_of(name), "") for name in quotes.comparison.failed)
     yield from ((each.call, each.app) for each in quotes.comparison.calls)
 
 
-def _named(problem: str) -> str:
-    """The call or case that a problem is about: it begins with the name, and a colon."""
-    return problem.partition(":")[0]
+def _call_of(text: str) -> str:
+    """The call or case of a name, or of a problem, which begins with one: ``CALL in FILE: turn 2 …``."""
+    return text.partition(":")[0].partition(" in ")[0]
 
 
 def _write_without(path: Path, kept: dict[str, Any], calls: Collection[str]) -> None:
@@ -155,11 +154,11 @@ def _write_without(path: Path, kept: dict[str, Any], calls: Collection[str]) -> 
         comparison = kept["comparison"]
         comparison["calls"] = [each for each in comparison.get("calls", ()) if each["call"] not in calls]
         failed = comparison.get("failed", {})
-        comparison["failed"] = {name: reason for name, reason in failed.items() if name not in calls}
+        comparison["failed"] = {name: reason for name, reason in failed.items() if _call_of(name) not in calls}
         if not comparison["calls"] and not comparison["failed"]:
             path.unlink(missing_ok=True)
             return
     else:
-        kept["misses"] = [each for each in kept.get("misses", ()) if each["case"] not in calls]
-        kept["problems"] = [each for each in kept.get("problems", ()) if _named(each) not in calls]
+        kept["misses"] = [each for each in kept.get("misses", ()) if _call_of(each["case"]) not in calls]
+        kept["problems"] = [each for each in kept.get("problems", ()) if _call_of(each) not in calls]
     write_atomically(path, msgspec.json.format(msgspec.json.encode(kept)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 
 from orchestra.bus import Bus
 from orchestra.errors import MissingExtraError
@@ -17,7 +18,7 @@ class KnownApps:
         self._bus = bus
         self._apps: dict[str, str] = {}
 
-    async def of(self, calls: Collection[str]) -> Mapping[str, str]:
+    async def of(self, calls: AbstractSet[str]) -> Mapping[str, str]:
         """The apps of these calls, "" where it is not known.
 
         Raises:

@@ -87,9 +87,9 @@ async def test_expired_tasks_go_with_their_audio_but_not_held_ones_and_those_of_
     sweeps = TaskSweeps(bus.bus)
     assert await sweeps.run(NOW, False) == 2
     assert studio.calls() == [calls["bank"], calls["shop"]]
-    requests = studio.tasks[1] = {40: {"call_id": call_of(77)}}
+    left = studio.tasks[1] = {40: {"call_id": call_of(77)}}
     assert (await sweeps.run(NOW + 3600, False), await sweeps.run(NOW + DAY_S, False)) == (0, 1)  # once a day
-    assert requests == {}
+    assert left == {}
 
 
 async def test_a_label_studio_that_is_away_is_said_and_not_even_asked_without_days(bus: TestBus) -> None:

@@ -41,8 +41,10 @@ def test_a_call_leaves_set_evaluations_and_comparisons_and_figures_and_foreign_f
     assert (quoted_calls(tmp_path).calls, remove_quotes(tmp_path, {gone}).results) == ({}, 0)
     write_set(tmp_path / SET_FILE, [line(gone), line(stays, "shop")])
     store = EvaluationStore(tmp_path, tmp_path / SET_FILE)
-    run = store.keep(a_run(gone, stays, "parcel late"))
-    both = Comparison(calls=(CallDiff(call=gone, app="clinic"), CallDiff(call=stays)), failed={gone: "no words"})
+    run = store.keep(a_run(gone, f"{gone} in recorded.jsonl", stays, "parcel late"))
+    both = Comparison(
+        calls=(CallDiff(call=gone, app="clinic"), CallDiff(call=stays)), failed={f"{gone} in a.jsonl": "no words"}
+    )
     kept = keep_comparison(tmp_path, both, "2.0", "gpt")
     alone = keep_comparison(tmp_path, Comparison(calls=(CallDiff(call=gone),)), "2.0", "gpt")
     run.write_text(json.dumps(json.loads(run.read_text()) | {"later": [1]}))
