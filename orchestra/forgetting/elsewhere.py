@@ -51,13 +51,7 @@ async def remains(bus: Bus, wanted: Wanted, streams: Collection[str], not_writte
     left = "evaluation sets and results" if settings.recordings_url else "recordings, evaluation sets and results"
     found.append(Remains("other machines", f"{left} in their own folders", "`orchestra forget` is run there"))
     found.append(Remains("carriers, speech engines, models", "what the call went through", "their own retention"))
-    found.append(
-        Remains(
-            "files that people made",
-            "exports, reports, scenarios, other sets",
-            "they delete them",
-        )
-    )
+    found.append(Remains("files that people made", "exports, reports, scenarios, other sets", "they delete them"))
     for party in wanted.parties:
         if await is_refused(bus, party):
             found.append(Remains("do-not-call list", "the number: the person's wish not to be called", "for good"))

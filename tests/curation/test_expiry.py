@@ -1,5 +1,6 @@
 """Tasks in Label Studio are deleted once their calls are older than the settings say."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -90,6 +91,16 @@ async def test_expired_tasks_go_with_their_audio_but_not_held_ones_and_those_of_
     left = studio.tasks[1] = {40: {"call_id": call_of(77)}}
     assert (await sweeps.run(NOW + 3600, False), await sweeps.run(NOW + DAY_S, False)) == (0, 1)  # once a day
     assert left == {}
+
+
+async def test_two_workers_that_delete_at_the_same_time_do_not_hinder_each_other(
+    bus: TestBus, studio: LabelStudioServer
+) -> None:
+    calls = [call_of(31 + more) for more in range(20)]
+    studio.tasks[1] = {number: {"call_id": call, "meta": {}} for number, call in enumerate(calls)}
+    studio.uploads = {number: f"upload/2/1a2b3c4d-{call}.wav" for number, call in enumerate(calls)}
+    found = await asyncio.gather(*(TaskSweeps(bus.bus).run(NOW, False) for _ in range(2)))
+    assert (max(found), studio.calls(), studio.uploads) == (20, [], {})
 
 
 async def test_a_label_studio_that_is_away_is_said_and_not_even_asked_without_days(bus: TestBus) -> None:

@@ -200,5 +200,5 @@ class LabelStudioServer(ProtocolServer):
     async def _delete_uploads(self, request: web.Request) -> web.StreamResponse:
         self._admit(request)
         for number in (await request.json())["file_upload_ids"]:
-            del self.uploads[number]
+            self.uploads.pop(number, None)  # it deletes those that are there
         return web.json_response({"deleted": 1})
